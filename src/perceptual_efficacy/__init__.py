@@ -1,0 +1,35 @@
+"""Perceptual efficacy of the channels of deep networks: grating stimuli, probing, scores and selections.
+
+The names below are imported on first use, so that importing the package does not import torch.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from perceptual_efficacy.backbones import load
+    from perceptual_efficacy.probing import probe
+    from perceptual_efficacy.selectivity import score_channels, select_channels
+    from perceptual_efficacy.stimuli import gratings
+
+__version__ = version("perceptual-efficacy")
+__all__ = ["gratings", "load", "probe", "score_channels", "select_channels"]
+
+_HOMES = {
+    "gratings": "stimuli",
+    "load": "backbones",
+    "probe": "probing",
+    "score_channels": "selectivity",
+    "select_channels": "selectivity",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"perceptual_efficacy.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,117 @@
+"""Contrast sensitivity functions: how well people see a grating, by spatial frequency in cycles per degree."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+ContrastSensitivity = Callable[[ArrayLike], NDArray[np.float64]]
+
+
+def mannos_sakrison(frequency: ArrayLike) -> NDArray[np.float64]:
+    """Sensitivity relative to its peak of about 1, at 8 cycles per degree.
+
+    Parameters
+    ----------
+    frequency
+        Spatial frequency in cycles per degree, any shape.
+
+    References
+    ----------
+    Mannos, Sakrison: The Effects of a Visual Fidelity Criterion on the Encoding of Images, IEEE Transactions on
+    Information Theory 20(4), 1974.
+    """
+    f = np.asarray(frequency, dtype=np.float64)
+    return 2.6 * (0.0192 + 0.114 * f) * np.exp(-((0.114 * f) ** 1.1))
+
+
+def watson_ahumada(frequency: ArrayLike) -> NDArray[np.float64]:
+    """Contrast sensitivity (1 / threshold contrast) fitted to the ModelFest thresholds.
+
+    Parameters
+    ----------
+    frequency
+        Spatial frequency in cycles per degree, any shape.
+
+    References
+    ----------
+    Watson, Ahumada: A standard model for foveal detection of spatial contrast, Journal of Vision 5(9), 2005: the
+    difference of two hyperbolic secants ("HPmH"), gain 373.08, f0 4.1726, f1 1.3625, a 0.8493, p 0.7786.
+    """
+    f = np.asarray(frequency, dtype=np.float64)
+
+    def hyperbolic_secant(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        return 2 * np.exp(-x) / (1 + np.exp(-2 * x))  # for x >= 0 this form cannot overflow
+
+    return 373.08 * (hyperbolic_secant((f / 4.1726) ** 0.7786) - 0.8493 * hyperbolic_secant(f / 1.3625))
+
+
+def barten(
+    frequency: ArrayLike, *, luminance: float | None = None, field_size: float | None = None
+) -> NDArray[np.float64]:
+    """Contrast sensitivity (1 / threshold contrast) of Barten's model, by colour-science.
+
+    Parameters
+    ----------
+    frequency
+        Spatial frequency in cycles per degree, any shape, above 0.
+    luminance
+        Mean luminance in cd/m²; sets the pupil, and through it the retinal illuminance and the optical blur. None
+        keeps colour-science's standard observer (a 2.1 mm pupil, 66.08 Td).
+    field_size
+        Width and height of the field in degrees; None for 60.
+
+    References
+    ----------
+    Barten: Contrast Sensitivity of the Human Eye and Its Effects on Image Quality, 1999; his formula of 2003.
+    """
+    from colour.contrast import barten1999  # takes a second to import: only when asked for
+
+    field = {} if field_size is None else {"X_0": field_size}
+    optics = {}
+    if luminance is not None:
+        pupil = barten1999.pupil_diameter_Barten1999(luminance, **field)
+        optics = {
+            "sigma": barten1999.sigma_Barten1999(d=pupil),
+            "E": barten1999.retinal_illuminance_Barten1999(luminance, pupil),
+        }
+    sensitivity = barten1999.contrast_sensitivity_function_Barten1999(
+        np.asarray(frequency, dtype=np.float64), **field, **optics
+    )
+    return np.asarray(sensitivity, dtype=np.float64)
+
+
+def flat(frequency: ArrayLike) -> NDArray[np.float64]:
+    """Return 1 at every frequency: the control that ignores human sensitivity."""
+    return np.ones_like(np.asarray(frequency, dtype=np.float64))
+
+
+MODELS: dict[str, Callable[..., NDArray[np.float64]]] = {
+    "mannos-sakrison": mannos_sakrison,
+    "watson-ahumada": watson_ahumada,
+    "barten": barten,
+    "flat": flat,
+}
+
+
+def by_name(model: str, **parameters: float | None) -> ContrastSensitivity:
+    """Return the contrast sensitivity function of that name with its parameters bound.
+
+    Parameters
+    ----------
+    model
+        A key of `MODELS`.
+    parameters
+        `luminance` and `field_size`, for "barten" only; those that are None keep their default.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model, or it has no such parameter.
+    """
+    if model not in MODELS:
+        raise ValueError(f"Contrast sensitivity model {model!r} is not known; choose one of {', '.join(MODELS)}.")
+    given = {name: value for name, value in parameters.items() if value is not None}
+    if given and model != "barten":
+        raise ValueError(f"Contrast sensitivity model {model!r} takes no parameters, got {given}.")
+    return lambda frequency: MODELS[model](frequency, **given)

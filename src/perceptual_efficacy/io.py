@@ -1,0 +1,271 @@
+"""Files between the stages: written whole or not at all, and refused when their content was damaged or edited.
+
+Every file carries a digest of its own content. A reader that finds another content raises `DamagedFileError`, which
+says which file to delete; the workflow then rebuilds it. Nothing here depends on time, path or host, so equal content
+gives equal bytes.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xarray as xr
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_safetensors
+from safetensors.numpy import save as save_safetensors
+
+DIGEST_KEY = "content_sha256"
+PROVENANCE_KEY = "provenance"
+
+Provenance = Mapping[str, Any]
+
+
+class DamagedFileError(ValueError):
+    """A file whose content is not what the pipeline wrote."""
+
+    def __init__(self, path: str | os.PathLike[str], found: str) -> None:
+        super().__init__(
+            f"{os.fspath(path)}: {found}. It is truncated, damaged or was edited; results computed from it would be "
+            f"wrong. Delete it and run again: it will be rebuilt."
+        )
+
+
+@contextmanager
+def written_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path in the folder of `path`; move it there when the block ends well, remove it otherwise."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner can read
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _canonical_json(content: object) -> str:
+    def plain(value: object) -> object:
+        if isinstance(value, np.generic | np.ndarray):
+            return value.tolist()
+        raise TypeError(f"{type(value).__name__} has no JSON form")
+
+    return json.dumps(content, sort_keys=True, default=plain)
+
+
+def _array_digest(digest: "hashlib._Hash", values: NDArray[Any]) -> None:
+    digest.update(f"{values.shape}".encode())
+    if values.dtype.kind in "OUT":
+        digest.update("\0".join(str(value) for value in values.ravel()).encode())
+    else:
+        digest.update(values.dtype.str.encode())
+        digest.update(np.ascontiguousarray(values).tobytes())
+
+
+def _dataset_digest(dataset: xr.Dataset) -> str:
+    digest = hashlib.sha256()
+    digest.update(_canonical_json({key: dataset.attrs[key] for key in dataset.attrs if key != DIGEST_KEY}).encode())
+    for name in sorted(dataset.variables, key=str):
+        variable = dataset.variables[name]
+        digest.update(_canonical_json([str(name), list(variable.dims), dict(variable.attrs)]).encode())
+        _array_digest(digest, variable.values)
+    return digest.hexdigest()
+
+
+def write_dataset(dataset: xr.Dataset, path: str | os.PathLike[str], provenance: Provenance) -> None:
+    """Write an xarray Dataset as NetCDF 4, with its provenance and content digest among the attributes."""
+    dataset = dataset.assign_attrs({PROVENANCE_KEY: _canonical_json(provenance)})
+    dataset = dataset.assign_attrs({DIGEST_KEY: _dataset_digest(dataset)})
+    with written_atomically(path) as temporary:
+        dataset.to_netcdf(temporary, engine="h5netcdf", encoding={name: {"_FillValue": None} for name in dataset})
+
+
+def read_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
+    """Read a Dataset that `write_dataset` wrote, into memory.
+
+    Raises
+    ------
+    DamagedFileError
+        If the file is not NetCDF or its content differs from what was written.
+    """
+    try:
+        if not h5py.is_hdf5(path):
+            raise OSError("not a NetCDF 4 file")
+        with xr.open_dataset(path, engine="h5netcdf", decode_cf=False) as file:
+            dataset = file.load()
+    except FileNotFoundError:
+        raise
+    except (OSError, KeyError, ValueError, RuntimeError) as error:
+        raise DamagedFileError(path, f"cannot be read as NetCDF ({error})") from error
+    written = dataset.attrs.pop(DIGEST_KEY, None)
+    if _dataset_digest(dataset) != written:
+        raise DamagedFileError(path, "its content does not match its own digest")
+    return dataset
+
+
+def _table_digest(table: pa.Table) -> str:
+    digest = hashlib.sha256()
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        digest.update(f"{name} {column.type}".encode())
+        _array_digest(digest, column.to_pandas().to_numpy())
+    return digest.hexdigest()
+
+
+def write_table(table: pd.DataFrame, path: str | os.PathLike[str], provenance: Provenance) -> None:
+    """Write a DataFrame (its index is dropped) as Parquet, with provenance and content digest in the metadata."""
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    metadata = {PROVENANCE_KEY: _canonical_json(provenance), DIGEST_KEY: _table_digest(arrow)}
+    with written_atomically(path) as temporary:
+        pq.write_table(arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), **metadata}), temporary)
+
+
+def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read a DataFrame that `write_table` wrote.
+
+    Raises
+    ------
+    DamagedFileError
+        If the file is not Parquet or its content differs from what was written.
+    """
+    try:
+        arrow = pq.read_table(path)
+    except FileNotFoundError:
+        raise
+    except (OSError, pa.ArrowException) as error:
+        raise DamagedFileError(path, f"cannot be read as Parquet ({error})") from error
+    written = (arrow.schema.metadata or {}).get(DIGEST_KEY.encode(), b"").decode()
+    if _table_digest(arrow) != written:
+        raise DamagedFileError(path, "its content does not match its own digest")
+    return arrow.to_pandas()
+
+
+def write_record(record: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
+    """Write a mapping as JSON, with a digest of its content."""
+    plain = json.loads(_canonical_json(dict(record)))
+    digest = hashlib.sha256(_canonical_json(plain).encode()).hexdigest()
+    write_text(json.dumps({**plain, DIGEST_KEY: digest}, indent=2, ensure_ascii=False) + "\n", path)
+
+
+def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a mapping that `write_record` wrote.
+
+    Raises
+    ------
+    DamagedFileError
+        If the file is not JSON or its content differs from what was written.
+    """
+    try:
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
+        written = record.pop(DIGEST_KEY)
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, AttributeError, TypeError) as error:
+        raise DamagedFileError(path, "cannot be read as a JSON record with a digest") from error
+    if hashlib.sha256(_canonical_json(record).encode()).hexdigest() != written:
+        raise DamagedFileError(path, "its content does not match its own digest")
+    return record
+
+
+def write_text(text: str, path: str | os.PathLike[str]) -> None:
+    """Write a text file as UTF-8."""
+    with written_atomically(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_csv(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+    """Write a DataFrame (its index is dropped) as CSV for people: six significant digits, unix line ends."""
+    with written_atomically(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+
+
+def write_weights(weights: Mapping[str, NDArray[Any]], path: str | os.PathLike[str]) -> str:
+    """Write named arrays as safetensors and return the SHA-256 of the file."""
+    content = save_safetensors({name: np.ascontiguousarray(weights[name]) for name in sorted(weights)})
+    with written_atomically(path) as temporary:
+        temporary.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_weights(path: str | os.PathLike[str], sha256: str) -> dict[str, NDArray[Any]]:
+    """Read named arrays from a safetensors file whose SHA-256 is known.
+
+    Raises
+    ------
+    DamagedFileError
+        If the file's SHA-256 is another one, or it is not safetensors.
+    """
+    content = Path(path).read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise DamagedFileError(path, f"its SHA-256 is {found[:12]}…, its card says {sha256[:12]}…")
+    try:
+        return load_safetensors(content)
+    except SafetensorError as error:
+        raise DamagedFileError(path, f"cannot be read as safetensors ({error})") from error
+
+
+def write_image(image: NDArray[np.uint8], path: str | os.PathLike[str]) -> None:
+    """Write an RGB image, shape (height, width, 3), as 8-bit PNG."""
+    with written_atomically(path) as temporary:
+        Image.fromarray(image).save(temporary, format="PNG")
+
+
+def read_image(path: str | os.PathLike[str], sha256: str | None = None) -> NDArray[np.uint8]:
+    """Read an image file as 8-bit RGB.
+
+    Parameters
+    ----------
+    path
+        Any format Pillow reads, with 8 bits per channel.
+    sha256
+        SHA-256 the file must have; None for a file from outside the pipeline.
+
+    Returns
+    -------
+    Image of shape (height, width, 3), display code values 0 to 255.
+
+    Raises
+    ------
+    DamagedFileError
+        If the file has another SHA-256.
+    ValueError
+        If the file cannot be decoded or has another kind of pixel.
+    """
+    if sha256 is not None and (found := file_sha256(path)) != sha256:
+        raise DamagedFileError(path, f"its SHA-256 is {found[:12]}…, expected {sha256[:12]}…")
+    try:
+        with Image.open(path) as image:
+            image.load()
+            mode = image.mode
+            rgb = np.asarray(image.convert("RGB"))
+    except FileNotFoundError:
+        raise
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(
+            f"{os.fspath(path)}: cannot be read as an image ({error}). Replace the file, or take it out of the list."
+        ) from error
+    if mode not in {"RGB", "L", "P"}:
+        raise ValueError(
+            f"{os.fspath(path)}: pixels of mode {mode}; expected 8-bit RGB or grey without transparency. Convert it."
+        )
+    return rgb

@@ -1,0 +1,297 @@
+"""Scores of a channel: frequency sensitivity mu1, orientation selectivity mu2, and perceptual efficacy PE."""
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from perceptual_efficacy import csf, statistics
+
+Baseline = Literal["none", "blank"]
+Combination = Literal["product", "ranks"]
+Half = Literal["high", "low"]
+
+WEAKEST = 0.01  # of a channel's maximum: orientation is not judged on a response below this share
+SCORED = "scored"
+SILENT = "not scored: no response to any grating"
+WEAK = f"not scored: oriented response at the steepest frequency below {WEAKEST:.0%} of the channel's maximum"
+
+
+def score_channels(
+    tuning: xr.Dataset,
+    csf_model: str | csf.ContrastSensitivity = "mannos-sakrison",
+    *,
+    pixels_per_degree: float | None = None,
+    baseline: Baseline = "none",
+    combination: Combination = "product",
+) -> pd.DataFrame:
+    """Score every channel from its tuning curves.
+
+    Parameters
+    ----------
+    tuning
+        What `probing.probe` returns.
+    csf_model
+        Contrast sensitivity function: a name of `csf.MODELS`, or a function of frequency in cycles per degree.
+    pixels_per_degree
+        Relabels the frequency axis; that of the stimuli unless given.
+    baseline
+        "blank" subtracts the response to the uniform field from every response.
+    combination
+        PE is the "product" mu1 * mu2, or the mean of both scores' "ranks" within the layer, scaled to (0, 1].
+
+    Returns
+    -------
+    One row per channel: layer, channel, status (scored, or why not), preferred_frequency (peak of the radial curve)
+    and steepest_frequency (f*, where the weighted slope peaks), both in cycles per degree, preferred_orientation in
+    degrees, mu1, mu2, pe, osi, circular_variance, bandwidth (full width at half height, degrees), mean_activation
+    (over the radial gratings) and rectified.
+
+    Notes
+    -----
+    a(f): radial responses averaged over phases, divided by the curve's largest magnitude.
+
+    mu1 = sum_f |da/dlog2 f| CSF(f) / sum_f CSF(f).
+
+    mu2 = 1 - mean_theta a(f*, theta) / max_theta a(f*, theta), with f* = argmax |da/dlog2 f| CSF over the interior
+    frequencies; missing where max_theta a(f*, .) is below 1% of the channel's largest response.
+
+    The formulas are our reading of Tariq, Tursun, Kim, Didyk: Why Are Deep Representations Good Perceptual Quality
+    Features?, ECCV 2020. Orientation selectivity index and circular variance: Mazurek, Kager, Van Hooser: Robust
+    quantification of orientation selectivity and direction selectivity, 2014; bandwidth: Ringach, Shapley, Hawken:
+    Orientation Selectivity in Macaque V1, 2002 (at half height).
+    """
+    scale = tuning.attrs["pixels_per_degree"] if pixels_per_degree is None else pixels_per_degree
+    frequency = tuning["frequency"].values * scale
+    orientation = tuning["orientation"].values
+    sensitivity = (csf.by_name(csf_model) if isinstance(csf_model, str) else csf_model)(frequency)
+
+    radial = mean_over_phases(tuning["radial_response"], tuning, baseline)
+    # below the blank: no response to that orientation
+    oriented = mean_over_phases(tuning["oriented_response"], tuning, baseline).clip(0)
+
+    slope = slopes(radial, frequency)
+    mu1 = slope @ sensitivity / sensitivity.sum()
+    steepest = 1 + (slope * sensitivity)[:, 1:-1].argmax(axis=1)
+    units = np.arange(len(radial))
+    tuned = oriented[units, steepest]
+    strongest = np.maximum(np.abs(radial).max(axis=1), oriented.max(axis=(1, 2)))
+    silent = strongest <= 0
+    weak = ~silent & (tuned.max(axis=1) < WEAKEST * strongest)
+    unjudged = silent | weak
+
+    mu2, osi, circular_variance, preferred, bandwidth = orientation_scores(tuned, orientation)
+    table = pd.DataFrame(
+        {
+            "layer": tuning["layer"].values.astype(str),
+            "channel": tuning["channel"].values.astype(np.int64),
+            "status": np.select([silent, weak], [SILENT, WEAK], SCORED),
+            "preferred_frequency": np.where(silent, np.nan, frequency[radial.argmax(axis=1)]),
+            "steepest_frequency": np.where(silent, np.nan, frequency[steepest]),
+            "preferred_orientation": np.where(unjudged, np.nan, preferred),
+            "mu1": np.where(silent, np.nan, mu1),
+            "mu2": np.where(unjudged, np.nan, mu2),
+            "pe": np.nan,
+            "osi": np.where(unjudged, np.nan, osi),
+            "circular_variance": np.where(unjudged, np.nan, circular_variance),
+            "bandwidth": np.where(unjudged, np.nan, bandwidth),
+            "mean_activation": tuning["radial_response"].mean(("frequency", "phase")).values.astype(np.float64),
+            "rectified": tuning["rectified"].values.astype(bool),
+        }
+    )
+    if combination == "product":
+        table["pe"] = table["mu1"] * table["mu2"]
+    else:
+        scored = table[table["status"] == SCORED]
+        ranks = scored.groupby("layer", sort=False)[["mu1", "mu2"]].rank(pct=True)
+        table.loc[scored.index, "pe"] = ranks.mean(axis=1)
+    return table
+
+
+def mean_over_phases(response: xr.DataArray, tuning: xr.Dataset, baseline: Baseline) -> NDArray[np.float64]:
+    """Responses averaged over phases, minus the channel's response to the uniform field if that is the baseline."""
+    mean = response.astype(np.float64).mean("phase")
+    return (mean - tuning["blank_response"] if baseline == "blank" else mean).values
+
+
+def slopes(response: NDArray[np.float64], frequency: NDArray[np.float64]) -> NDArray[np.float64]:
+    """|da / dlog2 f| of each curve after division by its largest magnitude, shape (..., frequency).
+
+    Central differences inside, one-sided ones at both ends (`numpy.gradient`). A curve of zeros stays zero.
+    """
+    largest = np.abs(response).max(axis=-1, keepdims=True)
+    normalised = np.divide(response, largest, out=np.zeros_like(response), where=largest > 0)
+    return np.abs(np.gradient(normalised, np.log2(frequency), axis=-1))
+
+
+def orientation_scores(
+    response: NDArray[np.float64], orientation: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], ...]:
+    """Orientation scores of curves of responses of at least 0, shape (units, orientations).
+
+    Returns
+    -------
+    mu2, orientation selectivity index, circular variance, preferred orientation (the angle of the resultant, degrees
+    in [-90, 90)) and bandwidth (full width at half height, degrees; missing where the curve stays above half height),
+    each of shape (units,); all missing for a curve of zeros.
+    """
+    largest = response.max(axis=1)
+    responding = largest > 0
+    curve = np.divide(response, largest[:, None], out=np.full_like(response, np.nan), where=responding[:, None])
+    mu2 = 1 - curve.mean(axis=1)
+    resultant = curve @ np.exp(2j * np.deg2rad(orientation)) / curve.sum(axis=1)
+    circular_variance = 1 - np.abs(resultant)
+    preferred = np.rad2deg(np.angle(resultant)) / 2
+    preferred = (preferred + 90) % 180 - 90
+    peak = np.where(responding, np.nan_to_num(curve).argmax(axis=1), 0)
+    units = np.arange(len(curve))
+    best = curve[units, peak]
+    orthogonal = curve[units, (peak + len(orientation) // 2) % len(orientation)]
+    osi = (best - orthogonal) / (best + orthogonal)
+    bandwidth = np.array([_full_width(row, centre) for row, centre in zip(curve, peak, strict=True)])
+    return mu2, osi, circular_variance, preferred, bandwidth * 180 / len(orientation)
+
+
+def _full_width(curve: NDArray[np.float64], peak: int) -> float:
+    """Steps between the half-height crossings on both sides of the peak of a circular curve."""
+    around = np.roll(curve, -peak)
+    below = np.flatnonzero(around < 0.5)
+    if below.size == 0 or np.isnan(around[0]):
+        return np.nan
+
+    def crossing(values: NDArray[np.float64], first: int) -> float:
+        return first - 1 + (values[first - 1] - 0.5) / (values[first - 1] - values[first])
+
+    mirrored = np.roll(around[::-1], 1)
+    return crossing(around, below[0]) + crossing(mirrored, np.flatnonzero(mirrored < 0.5)[0])
+
+
+def select_channels(channels: pd.DataFrame, half: Half = "high", by: str = "pe") -> pd.DataFrame:
+    """Return the upper or lower half of every layer's scored channels.
+
+    Parameters
+    ----------
+    channels
+        What `score_channels` returns.
+    half
+        "high" or "low". Ties go by channel index; of an odd number the middle one goes to low.
+    by
+        The column to rank by: pe, mu1, mu2, or any other number.
+
+    Returns
+    -------
+    The chosen rows of `channels`, in their order and with their index.
+
+    Raises
+    ------
+    ValueError
+        If there is no such half or column.
+    """
+    if half not in ("high", "low"):
+        raise ValueError(f"half is {half!r}; it must be 'high' or 'low'.")
+    if by not in channels.columns:
+        raise ValueError(f"Channels cannot be ranked by {by!r}; the columns are {', '.join(channels.columns)}.")
+    scored = channels[(channels["status"] == SCORED) & channels[by].notna()]
+    chosen = []
+    for _, layer in scored.groupby("layer", sort=False):
+        ranked = layer.sort_values([by, "channel"], ascending=[False, True], kind="stable")
+        count = len(ranked) // 2
+        chosen.extend((ranked.index[:count] if half == "high" else ranked.index[count:]).tolist())
+    return channels.loc[sorted(chosen)]
+
+
+def spread_over_phases(
+    tuning: xr.Dataset, csf_model: csf.ContrastSensitivity, baseline: Baseline = "none"
+) -> pd.DataFrame:
+    """Range (largest minus smallest) of each channel's mu1 and mu2 when scored from one phase at a time.
+
+    Returns
+    -------
+    layer, channel, mu1, mu2 (the ranges), one row per channel; missing where a phase leaves the channel unscored.
+    """
+    single = [
+        score_channels(tuning.isel(phase=[number]), csf_model, baseline=baseline)
+        for number in range(tuning.sizes["phase"])
+    ]
+    scores = {name: np.stack([table[name].to_numpy() for table in single]) for name in ("mu1", "mu2")}
+    return single[0][["layer", "channel"]].assign(
+        **{name: values.max(axis=0) - values.min(axis=0) for name, values in scores.items()}
+    )
+
+
+def compare_layers(
+    tuning: xr.Dataset,
+    control: xr.Dataset,
+    csf_model: csf.ContrastSensitivity,
+    *,
+    baseline: Baseline = "none",
+    replicates: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Describe each layer's distribution of scores, beside a control with the same layers and random weights.
+
+    Parameters
+    ----------
+    tuning, control
+        What `probing.probe` returns for the backbone and for its control.
+    csf_model
+        Contrast sensitivity function of frequency in cycles per degree.
+    baseline
+        See `score_channels`.
+    replicates
+        Bootstrap samples; the channels of a layer are resampled, the control's independently.
+    seed
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    layer (and "mean of layers"), statistic, estimate, ci_low, ci_high, n (channels). The statistics, for mu1 and mu2:
+    `mu_iqr` and `mu_iqr_control`, the interquartile range over channels; `mu_phase_range`, the median over channels of
+    the range over single phases; `mu_excess`, the interquartile range minus the larger of the other two. And
+    `csf_r`, `csf_r_control`: Pearson correlation over frequencies of the CSF with the channels' mean unweighted
+    |da/dlog2 f|, and `csf_r_difference` between both.
+    """
+    random = np.random.default_rng(seed)
+    networks = {}
+    for name, responses in (("", tuning), ("_control", control)):
+        scores = score_channels(responses, csf_model, baseline=baseline)
+        phases = spread_over_phases(responses, csf_model, baseline)
+        frequency = responses["frequency"].values * responses.attrs["pixels_per_degree"]
+        radial = mean_over_phases(responses["radial_response"], responses, baseline)
+        networks[name] = (scores, phases, slopes(radial, frequency), csf_model(frequency))
+
+    rows, samples = [], {}
+    for layer in dict.fromkeys(tuning["layer"].values.astype(str)):
+        values: dict[str, NDArray[np.float64]] = {}
+        for name, (scores, phases, slope, sensitivity) in networks.items():
+            members = np.flatnonzero((scores["layer"] == layer).to_numpy())
+            # row 0 is the full sample, the others are bootstrap samples
+            drawn = np.vstack([members, random.choice(members, size=(replicates, len(members)))])
+            for score in ("mu1", "mu2"):
+                lower, upper = np.nanquantile(scores[score].to_numpy()[drawn], [0.25, 0.75], axis=1)
+                values[f"{score}_iqr{name}"] = upper - lower
+                values[f"{score}_phase_range{name}"] = np.nanmedian(phases[score].to_numpy()[drawn], axis=1)
+            values[f"csf_r{name}"] = statistics.pearson(slope[drawn].mean(axis=1), sensitivity)
+        for score in ("mu1", "mu2"):
+            larger = np.maximum(values.pop(f"{score}_phase_range"), values[f"{score}_iqr_control"])
+            values[f"{score}_excess"] = values[f"{score}_iqr"] - larger
+        samples[layer] = values
+        rows.append((layer, len(members), values))
+    names = rows[0][2].keys()
+    mean = {name: np.mean([values[name] for _, _, values in rows], axis=0) for name in names}
+    rows.append(("mean of layers", len(tuning["layer"]), mean))
+    return pd.DataFrame(
+        [
+            {
+                "layer": layer,
+                "statistic": name,
+                "estimate": sample[0],
+                **dict(zip(("ci_low", "ci_high"), statistics.percentile_interval(sample[1:]), strict=True)),
+                "n": count,
+            }
+            for layer, count, values in rows
+            for name, sample in values.items()
+        ]
+    )

@@ -1,0 +1,130 @@
+"""Intervals, permutation p-values and corrections, on arrays."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+class Interval(NamedTuple):
+    """Bounds of a confidence interval."""
+
+    low: float
+    high: float
+
+
+def percentile_interval(replicates: ArrayLike, level: float = 0.95) -> Interval:
+    """Percentile interval of bootstrap replicates; missing where more than 5% of the replicates are missing."""
+    values = np.asarray(replicates, dtype=np.float64)
+    finite = values[np.isfinite(values)]
+    if values.size == 0 or len(finite) < 0.95 * len(values):
+        return Interval(np.nan, np.nan)
+    low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high))
+
+
+def resampled_counts(size: int, replicates: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """How often each of `size` items is drawn in each of the bootstrap samples, shape (replicates, size)."""
+    return random.multinomial(size, np.full(size, 1 / size), size=replicates)
+
+
+def pearson(x: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None) -> NDArray[np.float64]:
+    """Weighted Pearson correlation along the last axis; missing where either side does not vary.
+
+    Parameters
+    ----------
+    x, y, weights
+        Broadcast against each other; weights of at least 0, equal ones unless given.
+    """
+    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    w = np.ones(x.shape[-1]) if weights is None else np.asarray(weights, dtype=np.float64)
+    w = w / w.sum(axis=-1, keepdims=True)
+    dx = x - (w * x).sum(axis=-1, keepdims=True)
+    dy = y - (w * y).sum(axis=-1, keepdims=True)
+    spread_x, spread_y = (w * dx**2).sum(axis=-1), (w * dy**2).sum(axis=-1)
+    # what is left of a constant after subtracting its mean is rounding, not variation
+    constant_x = spread_x <= (1e-14 * np.abs(x).max(axis=-1)) ** 2
+    constant_y = spread_y <= (1e-14 * np.abs(y).max(axis=-1)) ** 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        r = (w * dx * dy).sum(axis=-1) / np.sqrt(spread_x * spread_y)
+    return np.where(constant_x | constant_y, np.nan, r)
+
+
+def permutation_p(observed: float, null: ArrayLike) -> float:
+    """Two-sided p-value (1 + k) / (1 + N), k the null values at least as far from the null's mean as the observed one.
+
+    References
+    ----------
+    Phipson, Smyth: Permutation P-values Should Never Be Zero, 2010.
+    """
+    values = np.asarray(null, dtype=np.float64)
+    values = values[np.isfinite(values)]
+    if not np.isfinite(observed) or values.size == 0:
+        return float("nan")
+    centre = values.mean()
+    # a tolerance of rounding: the observed split is itself one of the possible splits
+    distance = abs(observed - centre) * (1 - 1e-12)
+    return float((1 + np.count_nonzero(np.abs(values - centre) >= distance)) / (1 + values.size))
+
+
+def holm(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Holm's step-down adjustment of p-values (family-wise error); missing values stay missing and do not count.
+
+    References
+    ----------
+    Holm: A Simple Sequentially Rejective Multiple Test Procedure, Scandinavian Journal of Statistics 6(2), 1979.
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    adjusted = np.full_like(p, np.nan)
+    order = np.argsort(p, kind="stable")[: np.count_nonzero(np.isfinite(p))]
+    steps = p[order] * (len(order) - np.arange(len(order)))
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return adjusted
+
+
+def random_halves(scored: int, splits: int, random: np.random.Generator) -> NDArray[np.bool_]:
+    """Random splits of `scored` items: True marks an upper half of floor(scored / 2), shape (splits, scored)."""
+    order = random.random((splits, scored)).argsort(axis=1)
+    return order < scored // 2
+
+
+def matched_halves(
+    shares: ArrayLike, target: float, splits: int, random: np.random.Generator, *, tolerance: float = 0.05
+) -> NDArray[np.bool_]:
+    """Random splits whose upper half holds the same share of a total as a given one.
+
+    Each starts as a random split; pairs drawn from both halves change places where that brings the share nearer.
+
+    Parameters
+    ----------
+    shares
+        Each item's part of the total, shape (items,), of at least 0.
+    target
+        The share that the upper half is to hold.
+    tolerance
+        Largest accepted deviation, as a part of the target.
+
+    Returns
+    -------
+    Splits that reached the target, True marks the upper half, shape (at most splits, items).
+    """
+    parts = np.asarray(shares, dtype=np.float64)
+    upper = random_halves(len(parts), splits, random)
+    if len(parts) < 2:
+        return upper[:0]
+    share = upper @ parts
+    allowed = tolerance * target
+    for _ in range(50 * len(parts)):
+        open_ = np.flatnonzero(np.abs(share - target) > allowed)
+        if open_.size == 0:
+            break
+        keys = random.random((len(open_), len(parts)))
+        out = np.where(upper[open_], keys, -1).argmax(axis=1)
+        in_ = np.where(upper[open_], -1, keys).argmax(axis=1)
+        moved = share[open_] - parts[out] + parts[in_]
+        better = np.abs(moved - target) < np.abs(share[open_] - target)
+        rows = open_[better]
+        upper[rows, out[better]] = False
+        upper[rows, in_[better]] = True
+        share[rows] = moved[better]
+    return upper[np.abs(share - target) <= allowed]

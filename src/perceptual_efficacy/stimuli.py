@@ -1,0 +1,157 @@
+"""The gratings that a backbone is probed with: radial ones for spatial frequency, oriented ones for orientation."""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+GREY = 0.5
+Encoding = Literal["display", "srgb"]
+
+
+class Gratings(NamedTuple):
+    """Two sets of gratings on one grid of frequencies and phases.
+
+    `radial` and `oriented` hold `image` (stimulus, y, x), float32 in [0, 1], with the coordinates `frequency` in
+    cycles per pixel, `phase` in degrees and, for `oriented`, `orientation` in degrees; `radial` also holds `blank`
+    (y, x), the uniform field. The attribute `pixels_per_degree` turns cycles per pixel into cycles per degree.
+    """
+
+    radial: xr.Dataset
+    oriented: xr.Dataset
+
+
+def gratings(
+    *,
+    pixels_per_degree: float = 32.0,
+    size: int = 224,
+    frequencies: int = 24,
+    lowest_frequency: float = 0.5,
+    highest_frequency: float | None = None,
+    orientations: int = 16,
+    phases: int = 4,
+    contrast: float = 0.5,
+    encoding: Encoding = "display",
+) -> Gratings:
+    """Draw every grating of the probing set.
+
+    Parameters
+    ----------
+    pixels_per_degree
+        Pixels per degree of visual angle.
+    size
+        Width and height in pixels.
+    frequencies
+        Number of spatial frequencies, spaced evenly in log2.
+    lowest_frequency, highest_frequency
+        Range in cycles per degree; the highest is 0.85 of the Nyquist frequency unless given.
+    orientations
+        Number of orientations, spaced evenly over [-90, 90) degrees. The orientation is the direction of modulation,
+        counterclockwise from horizontal: 0 degrees is a vertical grating.
+    phases
+        Number of phases, spaced evenly over [0, 360) degrees.
+    contrast
+        Michelson contrast, in (0, 1].
+    encoding
+        "display": the sinusoid is in display code values, as networks are trained; "srgb": it is in relative
+        luminance, encoded by the sRGB transfer function (IEC 61966-2-1).
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range, or the highest frequency exceeds the Nyquist frequency.
+    """
+    nyquist = pixels_per_degree / 2
+    highest = 0.85 * nyquist if highest_frequency is None else highest_frequency
+    if not 0 < lowest_frequency < highest <= nyquist:
+        raise ValueError(
+            f"Frequencies from {lowest_frequency} to {highest} cycles per degree: they must rise from above 0 to at "
+            f"most the Nyquist frequency, {nyquist} cycles per degree at {pixels_per_degree} pixels per degree."
+        )
+    for name, value, least in (
+        ("size", size, 8),
+        ("frequencies", frequencies, 3),
+        ("orientations", orientations, 2),
+        ("phases", phases, 1),
+    ):
+        if value < least:
+            raise ValueError(f"{name} is {value}; it must be at least {least}.")
+    if not 0 < contrast <= 1:
+        raise ValueError(f"contrast is {contrast}; it must lie in (0, 1].")
+
+    frequency = np.geomspace(lowest_frequency, highest, frequencies)
+    phase = np.arange(phases) * 360.0 / phases
+    orientation = -90.0 + np.arange(orientations) * 180.0 / orientations
+
+    radial_frequency, radial_phase = (grid.ravel() for grid in np.meshgrid(frequency, phase, indexing="ij"))
+    oriented_frequency, oriented_orientation, oriented_phase = (
+        grid.ravel() for grid in np.meshgrid(frequency, orientation, phase, indexing="ij")
+    )
+    common = {
+        "size": size,
+        "pixels_per_degree": pixels_per_degree,
+        "contrast": contrast,
+        "encoding": encoding,
+    }
+    x, y = pixel_coordinates(size, pixels_per_degree)
+    radial = _dataset(
+        [_draw(np.hypot(x, y), f, p, contrast, encoding) for f, p in zip(radial_frequency, radial_phase, strict=True)],
+        {"frequency": radial_frequency / pixels_per_degree, "phase": radial_phase},
+        common,
+    )
+    radial["blank"] = (("y", "x"), np.full((size, size), _encoded(GREY, encoding), dtype=np.float32))
+    oriented = _dataset(
+        [
+            _draw(along(x, y, o), f, p, contrast, encoding)
+            for f, o, p in zip(oriented_frequency, oriented_orientation, oriented_phase, strict=True)
+        ],
+        {
+            "frequency": oriented_frequency / pixels_per_degree,
+            "orientation": oriented_orientation,
+            "phase": oriented_phase,
+        },
+        common,
+    )
+    return Gratings(radial, oriented)
+
+
+def pixel_coordinates(size: int, pixels_per_degree: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Position of every pixel in degrees from the image's centre, x to the right and y upwards, shape (size, size)."""
+    position = (np.arange(size) - (size - 1) / 2) / pixels_per_degree
+    x, y = np.meshgrid(position, -position)
+    return x, y
+
+
+def along(x: NDArray[np.float64], y: NDArray[np.float64], orientation: float) -> NDArray[np.float64]:
+    """Distance in degrees along the direction `orientation` (degrees, counterclockwise from horizontal)."""
+    angle = np.deg2rad(orientation)
+    return x * np.cos(angle) + y * np.sin(angle)
+
+
+def _draw(
+    distance: NDArray[np.float64], frequency: float, phase: float, contrast: float, encoding: Encoding
+) -> NDArray[np.float32]:
+    wave = GREY + GREY * contrast * np.cos(2 * np.pi * frequency * distance + np.deg2rad(phase))
+    return _encoded(wave, encoding).astype(np.float32)
+
+
+def _encoded(luminance: ArrayLike, encoding: Encoding) -> NDArray[np.float64]:
+    value = np.asarray(luminance, dtype=np.float64)
+    if encoding == "display":
+        return value
+    if encoding == "srgb":
+        return np.where(value <= 0.0031308, 12.92 * value, 1.055 * value ** (1 / 2.4) - 0.055)
+    raise ValueError(f"encoding is {encoding!r}; it must be 'display' or 'srgb'.")
+
+
+def _dataset(
+    images: list[NDArray[np.float32]], coordinates: dict[str, NDArray[np.float64]], attributes: Mapping[str, object]
+) -> xr.Dataset:
+    units = {"frequency": "cycles per pixel", "orientation": "degrees", "phase": "degrees"}
+    return xr.Dataset(
+        {"image": (("stimulus", "y", "x"), np.stack(images), {"units": "display code value, 0 to 1"})},
+        coords={name: ("stimulus", values, {"units": units[name]}) for name, values in coordinates.items()},
+        attrs=attributes,
+    )
