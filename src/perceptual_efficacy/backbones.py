@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -51,6 +52,15 @@ class Backbone(nn.Module):
     def layers(self) -> dict[str, int]:
         """Layer names in order of depth, with their number of channels."""
         return {name: _last_convolution(stage).out_channels for name, stage in self.stages.items()}
+
+    @property
+    def units(self) -> dict[str, tuple[str, NDArray[Any]]]:
+        """Coordinates of the dimension `unit`, all channels from shallow to deep: `layer` and `channel`."""
+        layers = self.layers
+        return {
+            "layer": ("unit", np.repeat(list(layers), list(layers.values()))),
+            "channel": ("unit", np.concatenate([np.arange(width) for width in layers.values()])),
+        }
 
     @property
     def receptive_field(self) -> int:
@@ -257,8 +267,10 @@ def spherical_kmeans(
         similarity = directions @ centroids.T
         nearest = similarity.argmax(axis=1)
         fit = similarity[np.arange(len(directions)), nearest]
-        sums = np.zeros_like(centroids)
-        np.add.at(sums, nearest, directions)
+        members = scipy.sparse.csr_array(
+            (np.ones(len(nearest)), (nearest, np.arange(len(nearest)))), (count, len(nearest))
+        )
+        sums = members @ directions
         empty = np.flatnonzero(np.bincount(nearest, minlength=count) == 0)
         sums[empty] = directions[np.argsort(fit, kind="stable")[: len(empty)]]
         centroids = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)

@@ -99,7 +99,9 @@ def write_dataset(dataset: xr.Dataset, path: str | os.PathLike[str], provenance:
     dataset = dataset.assign_attrs({PROVENANCE_KEY: _canonical_json(provenance)})
     dataset = dataset.assign_attrs({DIGEST_KEY: _dataset_digest(dataset)})
     with written_atomically(path) as temporary:
-        dataset.to_netcdf(temporary, engine="h5netcdf", encoding={name: {"_FillValue": None} for name in dataset})
+        dataset.to_netcdf(
+            temporary, engine="h5netcdf", encoding={name: {"_FillValue": None} for name in dataset.variables}
+        )
 
 
 def read_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
@@ -111,32 +113,36 @@ def read_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
         If the file is not NetCDF or its content differs from what was written.
     """
     try:
-        if not h5py.is_hdf5(path):
-            raise OSError("not a NetCDF 4 file")
-        with xr.open_dataset(path, engine="h5netcdf", decode_cf=False) as file:
+        h5py.File(path, "r").close()  # where this fails, h5netcdf would leave a half-open file behind
+        # coordinates and truth values are restored; numbers are taken as they are, with no fill value and no date
+        with xr.open_dataset(
+            path, engine="h5netcdf", mask_and_scale=False, decode_times=False, decode_timedelta=False
+        ) as file:
             dataset = file.load()
+        written = dataset.attrs.pop(DIGEST_KEY, None)
+        digest = _dataset_digest(dataset)
     except FileNotFoundError:
         raise
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
+    except Exception as error:  # the decoder meets arbitrary bytes and raises all kinds of errors
         raise DamagedFileError(path, f"cannot be read as NetCDF ({error})") from error
-    written = dataset.attrs.pop(DIGEST_KEY, None)
-    if _dataset_digest(dataset) != written:
+    if digest != written:
         raise DamagedFileError(path, "its content does not match its own digest")
     return dataset
 
 
-def _table_digest(table: pa.Table) -> str:
-    digest = hashlib.sha256()
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        digest.update(f"{name} {column.type}".encode())
-        _array_digest(digest, column.to_pandas().to_numpy())
+def _table_digest(table: pd.DataFrame, provenance: str) -> str:
+    digest = hashlib.sha256(provenance.encode())
+    for name, column in table.items():
+        digest.update(f"{name} {column.dtype}".encode())
+        _array_digest(digest, column.to_numpy())
     return digest.hexdigest()
 
 
 def write_table(table: pd.DataFrame, path: str | os.PathLike[str], provenance: Provenance) -> None:
     """Write a DataFrame (its index is dropped) as Parquet, with provenance and content digest in the metadata."""
     arrow = pa.Table.from_pandas(table, preserve_index=False)
-    metadata = {PROVENANCE_KEY: _canonical_json(provenance), DIGEST_KEY: _table_digest(arrow)}
+    record = _canonical_json(provenance)
+    metadata = {PROVENANCE_KEY: record, DIGEST_KEY: _table_digest(arrow.to_pandas(), record)}
     with written_atomically(path) as temporary:
         pq.write_table(arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), **metadata}), temporary)
 
@@ -151,14 +157,17 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     """
     try:
         arrow = pq.read_table(path)
+        table = arrow.to_pandas()
+        metadata = {key.decode(): value for key, value in (arrow.schema.metadata or {}).items()}
+        written = metadata.get(DIGEST_KEY, b"").decode()
+        digest = _table_digest(table, metadata.get(PROVENANCE_KEY, b"").decode())
     except FileNotFoundError:
         raise
-    except (OSError, pa.ArrowException) as error:
+    except Exception as error:  # the decoder meets arbitrary bytes and raises all kinds of errors
         raise DamagedFileError(path, f"cannot be read as Parquet ({error})") from error
-    written = (arrow.schema.metadata or {}).get(DIGEST_KEY.encode(), b"").decode()
-    if _table_digest(arrow) != written:
+    if digest != written:
         raise DamagedFileError(path, "its content does not match its own digest")
-    return arrow.to_pandas()
+    return table
 
 
 def write_record(record: Mapping[str, Any], path: str | os.PathLike[str]) -> None:

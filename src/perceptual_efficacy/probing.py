@@ -60,7 +60,6 @@ def probe(
             rectified.append(negative.cpu().numpy())
     response = np.concatenate(responses).astype(np.float32)
     radial_count, oriented_count = len(images[0]), len(images[1])
-    layers = backbone.layers
     return xr.Dataset(
         {
             "radial_response": _on_grid(response[:radial_count], radial_grid),
@@ -69,8 +68,7 @@ def probe(
             "rectified": ("unit", np.any(rectified, axis=0)),
         },
         coords={
-            "layer": ("unit", np.repeat(list(layers), list(layers.values()))),
-            "channel": ("unit", np.concatenate([np.arange(width) for width in layers.values()])),
+            **backbone.units,
             **{name: (name, values) for name, values in oriented_grid.items()},
         },
         attrs={

@@ -1,0 +1,140 @@
+"""Real photographs: those inside well-known Python packages, and a user's own."""
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from perceptual_efficacy import io
+
+
+class Packaged(NamedTuple):
+    """A photograph that an installed package carries."""
+
+    package: str
+    resource: str
+    credit: str
+    licence: str
+    scene: str
+
+
+def _scikit_image(resource: str, credit: str, licence: str, scene: str) -> Packaged:
+    return Packaged("skimage.data", resource, credit, licence, scene)
+
+
+# Credits and licences as the packages state them.
+PACKAGED: dict[str, Packaged] = {
+    "astronaut": _scikit_image("astronaut.png", "NASA", "public domain", "astronaut"),
+    "chelsea": _scikit_image("chelsea.png", "Stefan van der Walt", "CC0", "chelsea"),
+    "coffee": _scikit_image("coffee.png", "Rachel Michetti", "CC0", "coffee"),
+    "rocket": _scikit_image("rocket.jpg", "SpaceX", "public domain", "rocket"),
+    "motorcycle_left": _scikit_image(
+        "motorcycle_left.png", "Middlebury Stereo Datasets 2014, Daniel Scharstein et al.", "CC0", "motorcycle"
+    ),
+    "motorcycle_right": _scikit_image(
+        "motorcycle_right.png", "Middlebury Stereo Datasets 2014, Daniel Scharstein et al.", "CC0", "motorcycle"
+    ),
+    "china": Packaged("sklearn.datasets.images", "china.jpg", "danielbuechele", "CC BY 2.0", "china"),
+    "flower": Packaged("sklearn.datasets.images", "flower.jpg", "vultilion", "CC BY 2.0", "flower"),
+    "grace_hopper": Packaged(
+        "matplotlib",
+        "mpl-data/sample_data/grace_hopper.jpg",
+        "James S. Davis, US Navy",
+        "public domain",
+        "grace_hopper",
+    ),
+}
+
+
+def export(entries: Sequence[Mapping[str, str]], folder: str | Path) -> pd.DataFrame:
+    """Write every photograph as `{split}/{name}.png` below a folder.
+
+    Parameters
+    ----------
+    entries
+        Each with `name` and `split`; a photograph of the user's own also with `path`, and if known `licence` and
+        `credit`. Without a path the name is one of `PACKAGED`.
+    folder
+        Where the split folders go.
+
+    Returns
+    -------
+    One row per photograph: name, split, scene, package_or_path, credit, licence, width, height, sha256 (of the PNG).
+
+    Raises
+    ------
+    ValueError
+        If a photograph is not known or cannot be read, or if one scene is on both sides of the split.
+    """
+    rows = [_row(entry) for entry in entries]
+    _check_scenes(rows)
+    images = [_read(entry) for entry in entries]  # all can be read, or nothing is written
+    for row, image in zip(rows, images, strict=True):
+        target = Path(folder) / str(row["split"]) / f"{row['name']}.png"
+        io.write_image(image, target)
+        row |= {"width": image.shape[1], "height": image.shape[0], "sha256": io.file_sha256(target)}
+    return pd.DataFrame(rows)
+
+
+def read(table: pd.DataFrame, folder: str | Path, split: str) -> dict[str, NDArray[np.uint8]]:
+    """Read the exported photographs of one split, by name, each of shape (height, width, 3).
+
+    Raises
+    ------
+    io.DamagedFileError
+        If a file is not the one that was exported.
+    """
+    chosen = table[table["split"] == split]
+    return {
+        str(name): io.read_image(Path(folder) / split / f"{name}.png", sha256)
+        for name, sha256 in zip(chosen["name"], chosen["sha256"], strict=True)
+    }
+
+
+def _row(entry: Mapping[str, str]) -> dict[str, object]:
+    name = entry["name"]
+    common: dict[str, object] = {"name": name, "split": entry["split"]}
+    if "path" in entry:
+        return common | {
+            "scene": name,
+            "package_or_path": Path(entry["path"]).name,
+            "credit": entry.get("credit", "not stated"),
+            "licence": entry.get("licence", "not stated"),
+        }
+    if name not in PACKAGED:
+        raise ValueError(
+            f"Photograph {name!r} has no path and is none of the bundled ones ({', '.join(PACKAGED)}). "
+            f"Give its path, or take it out of the list."
+        )
+    source = PACKAGED[name]
+    return common | {
+        "scene": source.scene,
+        "package_or_path": source.package.split(".")[0],
+        "credit": source.credit,
+        "licence": source.licence,
+    }
+
+
+def _read(entry: Mapping[str, str]) -> NDArray[np.uint8]:
+    if "path" in entry:
+        path = Path(entry["path"])
+        if not path.is_file():
+            raise ValueError(f"Photograph {entry['name']!r}: there is no file {path}. Correct its path in the list.")
+        return io.read_image(path)
+    source = PACKAGED[entry["name"]]
+    return io.read_image(Path(str(files(source.package) / source.resource)))
+
+
+def _check_scenes(rows: Sequence[Mapping[str, object]]) -> None:
+    sides: dict[object, object] = {}
+    for row in rows:
+        side = sides.setdefault(row["scene"], row["split"])
+        if side != row["split"]:
+            raise ValueError(
+                f"The scene {row['scene']!r} is in the splits {side!r} and {row['split']!r}: what is learnt from one "
+                f"photograph would be tested on its twin. Put all of its photographs into one split."
+            )

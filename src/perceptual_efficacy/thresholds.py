@@ -1,0 +1,235 @@
+"""Detection thresholds predicted from a distance: the contrast at which a pattern is as far from blank as any other."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from perceptual_efficacy import statistics
+
+# Unit-normalised float32 activations carry about seven digits; the square of their rounding is no distance.
+RESOLUTION = 1e-14
+QUADRATIC = 2.0  # small contrasts change activations in proportion, and the distance by the square
+
+
+class Prediction(NamedTuple):
+    """Predicted log10 threshold contrasts, and which of them lie outside the contrasts that were shown."""
+
+    log_threshold: NDArray[np.float64]
+    extrapolated: NDArray[np.bool_]
+
+
+class Draws(NamedTuple):
+    """Bootstrap samples: how often each stimulus and each observer is in."""
+
+    stimuli: NDArray[np.int64]
+    observers: NDArray[np.int64]
+
+
+class DetectionThresholds:
+    """Measured thresholds, and the scores of a distance against them.
+
+    Parameters
+    ----------
+    measured
+        Log10 threshold contrast, shape (stimuli, observers).
+    contrasts
+        Peak contrasts at which distances to the blank are known, rising, shape (contrasts,).
+    """
+
+    resampled_unit = "stimuli and observers"
+    measures = ("r", "rmse")
+
+    def __init__(self, measured: ArrayLike, contrasts: ArrayLike) -> None:
+        self.measured = np.asarray(measured, dtype=np.float64)
+        self.log_contrast = np.log10(np.asarray(contrasts, dtype=np.float64))
+        if self.measured.ndim != 2 or not np.isfinite(self.measured).all():
+            raise ValueError(f"measured has shape {self.measured.shape}; expected finite (stimuli, observers).")
+
+    def __len__(self) -> int:
+        return len(self.measured)
+
+    def draw(self, replicates: int, random: np.random.Generator) -> Draws:
+        """Resample stimuli and, independently, observers."""
+        stimuli, observers = self.measured.shape
+        return Draws(
+            statistics.resampled_counts(stimuli, replicates, random),
+            statistics.resampled_counts(observers, replicates, random),
+        )
+
+    def score(self, distance: NDArray[np.float64], draws: Draws | None = None) -> dict[str, NDArray[np.float64]]:
+        """Score distances against the measured thresholds.
+
+        Parameters
+        ----------
+        distance
+            Distance to the blank, shape (..., stimuli, contrasts).
+        draws
+            Bootstrap samples to score on instead of the full sample; the distance then has no leading dimensions.
+
+        Returns
+        -------
+        `r`, Pearson correlation of predicted with measured log thresholds, and `rmse`, root mean squared error in
+        log10 contrast, each of shape (...), or (replicates,) with draws.
+        """
+        if draws is None:
+            measured: NDArray[np.float64] = self.measured.mean(axis=1)
+            counts: NDArray[np.int64] = np.ones(len(self), dtype=np.int64)
+        else:
+            measured, counts = draws.observers @ self.measured.T / self.measured.shape[1], draws.stimuli
+        predicted = self.predict(distance, measured, counts).log_threshold
+        weights = counts / counts.sum(axis=-1, keepdims=True)
+        error = np.where(counts > 0, predicted - measured, 0)
+        return {
+            "r": statistics.pearson(predicted, measured, counts),
+            "rmse": np.sqrt((weights * error**2).sum(axis=-1)),
+        }
+
+    def observers(self, draws: Draws | None = None) -> NDArray[np.float64]:
+        """Correlate each observer's log thresholds with the mean of the other observers', and average over observers.
+
+        Returns
+        -------
+        The mean correlation, shape (), or (replicates,) with draws: what one person knows of the others is about the
+        most that a model can.
+        """
+        count = self.measured.shape[1]
+        others = (self.measured.sum(axis=1, keepdims=True) - self.measured) / (count - 1)
+        if draws is None:
+            return statistics.pearson(self.measured.T, others.T).mean()
+        r = statistics.pearson(self.measured.T[:, None], others.T[:, None], draws.stimuli)
+        return (draws.observers * r.T).sum(axis=1) / count
+
+    def predict(
+        self,
+        distance: NDArray[np.float64],
+        measured: NDArray[np.float64] | None = None,
+        counts: NDArray[np.int64] | None = None,
+    ) -> Prediction:
+        """Predict each stimulus's threshold from the criterion that the other stimuli set.
+
+        The criterion is the geometric mean of the other stimuli's distances at their measured thresholds.
+
+        Parameters
+        ----------
+        distance
+            Distance to the blank, shape (..., stimuli, contrasts); made monotone by its running maximum over contrast.
+        measured, counts
+            Measured log10 thresholds and how often each stimulus counts, broadcast to (..., stimuli); the observers'
+            mean, and once each, unless given. All copies of a stimulus are left out together.
+        """
+        measured = self.measured.mean(axis=1) if measured is None else measured
+        counts = np.ones(len(self), dtype=np.int64) if counts is None else counts
+        curve = np.log10(np.maximum(np.maximum.accumulate(distance, axis=-1), RESOLUTION))
+        at_threshold = log_distance_at(curve, self.log_contrast, measured)
+        rest = counts.sum(axis=-1, keepdims=True) - counts
+        weighted = counts * at_threshold
+        criterion = (weighted.sum(axis=-1, keepdims=True) - weighted) / rest
+        return log_contrast_at(curve, self.log_contrast, criterion)
+
+
+def log_distance_at(
+    curve: NDArray[np.float64], log_contrast: NDArray[np.float64], wanted: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Log distance at a log contrast: linear between the contrasts shown, quadratic distance beyond them.
+
+    Parameters
+    ----------
+    curve
+        Log10 distance, shape (..., contrasts).
+    log_contrast
+        Shape (contrasts,), rising.
+    wanted
+        Log10 contrast, broadcast to (...).
+    """
+    upper = np.clip(np.searchsorted(log_contrast, wanted), 1, len(log_contrast) - 1)
+    shape = np.broadcast_shapes(curve.shape[:-1], wanted.shape)
+    low, high = _neighbours(curve, np.broadcast_to(upper, shape))
+    x_low, x_high = log_contrast[upper - 1], log_contrast[upper]
+    inside = low + (high - low) * (wanted - x_low) / (x_high - x_low)
+    below = curve[..., 0] + QUADRATIC * (wanted - log_contrast[0])
+    above = curve[..., -1] + QUADRATIC * (wanted - log_contrast[-1])
+    return np.where(wanted < log_contrast[0], below, np.where(wanted > log_contrast[-1], above, inside))
+
+
+def log_contrast_at(
+    curve: NDArray[np.float64], log_contrast: NDArray[np.float64], criterion: NDArray[np.float64]
+) -> Prediction:
+    """Log contrast at which a curve that never falls first reaches a log distance; the inverse of `log_distance_at`.
+
+    Parameters
+    ----------
+    curve
+        Log10 distance, shape (..., contrasts), never falling along contrast.
+    log_contrast
+        Shape (contrasts,), rising.
+    criterion
+        Log10 distance, broadcast to (...).
+    """
+    reached = (curve < criterion[..., None]).sum(axis=-1)
+    upper = reached.clip(1, len(log_contrast) - 1)
+    low, high = _neighbours(curve, upper)
+    x_low, x_high = log_contrast[upper - 1], log_contrast[upper]
+    with np.errstate(invalid="ignore", divide="ignore"):  # flat segments are only met outside, where others hold
+        inside = x_low + (x_high - x_low) * (criterion - low) / (high - low)
+    below = log_contrast[0] + (criterion - curve[..., 0]) / QUADRATIC
+    above = log_contrast[-1] + (criterion - curve[..., -1]) / QUADRATIC
+    under, over = reached == 0, reached == len(log_contrast)
+    return Prediction(np.where(under, below, np.where(over, above, inside)), under | over)
+
+
+def _neighbours(
+    curve: NDArray[np.float64], upper: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    curve = np.broadcast_to(curve, (*upper.shape, curve.shape[-1]))
+    return (
+        np.take_along_axis(curve, upper[..., None] - 1, axis=-1)[..., 0],
+        np.take_along_axis(curve, upper[..., None], axis=-1)[..., 0],
+    )
+
+
+def contrast_energy(
+    pattern: ArrayLike,
+    pixels_per_degree: float,
+    *,
+    sensitivity: Callable[[ArrayLike], NDArray[np.float64]] | None = None,
+    exponent: float = 2.0,
+) -> NDArray[np.float64]:
+    """Minkowski norm of a pattern over its area, of its frequency components weighted by a sensitivity if one is given.
+
+    Parameters
+    ----------
+    pattern
+        Contrast, shape (stimuli, y, x).
+    pixels_per_degree
+        Resolution of the pattern.
+    sensitivity
+        Function of spatial frequency in cycles per degree; None weights nothing.
+    exponent
+        2 gives RMS contrast times the root of the area; 2.5 is Watson and Ahumada's.
+
+    Returns
+    -------
+    Shape (stimuli,). A pattern of contrast c has c times this energy: its inverse is the predicted threshold, up to
+    one factor for all.
+
+    References
+    ----------
+    Watson, Ahumada: A standard model for foveal detection of spatial contrast, Journal of Vision 5(9), 2005.
+    """
+    values = np.asarray(pattern, dtype=np.float64)
+    if sensitivity is not None:
+        height, width = values.shape[1:]
+        # background around the pattern, so that the filter does not wrap
+        shape = (2 * height, 2 * width)
+        vertical = np.fft.fftfreq(shape[0], 1 / pixels_per_degree)[:, None]
+        horizontal = np.fft.rfftfreq(shape[1], 1 / pixels_per_degree)
+        spectrum = np.fft.rfft2(values, s=shape) * sensitivity(np.hypot(vertical, horizontal))
+        values = np.fft.irfft2(spectrum, s=shape)
+    return (np.abs(values) ** exponent).sum(axis=(1, 2)) ** (1 / exponent) / pixels_per_degree ** (2 / exponent)
+
+
+def distance_of_energy(energy: ArrayLike, contrasts: ArrayLike) -> NDArray[np.float64]:
+    """Quadratic distance to the blank of patterns of known energy, shape (stimuli, contrasts)."""
+    return np.outer(np.asarray(energy, dtype=np.float64), np.asarray(contrasts, dtype=np.float64)) ** 2
