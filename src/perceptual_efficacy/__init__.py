@@ -4,7 +4,6 @@ The names below are imported on first use, so that importing the package does no
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from perceptual_efficacy.selectivity import score_channels, select_channels
     from perceptual_efficacy.stimuli import gratings
 
-__version__ = version("perceptual-efficacy")
+__version__ = "0.1.0"
 __all__ = ["gratings", "load", "probe", "score_channels", "select_channels"]
 
 _HOMES = {

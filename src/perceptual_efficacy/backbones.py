@@ -184,7 +184,7 @@ def learn_kmeans(
     Raises
     ------
     ValueError
-        If there is no photograph.
+        If there is no photograph, one is too small for the deepest layer, or they do not vary.
 
     References
     ----------
@@ -202,6 +202,13 @@ def learn_kmeans(
         "whitening": whitening,
     }
     backbone = vgg_shaped(layers, card)
+    least = 3 * 2 ** sum(isinstance(module, nn.MaxPool2d) for module in backbone.modules())
+    for number, photograph in enumerate(photographs):
+        if min(photograph.shape[:2]) < least:
+            raise ValueError(
+                f"Photograph {number} is {photograph.shape[1]} x {photograph.shape[0]} pixels; "
+                f"these layers need at least {least} x {least}."
+            )
     random = np.random.default_rng(seed)
     activations = [(as_tensor(photograph) - backbone.mean) / backbone.standard_deviation for photograph in photographs]
     with torch.inference_mode():
@@ -243,6 +250,8 @@ def _kmeans_filters(
     mean = sample.mean(axis=0)
     centred = sample - mean
     eigenvalues, eigenvectors = np.linalg.eigh(centred.T @ centred / len(centred))
+    if eigenvalues[-1] <= 1e-12 * (sample**2).mean():
+        raise ValueError("k-means needs patches that differ, these are all alike: the photographs are uniform.")
     scale = 1 / np.sqrt(eigenvalues.clip(0) + whitening * eigenvalues.mean())
     whitener = (eigenvectors * scale) @ eigenvectors.T
     centroids = spherical_kmeans(centred @ whitener, count, iterations, random)

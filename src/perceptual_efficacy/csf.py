@@ -112,6 +112,9 @@ def by_name(model: str, **parameters: float | None) -> ContrastSensitivity:
     if model not in MODELS:
         raise ValueError(f"Contrast sensitivity model {model!r} is not known; choose one of {', '.join(MODELS)}.")
     given = {name: value for name, value in parameters.items() if value is not None}
-    if given and model != "barten":
-        raise ValueError(f"Contrast sensitivity model {model!r} takes no parameters, got {given}.")
+    known = ("luminance", "field_size") if model == "barten" else ()
+    if not set(given) <= set(known):
+        raise ValueError(
+            f"Contrast sensitivity model {model!r} takes {', '.join(known) or 'no parameters'}, got {given}."
+        )
     return lambda frequency: MODELS[model](frequency, **given)

@@ -101,6 +101,8 @@ def score_channels(
             "rectified": tuning["rectified"].values.astype(bool),
         }
     )
+    if combination not in ("product", "ranks"):
+        raise ValueError(f"combination is {combination!r}; it must be 'product' or 'ranks'.")
     if combination == "product":
         table["pe"] = table["mu1"] * table["mu2"]
     else:
@@ -112,6 +114,8 @@ def score_channels(
 
 def mean_over_phases(response: xr.DataArray, tuning: xr.Dataset, baseline: Baseline) -> NDArray[np.float64]:
     """Responses averaged over phases, minus the channel's response to the uniform field if that is the baseline."""
+    if baseline not in ("none", "blank"):
+        raise ValueError(f"baseline is {baseline!r}; it must be 'none' or 'blank'.")
     mean = response.astype(np.float64).mean("phase")
     return (mean - tuning["blank_response"] if baseline == "blank" else mean).values
 
@@ -247,10 +251,10 @@ def compare_layers(
 
     Returns
     -------
-    layer (and "mean of layers"), statistic, estimate, ci_low, ci_high, n (channels). The statistics, for mu1 and mu2:
-    `mu_iqr` and `mu_iqr_control`, the interquartile range over channels; `mu_phase_range`, the median over channels of
-    the range over single phases; `mu_excess`, the interquartile range minus the larger of the other two. And
-    `csf_r`, `csf_r_control`: Pearson correlation over frequencies of the CSF with the channels' mean unweighted
+    layer (and "mean of layers"), statistic, estimate, ci_low, ci_high, n_clusters, resampled_unit. The statistics, for
+    mu1 and mu2: `mu_iqr` and `mu_iqr_control`, the interquartile range over channels; `mu_phase_range`, the median over
+    channels of the range over single phases; `mu_excess`, the interquartile range minus the larger of the other two.
+    And `csf_r`, `csf_r_control`: Pearson correlation over frequencies of the CSF with the channels' mean unweighted
     |da/dlog2 f|, and `csf_r_difference` between both.
     """
     random = np.random.default_rng(seed)
@@ -262,7 +266,7 @@ def compare_layers(
         radial = mean_over_phases(responses["radial_response"], responses, baseline)
         networks[name] = (scores, phases, slopes(radial, frequency), csf_model(frequency))
 
-    rows, samples = [], {}
+    rows = []
     for layer in dict.fromkeys(tuning["layer"].values.astype(str)):
         values: dict[str, NDArray[np.float64]] = {}
         for name, (scores, phases, slope, sensitivity) in networks.items():
@@ -275,9 +279,10 @@ def compare_layers(
                 values[f"{score}_phase_range{name}"] = np.nanmedian(phases[score].to_numpy()[drawn], axis=1)
             values[f"csf_r{name}"] = statistics.pearson(slope[drawn].mean(axis=1), sensitivity)
         for score in ("mu1", "mu2"):
-            larger = np.maximum(values.pop(f"{score}_phase_range"), values[f"{score}_iqr_control"])
+            del values[f"{score}_phase_range_control"]
+            larger = np.maximum(values[f"{score}_phase_range"], values[f"{score}_iqr_control"])
             values[f"{score}_excess"] = values[f"{score}_iqr"] - larger
-        samples[layer] = values
+        values["csf_r_difference"] = values["csf_r"] - values["csf_r_control"]
         rows.append((layer, len(members), values))
     names = rows[0][2].keys()
     mean = {name: np.mean([values[name] for _, _, values in rows], axis=0) for name in names}
@@ -289,7 +294,8 @@ def compare_layers(
                 "statistic": name,
                 "estimate": sample[0],
                 **dict(zip(("ci_low", "ci_high"), statistics.percentile_interval(sample[1:]), strict=True)),
-                "n": count,
+                "n_clusters": count,
+                "resampled_unit": "channels",
             }
             for layer, count, values in rows
             for name, sample in values.items()

@@ -1,0 +1,55 @@
+rule learn_kmeans:
+    input:
+        photographs="results/data/photographs/photographs.parquet",
+        images=expand(
+            "results/data/photographs/{photograph}.png", photograph=PHOTOGRAPHS
+        ),
+    output:
+        weights="results/backbones/{backbone}/weights.safetensors",
+        card="results/backbones/{backbone}/card.json",
+    log:
+        "results/logs/learn_kmeans/{backbone}.log",
+    benchmark:
+        "results/benchmarks/learn_kmeans/{backbone}.tsv"
+    wildcard_constraints:
+        backbone=names_from("kmeans"),
+    conda:
+        "../envs/perception.yaml"
+    threads: 8
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        layers=layers_of,
+        options=lookup(within=config, dpath="kmeans"),
+        seed=lookup(within=config, dpath="seed"),
+        code=code_digest("learn_kmeans"),
+    message:
+        "Learning {wildcards.backbone} by k-means from the training photographs"
+    script:
+        "../workflow/scripts/learn_kmeans.py"
+
+
+rule draw_random:
+    output:
+        weights="results/backbones/{backbone}/weights.safetensors",
+        card="results/backbones/{backbone}/card.json",
+    log:
+        "results/logs/draw_random/{backbone}.log",
+    benchmark:
+        "results/benchmarks/draw_random/{backbone}.tsv"
+    wildcard_constraints:
+        backbone=names_from("random"),
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        layers=layers_of,
+        seed=lookup(within=config, dpath="seed"),
+        code=code_digest("draw_random"),
+    message:
+        "Drawing the random weights of {wildcards.backbone}"
+    script:
+        "../workflow/scripts/draw_random.py"

@@ -1,0 +1,261 @@
+rule plot_stimuli:
+    input:
+        radial="results/stimuli/radial.nc",
+        oriented="results/stimuli/oriented.nc",
+    output:
+        png=report(
+            "results/figures/stimuli.png",
+            caption="../workflow/report/stimuli.rst",
+            category="Stimuli",
+            labels={"figure": "Gratings", "network": "all"},
+        ),
+        pdf="results/figures/stimuli.pdf",
+        csv="results/figures/stimuli.csv",
+    log:
+        "results/logs/plot_stimuli.log",
+    benchmark:
+        "results/benchmarks/plot_stimuli.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code_digest("plot_stimuli"),
+    message:
+        "Plotting the stimuli"
+    script:
+        "../workflow/scripts/plot_stimuli.py"
+
+
+rule plot_frequency_curves:
+    input:
+        tuning="results/probing/{backbone}/tuning.nc",
+        channels="results/selectivity/{backbone}/channels.parquet",
+        card="results/backbones/{backbone}/card.json",
+    output:
+        png=report(
+            "results/figures/{backbone}/frequency_curves.png",
+            caption="../workflow/report/frequency_curves.rst",
+            category="Channels",
+            labels={"figure": "Frequency curves", "network": "{backbone}"},
+        ),
+        pdf="results/figures/{backbone}/frequency_curves.pdf",
+        csv="results/figures/{backbone}/frequency_curves.csv",
+    log:
+        "results/logs/plot_frequency_curves/{backbone}.log",
+    benchmark:
+        "results/benchmarks/plot_frequency_curves/{backbone}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        layer=lookup(within=config, dpath="figures/layer"),
+        csf=lookup(within=config, dpath="scores/csf"),
+        baseline=lookup(within=config, dpath="scores/baseline"),
+        code=code_digest("plot_frequency_curves"),
+    message:
+        "Plotting the frequency curves of {wildcards.backbone}"
+    script:
+        "../workflow/scripts/plot_frequency_curves.py"
+
+
+rule plot_channel_scores:
+    input:
+        channels="results/selectivity/{backbone}/channels.parquet",
+        card="results/backbones/{backbone}/card.json",
+    output:
+        png=report(
+            "results/figures/{backbone}/channel_scores.png",
+            caption="../workflow/report/channel_scores.rst",
+            category="Channels",
+            labels={"figure": "mu1 and mu2 by channel", "network": "{backbone}"},
+        ),
+        pdf="results/figures/{backbone}/channel_scores.pdf",
+        csv="results/figures/{backbone}/channel_scores.csv",
+    log:
+        "results/logs/plot_channel_scores/{backbone}.log",
+    benchmark:
+        "results/benchmarks/plot_channel_scores/{backbone}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        layer=lookup(within=config, dpath="figures/layer"),
+        code=code_digest("plot_channel_scores"),
+    message:
+        "Plotting the scores of the channels of {wildcards.backbone}"
+    script:
+        "../workflow/scripts/plot_channel_scores.py"
+
+
+rule plot_orientation_curves:
+    input:
+        tuning="results/probing/{backbone}/tuning.nc",
+        channels="results/selectivity/{backbone}/channels.parquet",
+        card="results/backbones/{backbone}/card.json",
+    output:
+        png=report(
+            "results/figures/{backbone}/orientation_curves.png",
+            caption="../workflow/report/orientation_curves.rst",
+            category="Channels",
+            labels={"figure": "Orientation curves", "network": "{backbone}"},
+        ),
+        pdf="results/figures/{backbone}/orientation_curves.pdf",
+        csv="results/figures/{backbone}/orientation_curves.csv",
+    log:
+        "results/logs/plot_orientation_curves/{backbone}.log",
+    benchmark:
+        "results/benchmarks/plot_orientation_curves/{backbone}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        layer=lookup(within=config, dpath="figures/layer"),
+        baseline=lookup(within=config, dpath="scores/baseline"),
+        code=code_digest("plot_orientation_curves"),
+    message:
+        "Plotting the orientation curves of {wildcards.backbone}"
+    script:
+        "../workflow/scripts/plot_orientation_curves.py"
+
+
+rule plot_efficacy_by_layer:
+    input:
+        channels="results/selectivity/{backbone}/channels.parquet",
+        control=control_channels,
+        control_card=control_card,
+        card="results/backbones/{backbone}/card.json",
+    output:
+        png=report(
+            "results/figures/{backbone}/efficacy_by_layer.png",
+            caption="../workflow/report/efficacy_by_layer.rst",
+            category="Channels",
+            labels={"figure": "PE by layer", "network": "{backbone}"},
+        ),
+        pdf="results/figures/{backbone}/efficacy_by_layer.pdf",
+        csv="results/figures/{backbone}/efficacy_by_layer.csv",
+    log:
+        "results/logs/plot_efficacy_by_layer/{backbone}.log",
+    benchmark:
+        "results/benchmarks/plot_efficacy_by_layer/{backbone}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        control_name=control_of,
+        code=code_digest("plot_efficacy_by_layer"),
+    message:
+        "Plotting the perceptual efficacy of {wildcards.backbone} by layer"
+    script:
+        "../workflow/scripts/plot_efficacy_by_layer.py"
+
+
+rule plot_first_layer_filters:
+    input:
+        weights="results/backbones/{backbone}/weights.safetensors",
+        card="results/backbones/{backbone}/card.json",
+        channels="results/selectivity/{backbone}/channels.parquet",
+    output:
+        png=report(
+            "results/figures/{backbone}/first_layer_filters.png",
+            caption="../workflow/report/first_layer_filters.rst",
+            category="Channels",
+            labels={"figure": "First-layer filters", "network": "{backbone}"},
+        ),
+        pdf="results/figures/{backbone}/first_layer_filters.pdf",
+        csv="results/figures/{backbone}/first_layer_filters.csv",
+    log:
+        "results/logs/plot_first_layer_filters/{backbone}.log",
+    benchmark:
+        "results/benchmarks/plot_first_layer_filters/{backbone}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code_digest("plot_first_layer_filters"),
+    message:
+        "Plotting the first filters of {wildcards.backbone}"
+    script:
+        "../workflow/scripts/plot_first_layer_filters.py"
+
+
+rule plot_thresholds:
+    input:
+        predictions=f"results/agreement/{{backbone}}/modelfest-{OWN_RESOLUTION}-predictions.parquet",
+        comparisons="results/data/modelfest/comparisons.parquet",
+        card="results/backbones/{backbone}/card.json",
+    output:
+        png=report(
+            "results/figures/{backbone}/thresholds.png",
+            caption="../workflow/report/thresholds.rst",
+            category="Agreement with people",
+            labels={
+                "figure": "Predicted against measured thresholds",
+                "network": "{backbone}",
+            },
+        ),
+        pdf="results/figures/{backbone}/thresholds.pdf",
+        csv="results/figures/{backbone}/thresholds.csv",
+    log:
+        "results/logs/plot_thresholds/{backbone}.log",
+    benchmark:
+        "results/benchmarks/plot_thresholds/{backbone}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        resolution=OWN_RESOLUTION,
+        code=code_digest("plot_thresholds"),
+    message:
+        "Plotting the thresholds that {wildcards.backbone} predicts"
+    script:
+        "../workflow/scripts/plot_thresholds.py"
+
+
+rule plot_selections:
+    input:
+        agreement=expand(
+            "results/agreement/{{backbone}}/modelfest-{resolution}.parquet",
+            resolution=RESOLUTIONS,
+        ),
+        card="results/backbones/{backbone}/card.json",
+    output:
+        png=report(
+            "results/figures/{backbone}/selections.png",
+            caption="../workflow/report/selections.rst",
+            category="Agreement with people",
+            labels={
+                "figure": "High, low and random channels",
+                "network": "{backbone}",
+            },
+        ),
+        pdf="results/figures/{backbone}/selections.pdf",
+        csv="results/figures/{backbone}/selections.csv",
+    log:
+        "results/logs/plot_selections/{backbone}.log",
+    benchmark:
+        "results/benchmarks/plot_selections/{backbone}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code_digest("plot_selections"),
+    message:
+        "Plotting the agreement of selections of {wildcards.backbone}"
+    script:
+        "../workflow/scripts/plot_selections.py"

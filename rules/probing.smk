@@ -1,0 +1,27 @@
+rule probe_channels:
+    input:
+        weights="results/backbones/{backbone}/weights.safetensors",
+        card="results/backbones/{backbone}/card.json",
+        radial="results/stimuli/radial.nc",
+        oriented="results/stimuli/oriented.nc",
+    output:
+        tuning="results/probing/{backbone}/tuning.nc",
+    log:
+        "results/logs/probe_channels/{backbone}.log",
+    benchmark:
+        "results/benchmarks/probe_channels/{backbone}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    threads: 8
+    resources:
+        mem_mb=4000,
+        runtime=30,
+        gpu=1,
+    params:
+        border=lookup(within=config, dpath="probing/border"),
+        batch_size=lookup(within=config, dpath="probing/batch_size"),
+        code=code_digest("probe_channels"),
+    message:
+        "Measuring the grating responses of {wildcards.backbone}"
+    script:
+        "../workflow/scripts/probe_channels.py"

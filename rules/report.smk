@@ -1,0 +1,103 @@
+rule judge_claims:
+    input:
+        claims=workflow.source_path("../config/claims.yaml"),
+        agreement=expand(
+            f"results/agreement/{{backbone}}/modelfest-{OWN_RESOLUTION}.parquet",
+            backbone=BACKBONES,
+        ),
+        layers=expand(
+            "results/selectivity/{backbone}/layers.parquet", backbone=SUBJECTS
+        ),
+        cards=expand("results/backbones/{backbone}/card.json", backbone=BACKBONES),
+    output:
+        json="results/claims.json",
+        md=report(
+            "results/claims.md",
+            caption="../workflow/report/claims.rst",
+            category="Claims",
+            labels={"table": "Verdicts, as text"},
+        ),
+    log:
+        "results/logs/judge_claims.log",
+    benchmark:
+        "results/benchmarks/judge_claims.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        networks=BACKBONES,
+        controls=CONTROLS,
+        code=code_digest("judge_claims"),
+    message:
+        "Judging the claims"
+    script:
+        "../workflow/scripts/judge_claims.py"
+
+
+rule write_tables:
+    input:
+        photographs="results/data/photographs/photographs.parquet",
+        comparisons="results/data/modelfest/comparisons.parquet",
+        patterns=expand(
+            "results/data/modelfest/patterns-{resolution}.nc", resolution=RESOLUTIONS
+        ),
+        channels=expand(
+            "results/selectivity/{backbone}/channels.parquet", backbone=BACKBONES
+        ),
+        layers=expand(
+            "results/selectivity/{backbone}/layers.parquet", backbone=SUBJECTS
+        ),
+        agreement=expand(
+            "results/agreement/{backbone}/modelfest-{resolution}.parquet",
+            backbone=BACKBONES,
+            resolution=RESOLUTIONS,
+        ),
+        claims="results/claims.json",
+    output:
+        photographs=multiext("results/tables/photographs", ".csv", ".md", ".tex"),
+        modelfest=multiext("results/tables/modelfest", ".csv", ".md", ".tex"),
+        channels=multiext("results/tables/channels", ".csv", ".md", ".tex"),
+        layers=multiext("results/tables/layers", ".csv", ".md", ".tex"),
+        agreement=multiext("results/tables/agreement", ".csv", ".md", ".tex"),
+        claims=multiext("results/tables/claims", ".csv", ".md", ".tex"),
+    log:
+        "results/logs/write_tables.log",
+    benchmark:
+        "results/benchmarks/write_tables.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        networks=BACKBONES,
+        subjects=SUBJECTS,
+        resolutions=RESOLUTIONS,
+        code=code_digest("write_tables"),
+    message:
+        "Writing the tables"
+    script:
+        "../workflow/scripts/write_tables.py"
+
+
+rule record_configuration:
+    output:
+        configuration="results/configuration.yaml",
+    log:
+        "results/logs/record_configuration.log",
+    benchmark:
+        "results/benchmarks/record_configuration.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        study=config,
+        code=code_digest("record_configuration"),
+    message:
+        "Recording the configuration"
+    script:
+        "../workflow/scripts/record_configuration.py"

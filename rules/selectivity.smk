@@ -1,0 +1,52 @@
+rule score_channels:
+    input:
+        tuning="results/probing/{backbone}/tuning.nc",
+    output:
+        channels="results/selectivity/{backbone}/channels.parquet",
+        variants="results/selectivity/{backbone}/variants.parquet",
+    log:
+        "results/logs/score_channels/{backbone}.log",
+    benchmark:
+        "results/benchmarks/score_channels/{backbone}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        csf=lookup(within=config, dpath="scores/csf"),
+        baseline=lookup(within=config, dpath="scores/baseline"),
+        combination=lookup(within=config, dpath="scores/combination"),
+        resolutions=RESOLUTIONS,
+        code=code_digest("score_channels"),
+    message:
+        "Scoring the channels of {wildcards.backbone}"
+    script:
+        "../workflow/scripts/score_channels.py"
+
+
+rule compare_layers:
+    input:
+        tuning="results/probing/{backbone}/tuning.nc",
+        control=control_tuning,
+    output:
+        layers="results/selectivity/{backbone}/layers.parquet",
+    log:
+        "results/logs/compare_layers/{backbone}.log",
+    benchmark:
+        "results/benchmarks/compare_layers/{backbone}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        csf=lookup(within=config, dpath="scores/csf"),
+        baseline=lookup(within=config, dpath="scores/baseline"),
+        replicates=lookup(within=config, dpath="statistics/replicates"),
+        seed=lookup(within=config, dpath="seed"),
+        code=code_digest("compare_layers"),
+    message:
+        "Comparing the layers of {wildcards.backbone} with random weights"
+    script:
+        "../workflow/scripts/compare_layers.py"

@@ -1,0 +1,150 @@
+"""Verdicts: what each claim's evidence says by a rule that was fixed before any result was seen."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+LEAST_CLUSTERS = 10
+SIGNIFICANCE = 0.05
+SUPPORTED = "supported"
+CONTRADICTED = "contradicted"
+NO_EFFECT = "no effect"
+INCONCLUSIVE = "inconclusive"
+NOT_TESTED = "not tested"
+
+COLUMNS = ("estimate", "ci_low", "ci_high", "p_holm", "n_clusters", "resampled_unit")
+
+
+class Verdict(NamedTuple):
+    """A verdict, and why it is not another one."""
+
+    verdict: str
+    reason: str
+
+
+def judge(
+    estimate: float,
+    ci_low: float,
+    ci_high: float,
+    *,
+    smallest_effect: float,
+    n_clusters: int,
+    p_holm: float | None = None,
+    split_mean: float = 0.0,
+) -> Verdict:
+    """Judge a difference by its interval and, where channels could have been split at random, by those splits.
+
+    Parameters
+    ----------
+    estimate, ci_low, ci_high
+        The difference and its 95% interval.
+    smallest_effect
+        The smallest difference of interest, above 0.
+    n_clusters
+        Number of what was resampled.
+    p_holm, split_mean
+        Corrected two-sided p-value of the difference among random splits, and those splits' mean; None where there is
+        nothing to split.
+
+    Returns
+    -------
+    Supported: the interval lies above 0 and the difference in the upper tail of the random splits. Contradicted: the
+    mirror image. No effect: the interval lies within the smallest effect of 0. Else inconclusive, as with fewer than
+    10 clusters.
+    """
+    if not np.isfinite([estimate, ci_low, ci_high]).all():
+        return Verdict(NOT_TESTED, "the score is missing")
+    if n_clusters < LEAST_CLUSTERS:
+        return Verdict(INCONCLUSIVE, f"n: {n_clusters} clusters, at least {LEAST_CLUSTERS} are needed")
+    stands_out = p_holm is None or p_holm < SIGNIFICANCE
+    if ci_low > 0 and stands_out and estimate > split_mean:
+        return Verdict(SUPPORTED, "the interval lies above 0" + ("" if p_holm is None else ", beyond random splits"))
+    if ci_high < 0 and stands_out and estimate < split_mean:
+        return Verdict(CONTRADICTED, "the interval lies below 0" + ("" if p_holm is None else ", beyond random splits"))
+    if -smallest_effect < ci_low and ci_high < smallest_effect:
+        return Verdict(NO_EFFECT, f"the interval lies within ±{smallest_effect:g}")
+    if ci_low > 0 or ci_high < 0:
+        return Verdict(INCONCLUSIVE, "random splits of the same layers differ as much")
+    return Verdict(INCONCLUSIVE, f"the interval holds 0 and reaches beyond ±{smallest_effect:g}")
+
+
+def evaluate(
+    claims: list[Mapping[str, Any]],
+    tables: Mapping[tuple[str, str], pd.DataFrame],
+    cards: Mapping[str, Mapping[str, Any]],
+    controls: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    """Judge every claim for every network that has a control.
+
+    Parameters
+    ----------
+    claims
+        Each with `id`, `statement`, `about` ("pre-trained networks" or "any network"), `evidence` (a kind of table),
+        `where` (column to value: the one row that is the primary endpoint), `smallest_effect`, `unit`, `splits`
+        (whether random splits are part of the rule), and maybe `beside` (columns in which the row shown beside it, of
+        the same table, differs; by default the control's row).
+    tables
+        Evidence by kind and network.
+    cards
+        What is known of each network, with `pretrained` and `origin`.
+    controls
+        Network to the name of its control.
+
+    Returns
+    -------
+    One record per claim and network, the claim's fields, the numbers of its primary endpoint and of the control, the
+    verdict and its reason, and `rule_outcome`: what the rule says of the numbers when the claim is not about such a
+    network.
+
+    Raises
+    ------
+    ValueError
+        If a claim's `where` does not pick exactly one row.
+    """
+    records = []
+    for claim in claims:
+        for network, control in controls.items():
+            row = _pick(claim["id"], tables[claim["evidence"], network], claim["where"])
+            outcome = judge(
+                row["estimate"],
+                row["ci_low"],
+                row["ci_high"],
+                smallest_effect=claim["smallest_effect"],
+                n_clusters=int(row["n_clusters"]),
+                p_holm=row["p_holm"] if claim["splits"] else None,
+                split_mean=row["split_mean"] if claim["splits"] else 0.0,
+            )
+            verdict = outcome
+            if claim["about"] == "pre-trained networks" and not cards[network]["pretrained"]:
+                verdict = Verdict(NOT_TESTED, f"{network} is a stand-in, not a pre-trained network")
+            if "beside" in claim:
+                shown = _pick(claim["id"], tables[claim["evidence"], network], {**claim["where"], **claim["beside"]})
+            else:
+                shown = _pick(claim["id"], tables[claim["evidence"], control], claim["where"])
+            records.append(
+                {
+                    **{key: claim[key] for key in ("id", "statement", "about", "unit", "smallest_effect")},
+                    "endpoint": ", ".join(f"{key} {value}" for key, value in claim["where"].items()),
+                    "network": network,
+                    "origin": cards[network]["origin"],
+                    **{key: row[key] for key in COLUMNS},
+                    "control": control,
+                    **{f"control_{key}": shown[key] for key in ("estimate", "ci_low", "ci_high")},
+                    "verdict": verdict.verdict,
+                    "reason": verdict.reason,
+                    "rule_outcome": f"{outcome.verdict} ({outcome.reason})",
+                }
+            )
+    return records
+
+
+def _pick(claim: str, table: pd.DataFrame, where: Mapping[str, Any]) -> dict[str, Any]:
+    chosen = np.logical_and.reduce([table[column] == value for column, value in where.items()])
+    if chosen.sum() != 1:
+        raise ValueError(
+            f"Claim {claim!r}: its endpoint {dict(where)} picks {chosen.sum()} rows of the evidence; it must pick one."
+        )
+    row = table[chosen].iloc[0]
+    return {name: row.get(name, np.nan) for name in (*COLUMNS, "split_mean")}

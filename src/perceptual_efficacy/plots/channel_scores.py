@@ -1,0 +1,68 @@
+"""Figure: mu1 and mu2 of every channel of a layer, sorted."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from perceptual_efficacy.plots import style
+from perceptual_efficacy.plots._examples import SCORED, channels_of
+
+NAMES = {"mu1": "Frequency sensitivity μ₁", "mu2": "Orientation selectivity μ₂"}
+
+
+def table(channels: pd.DataFrame, layer: str) -> pd.DataFrame:
+    """Sort the channels of a layer by each score.
+
+    Parameters
+    ----------
+    channels
+        What `selectivity.score_channels` returns.
+    layer
+        Whose channels to show.
+
+    Returns
+    -------
+    One row per score and channel: layer, score (mu1 or mu2), rank (from 1, the highest), channel, status and value;
+    ties by channel index. Channels that were not scored come last, with neither rank nor value.
+    """
+    rows = channels_of(channels, layer)
+    scored = rows["status"] == SCORED
+    parts = []
+    for score in NAMES:
+        part = rows.assign(score=score, value=rows[score].where(scored))
+        part = part.sort_values(["value", "channel"], ascending=[False, True], kind="stable", na_position="last")
+        rank = pd.Series(range(1, len(part) + 1), index=part.index, dtype="Int64").where(part["value"].notna())
+        parts.append(part.assign(rank=rank)[["layer", "score", "rank", "channel", "status", "value"]])
+    return pd.concat(parts, ignore_index=True)
+
+
+@style.context()
+def draw(table: pd.DataFrame, network: str) -> Figure:
+    """Draw one panel of bars per score, with the median and the number of channels that were not scored."""
+    figure = style.figure(4.4)
+    axes = figure.subplots(len(NAMES), 1, sharex=True)
+    for axis, (score, name) in zip(axes, NAMES.items(), strict=True):
+        rows = table[table["score"] == score]
+        bars = rows[rows["rank"].notna()]
+        # between many bars a gap would be narrower than a pixel
+        width = 0.8 if len(bars) <= 150 else 1.0
+        axis.bar(bars["rank"].astype(int), bars["value"], width=width, color=style.COLOURS[score])
+        median = bars["value"].median()
+        axis.axhline(median, color="#444444", linestyle="--", linewidth=1)
+        axis.set_xlim(0.25, len(bars) + 0.75)
+        axis.annotate(
+            f"median {median:.2f}",
+            (1, median),
+            xycoords=("axes fraction", "data"),
+            xytext=(-2, 3),
+            textcoords="offset points",
+            ha="right",
+        )
+        axis.set_ylabel(f"{name}\n(dimensionless)")
+        axis.grid(axis="y")
+    axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    unscored = int((rows["status"] != SCORED).sum())
+    note = f"{unscored} of {len(rows)} channels not scored and not shown" if unscored else "all of them scored"
+    axes[-1].set_xlabel(f"Rank of the channel by the score of its panel ({note})")
+    figure.suptitle(f"Scores of the {len(rows)} channels of {table['layer'].iloc[0]}, {network}")
+    return figure

@@ -1,0 +1,102 @@
+"""Figure: frequency tuning of example channels against the contrast sensitivity function."""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from perceptual_efficacy.plots import style
+from perceptual_efficacy.plots._examples import examples, response_of
+
+
+def table(
+    tuning: xr.Dataset,
+    channels: pd.DataFrame,
+    sensitivity: ArrayLike,
+    layer: str,
+    pixels_per_degree: float,
+    *,
+    baseline: str = "none",
+) -> pd.DataFrame:
+    """Collect the curves of the layer's channels with the highest, the median and the lowest mu1.
+
+    Parameters
+    ----------
+    tuning
+        What `probing.probe` returns.
+    channels
+        What `selectivity.score_channels` returns.
+    sensitivity
+        Contrast sensitivity at the frequencies of `tuning`, in any unit, shape (frequency,).
+    layer
+        Whose channels to show.
+    pixels_per_degree
+        Turns cycles per pixel into cycles per degree.
+    baseline
+        "blank" subtracts the response to the uniform field, as the scores did; "none" does not.
+
+    Returns
+    -------
+    One row per channel and frequency: layer, example (highest, median, lowest), channel, mu1, frequency in cycles per
+    degree, response (share of the curve's largest magnitude), slope (|d response / d log2 frequency|, per octave) and
+    sensitivity (share of its largest value here).
+    """
+    frequency = tuning["frequency"].values * pixels_per_degree
+    sensitivity = np.asarray(sensitivity, dtype=np.float64)
+    curves = []
+    rows = examples(channels, layer, "mu1")[["example", "channel", "mu1"]]
+    for example, channel, mu1 in rows.itertuples(index=False, name=None):
+        response = response_of(tuning, "radial", layer, channel, baseline)
+        response = response / np.abs(response).max()
+        curves.append(
+            pd.DataFrame(
+                {
+                    "layer": layer,
+                    "example": example,
+                    "channel": channel,
+                    "mu1": mu1,
+                    "frequency": frequency,
+                    "response": response,
+                    "slope": np.abs(np.gradient(response, np.log2(frequency))),
+                    "sensitivity": sensitivity / sensitivity.max(),
+                }
+            )
+        )
+    return pd.concat(curves, ignore_index=True)
+
+
+@style.context()
+def draw(table: pd.DataFrame, network: str, csf: str) -> Figure:
+    """Draw one column per channel: its response above, the slope of it that mu1 weights below.
+
+    Parameters
+    ----------
+    table
+        What `table` returns.
+    network, csf
+        Names of the network and of the contrast sensitivity function.
+    """
+    figure = style.figure(4.4)
+    axes = figure.subplots(2, table["example"].nunique(), sharex=True, sharey="row", squeeze=False)
+    for column, (example, curve) in zip(axes.T, table.groupby("example", sort=False), strict=True):
+        for axis, quantity in zip(column, ("response", "slope"), strict=True):
+            axis.fill_between(curve["frequency"], curve["sensitivity"], color=style.COLOURS["csf"], alpha=0.15, lw=0)
+            axis.plot("frequency", "sensitivity", "--", data=curve, color=style.COLOURS["csf"])
+            axis.plot("frequency", quantity, "o-", data=curve, color=style.COLOURS["mu1"], markersize=3)
+            axis.grid(axis="y")
+        style.frequency_axis(column[0], curve["frequency"])
+        column[0].set_title(f"{example} μ₁ = {curve['mu1'].iloc[0]:.2f}\n(channel {curve['channel'].iloc[0]})")
+    axes[0, 0].set_ylabel("Response $a(f)$\n(share of maximum)")
+    axes[1, 0].set_ylabel("Slope $|da\\,/\\,d\\,\\log_2 f|$\n(per octave)")
+    for axis in axes[1]:
+        axis.set_xlabel("Spatial frequency (cycles/deg)")
+    figure.suptitle(f"Frequency tuning of channels of {table['layer'].iloc[0]}, {network}")
+    sensitivity, channel = axes[0, 0].get_lines()
+    figure.legend(
+        [channel, sensitivity],
+        ["channel", f"contrast sensitivity ({csf}; share of its peak, the weight in μ₁)"],
+        loc="outside lower center",
+        ncols=2,
+    )
+    return figure

@@ -1,0 +1,99 @@
+"""What all figures share: colours that always mean the same, sizes, and the one way to write a figure."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import matplotlib.style
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from perceptual_efficacy import io
+
+# Okabe and Ito's palette, with a lighter grey and darker colours that stay apart from it for protanopes and
+# deuteranopes (see the tests).
+COLOURS = {
+    "all": "#000000",
+    "high": "#0072B2",
+    "low": "#D55E00",
+    "random halves": "#BBBBBB",
+    "mu1": "#E69F00",
+    "mu2": "#56B4E9",
+    "pe": "#CC79A7",
+    "csf": "#009E73",
+    "RMS contrast": "#785A4B",
+    "CSF-weighted energy": "#009E73",  # the CSF's
+    "one observer by the others": "#000069",
+}
+NETWORKS = ("#882255", "#F0E442", "#5A1E00")  # in the order in which networks are given
+OTHER = "#785A4B"  # what has no name above
+MARKERS = {"all": "o", "high": "^", "low": "v"}  # shapes repeat what colours say
+SCORES = {"mu1": "μ₁", "mu2": "μ₂", "pe": "PE"}
+
+WIDTH = 7.0  # inches: both columns of a printed page, or a slide
+_SETTINGS = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
+    "font.size": 8.0,
+    "axes.titlesize": 8.5,
+    "axes.labelsize": 8.5,
+    "legend.fontsize": 8.0,
+    "figure.titlesize": 10.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "axes.axisbelow": True,
+    "grid.color": "#E4E4E4",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "lines.linewidth": 1.5,
+    "figure.constrained_layout.h_pad": 0.06,
+    "savefig.dpi": 200.0,
+    "pdf.fonttype": 42,  # text stays text, and journals refuse Type 3
+    "svg.hashsalt": "perceptual-efficacy",
+}
+
+
+@contextmanager
+def context() -> Iterator[None]:
+    """Apply the figures' settings, whatever the user's matplotlibrc says; also a decorator."""
+    with matplotlib.style.context(_SETTINGS, after_reset=True):
+        yield
+
+
+def figure(height: float, width: float = WIDTH) -> Figure:
+    """Return an empty figure of that size in inches, laid out without overlaps."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def frequency_axis(axes: Axes, frequency: pd.Series) -> None:
+    """Make x a log2 axis of spatial frequency in cycles per degree, with a tick at every octave."""
+    low, high = float(frequency.min()), float(frequency.max())
+    axes.set_xscale("log", base=2)
+    axes.set_xlim(low / 1.1, high * 1.1)
+    octaves = 2.0 ** np.arange(np.ceil(np.log2(low) - 1e-9), np.floor(np.log2(high) + 1e-9) + 1)
+    axes.xaxis.set_major_locator(FixedLocator(octaves.tolist()))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+@context()
+def save(
+    figure: Figure,
+    table: pd.DataFrame,
+    *,
+    png: str | os.PathLike[str],
+    pdf: str | os.PathLike[str],
+    csv: str | os.PathLike[str],
+) -> None:
+    """Write a figure as PNG and PDF beside the table it shows, and clear it.
+
+    Equal figures give equal bytes: no date, no version of matplotlib in the PNG.
+    """
+    for path, metadata in ((png, {"Software": None}), (pdf, {"CreationDate": None})):
+        with io.written_atomically(path) as temporary:
+            figure.savefig(temporary, metadata=metadata)
+    io.write_csv(table, csv)
+    figure.clear()

@@ -1,0 +1,132 @@
+"""Figure: predicted against measured detection thresholds."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter
+
+from perceptual_efficacy.plots import style
+from perceptual_efficacy.plots._names import name_outliers
+
+PANELS = (
+    ("all layers", "high"),
+    ("all layers", "low"),
+    ("all layers", "all"),
+    ("none", "RMS contrast"),
+    ("none", "CSF-weighted energy"),
+)
+OUTLIERS = 3  # that are named in each panel
+MARGIN = 0.2  # log10 units around the points, for names
+PER_CENT = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
+
+
+def table(predictions: pd.DataFrame, observers: int, *, panels: Sequence[tuple[str, str]] = PANELS) -> pd.DataFrame:
+    """Collect the panels' predictions, with how well each agrees.
+
+    Parameters
+    ----------
+    predictions
+        One row per layer, selection and stimulus: layer, selection, number, name, measured and measured_sd (mean and
+        standard deviation over observers, log10 contrast), predicted (log10 contrast) and extrapolated.
+    observers
+        Number of observers, for the standard error of `measured`.
+    panels
+        Layer and selection of each panel.
+
+    Returns
+    -------
+    layer, selection, number, name, measured, measured_se, predicted (all log10 contrast), extrapolated, outlier (one
+    of the three largest errors of its panel), r (Pearson) and rmse (log10 contrast) of its panel.
+
+    Raises
+    ------
+    ValueError
+        If a panel has no predictions.
+    """
+    parts = []
+    for layer, selection in panels:
+        rows = predictions[(predictions["layer"] == layer) & (predictions["selection"] == selection)]
+        if rows.empty:
+            raise ValueError(f"There are no predictions of {selection!r} for {layer!r}.")
+        error = rows["predicted"] - rows["measured"]
+        parts.append(
+            rows.assign(
+                measured_se=rows["measured_sd"] / np.sqrt(observers),
+                outlier=error.abs().rank(method="first", ascending=False) <= OUTLIERS,
+                r=np.corrcoef(rows["predicted"], rows["measured"])[0, 1],
+                rmse=np.sqrt((error**2).mean()),
+            )
+        )
+    columns = ["layer", "selection", "number", "name", "measured", "measured_se", "predicted", "extrapolated"]
+    return pd.concat(parts, ignore_index=True)[[*columns, "outlier", "r", "rmse"]]
+
+
+@style.context()
+def draw(table: pd.DataFrame, network: str, pixels_per_degree: float) -> Figure:
+    """Draw one panel per selection, on equal logarithmic axes in per cent contrast, with the line of equality."""
+    panels = [
+        (str(layer), str(selection), rows)
+        for (layer, selection), rows in table.groupby(["layer", "selection"], sort=False)
+    ]
+    lines = -(-(len(panels) + 1) // 3)  # the last place is the key's
+    figure = style.figure(0.6 + 2.4 * lines)
+    axes = figure.subplots(lines, 3, sharex=True, sharey=True, squeeze=False)
+    values = np.concatenate([table["predicted"], table["measured"] - table["measured_se"]])
+    limits = (float(values.min()) - MARGIN, float(max(values.max(), table["measured"].max())) + MARGIN)
+    for axis, (layer, selection, rows) in zip(axes.flat, panels, strict=False):
+        colour = style.COLOURS.get(selection, style.OTHER)
+        axis.plot(limits, limits, color="#999999", linewidth=1, zorder=1)
+        axis.errorbar(
+            rows["measured"], rows["predicted"], xerr=rows["measured_se"], fmt="none", ecolor=colour, elinewidth=0.8
+        )
+        fill = np.where(rows["extrapolated"], "white", colour)
+        marker = style.MARKERS.get(selection, "s")
+        axis.scatter(rows["measured"], rows["predicted"], s=20, c=fill, edgecolor=colour, marker=marker, zorder=3)
+        title = f"{selection} PE, {layer}" if selection in ("high", "low") else selection
+        axis.set_title(
+            f"{f'all channels, {layer}' if selection == 'all' else title}\n"
+            f"r = {rows['r'].iloc[0]:.3f}, RMSE = {rows['rmse'].iloc[0]:.2f}"
+        )
+        axis.set(xlim=limits, ylim=limits, aspect="equal")
+        _per_cent(axis)
+    _key(axes.flat[len(panels)])
+    for axis in axes.flat[len(panels) :]:
+        axis.set_axis_off()
+    figure.supxlabel("Measured threshold contrast (%)", fontsize=8.5)
+    figure.supylabel("Predicted threshold contrast (%)", fontsize=8.5)
+    figure.suptitle(
+        f"Detection thresholds of {table['number'].nunique()} ModelFest stimuli: "
+        f"{network}, {pixels_per_degree:g} pixels per degree"
+    )
+    figure.draw_without_rendering()  # fixes the layout, which placing labels without overlaps needs
+    for axis, (*_, rows) in zip(axes.flat, panels, strict=False):
+        name_outliers(axis, rows)
+    return figure
+
+
+def _per_cent(axis: Axes) -> None:
+    low, high = axis.get_xlim()
+    ticks = np.log10(PER_CENT if high - low < 2.3 else PER_CENT[::2]) - 2
+    for one in (axis.xaxis, axis.yaxis):
+        one.set_major_locator(FixedLocator(ticks.tolist()))
+        one.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * 10**value:.4g}"))
+    axis.tick_params(labelbottom=True, labelleft=True)
+    axis.grid()
+
+
+def _key(axis: Axes) -> None:
+    axis.legend(
+        handles=[
+            Line2D([], [], linestyle="none", marker="o", color="black", label="between the contrasts shown"),
+            Line2D([], [], linestyle="none", marker="o", color="black", markerfacecolor="white", label="extrapolated"),
+            Line2D([], [], color="black", linewidth=0.8, label="± standard error\nof the observers"),
+            Line2D([], [], color="#999999", linewidth=1, label="prediction = measurement"),
+        ],
+        loc="center left",
+        title=f"Named: the {OUTLIERS} largest errors.\nRMSE in log₁₀ contrast.",
+        alignment="left",
+    )

@@ -1,0 +1,159 @@
+"""The study's tables for people: as CSV with six digits, and as Markdown and LaTeX with three."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from perceptual_efficacy import io
+
+CLAIM_COLUMNS = {
+    "id": "claim",
+    "network": "network",
+    "verdict": "verdict",
+    "reason": "because",
+    "rule_outcome": "rule applied to the numbers",
+    "estimate": "estimate",
+    "ci_low": "ci low",
+    "ci_high": "ci high",
+    "p_holm": "p (Holm)",
+    "unit": "unit",
+    "n_clusters": "n",
+    "resampled_unit": "resampled",
+    "control_estimate": "beside it",
+    "control_ci_low": "its ci low",
+    "control_ci_high": "its ci high",
+}
+
+
+def write(table: pd.DataFrame, csv: os.PathLike[str], md: os.PathLike[str], tex: os.PathLike[str]) -> None:
+    """Write one table in three formats."""
+    io.write_csv(table, csv)
+    shown = _rounded(table)
+    io.write_text(shown.to_markdown(index=False, disable_numparse=True) + "\n", md)
+    io.write_text(shown.to_latex(index=False, escape=True, na_rep="–"), tex)
+
+
+def _rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """Three significant digits, true minus signs kept plain, and a dash where a value is missing."""
+
+    def text(value: object) -> str:
+        if value is None or value is pd.NA or (isinstance(value, float) and pd.isna(value)):
+            return "–"
+        return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+    return table.astype(object).map(text)
+
+
+def photographs(table: pd.DataFrame) -> pd.DataFrame:
+    """Every photograph with its split, source and licence."""
+    return table.drop(columns="scene").rename(columns={"package_or_path": "from"})
+
+
+def channels(scores: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Scores of each network's layers: how many channels were scored, and the quartiles of mu1, mu2 and PE.
+
+    Parameters
+    ----------
+    scores
+        Network to what `selectivity.score_channels` returns.
+    """
+    rows = []
+    for network, table in scores.items():
+        for layer, group in table.groupby("layer", sort=False):
+            row: dict[str, object] = {
+                "network": network,
+                "layer": layer,
+                "channels": len(group),
+                "scored": int((group["status"] == "scored").sum()),
+                "rectified": int(group["rectified"].sum()),
+            }
+            for score in ("mu1", "mu2", "pe"):
+                lower, median, upper = group[score].quantile([0.25, 0.5, 0.75])
+                row |= {f"{score} lower quartile": lower, f"{score} median": median, f"{score} upper quartile": upper}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def layers(comparisons: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Distribution of the scores by layer, beside random weights: see `selectivity.compare_layers`."""
+    return _by_network(comparisons)
+
+
+def modelfest(judgements: pd.DataFrame, patterns: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Every ModelFest stimulus: its mean threshold, and at which resolutions it survives and is used.
+
+    Parameters
+    ----------
+    judgements
+        What `datasets.modelfest.comparisons` returns.
+    patterns
+        Resolution in pixels per degree to number, name, energy_kept and used.
+    """
+    threshold = judgements.groupby("first")["judgement"].agg(["mean", "std", "count"])
+    first = next(iter(patterns.values()))
+    table = first[["number", "name"]].reset_index(drop=True)
+    table = table.join(threshold, on="name").rename(
+        columns={
+            "mean": "log10 threshold contrast",
+            "std": "standard deviation over observers",
+            "count": "observers",
+        }
+    )
+    for resolution, kept in patterns.items():
+        table[f"energy kept at {resolution} px/deg"] = kept["energy_kept"].to_numpy()
+        table[f"used at {resolution} px/deg"] = kept["used"].map({True: "yes", False: "excluded"}).to_numpy()
+    return table
+
+
+def agreement(results: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
+    """Scores of every selection against people, with intervals and controls: see `agreement.compare_selections`.
+
+    Parameters
+    ----------
+    results
+        Network to one table per viewing resolution.
+    """
+    table = _by_network({network: pd.concat(parts, ignore_index=True) for network, parts in results.items()})
+    front = ["network", "dataset", "pixels_per_degree", "cube", "layer", "ranking", "selection", "measure"]
+    return table[front + [column for column in table if column not in {*front, "group"}]]
+
+
+def claims(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """One row per claim and network."""
+    return pd.DataFrame(records)[list(CLAIM_COLUMNS)].rename(columns=CLAIM_COLUMNS)
+
+
+def claims_page(records: Sequence[Mapping[str, Any]]) -> str:
+    """Return the verdicts as a Markdown page that reads from top to bottom."""
+    lines = [
+        "# Claims",
+        "",
+        "Each claim has one primary endpoint and a rule, both fixed in `config/claims.yaml` before any result.",
+        "",
+    ]
+    for record in records:
+        beside = "{control_estimate:.3g} [{control_ci_low:.3g}, {control_ci_high:.3g}]".format(**record)
+        p = record["p_holm"]
+        tail = f"; among random splits p = {p:.3g} (Holm)" if isinstance(p, float) and not pd.isna(p) else ""
+        lines += [
+            f"## {record['statement']}",
+            "",
+            f"**{str(record['verdict']).capitalize()}** for the network `{record['network']}` ({record['origin']}): "
+            f"{record['reason']}.",
+            "",
+            "- {unit}: {estimate:.3g}, 95% interval [{ci_low:.3g}, {ci_high:.3g}] over {n_clusters} "
+            "{resampled_unit}".format(**record) + tail,
+            f"- beside it, from random weights (`{record['control']}`): {beside}",
+            f"- endpoint: {record['endpoint']}; smallest effect of interest {record['smallest_effect']:g}",
+            f"- the rule applied to these numbers: {record['rule_outcome']}",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def _by_network(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat([table.assign(network=network) for network, table in parts.items()], ignore_index=True)[
+        ["network", *next(iter(parts.values())).columns]
+    ]

@@ -1,0 +1,100 @@
+"""The rule of verdicts, case by case, and its evidence."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from perceptual_efficacy import claims
+
+
+@pytest.mark.parametrize(
+    ("estimate", "interval", "p_holm", "n_clusters", "expected"),
+    [
+        (0.1, (0.02, 0.2), 0.01, 24, "supported"),
+        (0.1, (0.02, 0.2), None, 24, "supported"),
+        (-0.1, (-0.2, -0.02), 0.01, 24, "contradicted"),
+        (0.1, (0.02, 0.2), 0.06, 24, "inconclusive"),  # random splits differ as much
+        (0.1, (-0.01, 0.2), 0.001, 24, "inconclusive"),  # people's variation allows 0
+        (0.01, (-0.04, 0.04), 0.9, 24, "no effect"),
+        (0.01, (-0.04, 0.06), 0.9, 24, "inconclusive"),
+        (0.1, (0.02, 0.2), 0.01, 9, "inconclusive"),
+        (0.1, (0.02, 0.2), 0.01, 10, "supported"),
+        (np.nan, (np.nan, np.nan), np.nan, 24, "not tested"),
+    ],
+)
+def test_verdict(estimate, interval, p_holm, n_clusters, expected):
+    found = claims.judge(estimate, *interval, smallest_effect=0.05, n_clusters=n_clusters, p_holm=p_holm)
+    assert found.verdict == expected
+
+
+def test_a_positive_difference_below_what_splits_give_on_average_is_not_supported():
+    found = claims.judge(0.1, 0.02, 0.2, smallest_effect=0.05, n_clusters=24, p_holm=0.01, split_mean=0.3)
+    assert found.verdict == "inconclusive"
+
+
+@pytest.fixture
+def claim():
+    return {
+        "id": "example",
+        "statement": "High is better.",
+        "about": "pre-trained networks",
+        "evidence": "agreement",
+        "where": {"layer": "mean of layers", "ranking": "pe"},
+        "splits": True,
+        "smallest_effect": 0.05,
+        "unit": "r",
+    }
+
+
+@pytest.fixture
+def evidence():
+    table = pd.DataFrame(
+        {
+            "layer": ["mean of layers", "mean of layers", "relu1_1"],
+            "ranking": ["pe", "mu1", "pe"],
+            "estimate": [0.2, -0.2, 0.0],
+            "ci_low": [0.1, -0.3, -0.1],
+            "ci_high": [0.3, -0.1, 0.1],
+            "p_holm": [0.001, 0.001, 0.5],
+            "split_mean": 0.0,
+            "n_clusters": 24,
+            "resampled_unit": "stimuli and observers",
+        }
+    )
+    return {("agreement", "subject"): table, ("agreement", "control"): table.assign(estimate=0.01)}
+
+
+def cards(pretrained):
+    return {"subject": {"pretrained": pretrained, "origin": "somewhere"}, "control": {"pretrained": False}}
+
+
+def test_a_pretrained_network_is_judged(claim, evidence):
+    (record,) = claims.evaluate([claim], evidence, cards(True), {"subject": "control"})
+    assert record["verdict"] == "supported"
+    assert record["control_estimate"] == 0.01
+
+
+def test_a_stand_in_is_shown_but_not_judged(claim, evidence):
+    (record,) = claims.evaluate([claim], evidence, cards(False), {"subject": "control"})
+    assert record["verdict"] == "not tested"
+    assert record["reason"] == "subject is a stand-in, not a pre-trained network"
+    assert record["rule_outcome"].startswith("supported")
+    assert record["estimate"] == 0.2
+
+
+def test_a_claim_about_any_network_judges_the_stand_in(claim, evidence):
+    claim["about"] = "any network"
+    (record,) = claims.evaluate([claim], evidence, cards(False), {"subject": "control"})
+    assert record["verdict"] == "supported"
+
+
+def test_what_is_shown_beside_comes_from_the_same_table_when_the_claim_says_so(claim, evidence):
+    claim["beside"] = {"ranking": "mu1"}
+    (record,) = claims.evaluate([claim], evidence, cards(True), {"subject": "control"})
+    assert record["control_estimate"] == -0.2
+
+
+def test_an_endpoint_that_is_not_one_row_is_refused(claim, evidence):
+    claim["where"] = {"layer": "mean of layers"}
+    with pytest.raises(ValueError, match="'example': its endpoint .* picks 2 rows"):
+        claims.evaluate([claim], evidence, cards(True), {"subject": "control"})

@@ -1,0 +1,376 @@
+import json
+import os
+
+import h5py
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from PIL import Image
+
+from perceptual_efficacy import io
+
+DATASET = xr.Dataset(
+    {
+        "response": (("unit", "frequency"), np.array([[0.1, np.nan, 3], [4, 5, 6]], np.float32), {"units": "1"}),
+        "rectified": ("unit", [True, False]),
+    },
+    coords={"layer": ("unit", ["relu1_1", "relu2_1"]), "channel": ("unit", [0, 7]), "frequency": [0.1, 0.2, 0.4]},
+    attrs={"border": 0.1, "size": 64, "encoding": ""},
+)
+TABLE = pd.DataFrame(
+    {"layer": ["relu1_1", None], "channel": [0, 7], "mu1": [0.25, np.nan], "rectified": [True, False], "µ": ["é", "\0"]}
+)
+RECORD = {"name": "µ", "layers": {"relu2_1": 8, "relu1_1": 4}, "values": [1, 2.5, None, True]}
+WEIGHTS = {"b": np.arange(6, dtype=np.float32).reshape(2, 3).T, "a": np.array([1e-40, -0.0], np.float32)}
+IMAGE = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)
+SOURCE = {"rule": "probe", "frequencies": np.array([1, 2])}
+
+
+WRITTEN: dict[str, str] = {}  # SHA-256 of the files whose reader is told it
+FORMATS = {
+    "dataset": (lambda path: io.write_dataset(DATASET, path, SOURCE), io.read_dataset),
+    "table": (lambda path: io.write_table(TABLE, path, SOURCE), io.read_table),
+    "record": (lambda path: io.write_record(RECORD, path), io.read_record),
+    "weights": (
+        lambda path: WRITTEN.update(weights=io.write_weights(WEIGHTS, path)),
+        lambda path: io.read_weights(path, WRITTEN["weights"]),
+    ),
+    "image": (
+        lambda path: (io.write_image(IMAGE, path), WRITTEN.update(image=io.file_sha256(path))),
+        lambda path: io.read_image(path, WRITTEN["image"]),
+    ),
+}
+
+
+@pytest.fixture(params=FORMATS)
+def written(request, tmp_path):
+    """Return the path of a written file and its reader."""
+    write, read = FORMATS[request.param]
+    path = tmp_path / request.param
+    write(path)
+    return path, read
+
+
+# Round trips
+def test_dataset_comes_back_with_its_provenance(tmp_path):
+    io.write_dataset(DATASET, tmp_path / "a.nc", SOURCE)
+    back = io.read_dataset(tmp_path / "a.nc")
+    xr.testing.assert_identical(back, DATASET.assign_attrs(provenance='{"frequencies": [1, 2], "rule": "probe"}'))
+
+
+def test_dataset_keeps_its_number_types(tmp_path):
+    io.write_dataset(DATASET, tmp_path / "a.nc", SOURCE)
+    back = io.read_dataset(tmp_path / "a.nc")
+    expected = {"response": "float32", "rectified": "bool", "channel": "int64", "frequency": "float64"}
+    assert {name: str(back[name].dtype) for name in expected} == expected
+
+
+@given(
+    arrays.arrays(
+        st.sampled_from([np.float32, np.float64, np.int64]), arrays.array_shapes(max_dims=2, min_side=0, max_side=3)
+    )
+)
+@settings(max_examples=30, deadline=None)
+def test_any_array_comes_back_bit_for_bit(tmp_path_factory, values):
+    path = tmp_path_factory.mktemp("nc") / "a.nc"
+    io.write_dataset(xr.Dataset({"a": (("x", "y")[: values.ndim], values)}), path, {})
+    back = io.read_dataset(path)["a"].values
+    assert (back.dtype, back.shape, back.tobytes()) == (values.dtype, values.shape, values.tobytes())
+
+
+@pytest.mark.parametrize("units", ["days since 2000-01-01", "seconds"])
+def test_number_with_a_units_attribute_stays_a_number(tmp_path, units):
+    io.write_dataset(xr.Dataset({"a": ("x", [1.5], {"units": units})}), tmp_path / "a.nc", {})
+    assert io.read_dataset(tmp_path / "a.nc")["a"].dtype == np.float64
+
+
+def test_written_dataset_is_netcdf_for_others(tmp_path):
+    io.write_dataset(DATASET, tmp_path / "a.nc", SOURCE)
+    with xr.open_dataset(tmp_path / "a.nc", engine="h5netcdf") as file:
+        xr.testing.assert_equal(file, DATASET)
+
+
+def test_table_comes_back(tmp_path):
+    io.write_table(TABLE, tmp_path / "a.parquet", SOURCE)
+    pd.testing.assert_frame_equal(io.read_table(tmp_path / "a.parquet"), TABLE, check_exact=True)
+
+
+def test_table_loses_its_index(tmp_path):
+    io.write_table(TABLE.set_index(np.array([5, 3])), tmp_path / "a.parquet", SOURCE)
+    pd.testing.assert_frame_equal(io.read_table(tmp_path / "a.parquet"), TABLE)
+
+
+def test_empty_table_keeps_its_columns(tmp_path):
+    io.write_table(TABLE[:0], tmp_path / "a.parquet", SOURCE)
+    assert list(io.read_table(tmp_path / "a.parquet")) == list(TABLE)
+
+
+def test_table_carries_its_provenance(tmp_path):
+    io.write_table(TABLE, tmp_path / "a.parquet", SOURCE)
+    metadata = pq.read_schema(tmp_path / "a.parquet").metadata
+    assert json.loads(metadata[b"provenance"]) == {"rule": "probe", "frequencies": [1, 2]}
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(codec="utf-8")),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.text(st.characters(codec="utf-8")).filter(lambda key: key != io.DIGEST_KEY), json_values))
+@settings(max_examples=50, deadline=None)
+def test_any_record_comes_back(tmp_path_factory, record):
+    path = tmp_path_factory.mktemp("json") / "a.json"
+    io.write_record(record, path)
+    assert io.read_record(path) == record
+
+
+def test_numpy_values_of_a_record_become_plain(tmp_path):
+    io.write_record({"a": np.float32(0.5), "b": np.array([1, 2])}, tmp_path / "a.json")
+    assert io.read_record(tmp_path / "a.json") == {"a": 0.5, "b": [1, 2]}
+
+
+def test_record_without_json_form_is_refused(tmp_path):
+    with pytest.raises(TypeError, match="set has no JSON form"):
+        io.write_record({"a": {1}}, tmp_path / "a.json")
+
+
+def test_weights_come_back_bit_for_bit(tmp_path):
+    sha256 = io.write_weights(WEIGHTS, tmp_path / "a.safetensors")
+    back = io.read_weights(tmp_path / "a.safetensors", sha256)
+    assert {name: value.tobytes() for name, value in back.items()} == {n: v.tobytes() for n, v in WEIGHTS.items()}
+
+
+def test_weights_hash_is_the_files(tmp_path):
+    assert io.write_weights(WEIGHTS, tmp_path / "a.safetensors") == io.file_sha256(tmp_path / "a.safetensors")
+
+
+def test_image_comes_back(tmp_path):
+    io.write_image(IMAGE, tmp_path / "a.png")
+    np.testing.assert_array_equal(io.read_image(tmp_path / "a.png"), IMAGE)
+
+
+def test_file_sha256_is_the_standards_example(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")  # FIPS 180-2, appendix B.1
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert io.file_sha256(tmp_path / "a") == expected
+
+
+def test_csv_has_six_digits_and_unix_line_ends(tmp_path):
+    io.write_csv(pd.DataFrame({"a": [1 / 3, 2e-9], "b": ["x", None]}, index=[4, 5]), tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_bytes() == b"a,b\n0.333333,x\n2e-09,\n"
+
+
+def test_text_is_utf8(tmp_path):
+    io.write_text("µ\n", tmp_path / "a.txt")
+    assert (tmp_path / "a.txt").read_bytes() == b"\xc2\xb5\n"
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_equal_content_gives_equal_bytes(tmp_path, kind):
+    write, _ = FORMATS[kind]
+    first, second = tmp_path / "first", tmp_path / "elsewhere" / "second.file"
+    write(first)
+    write(second)
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_order_of_the_weights_does_not_change_the_bytes(tmp_path):
+    first = io.write_weights(WEIGHTS, tmp_path / "a")
+    assert io.write_weights(dict(reversed(WEIGHTS.items())), tmp_path / "b") == first
+
+
+# Damage
+@pytest.mark.parametrize("kept", [0, 1, 60, -40, -2])
+def test_truncated_file_is_refused_by_name(written, kept):
+    path, read = written
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(io.DamagedFileError, match=f"{path}: .* Delete it and run again"):
+        read(path)
+
+
+def test_flipped_bit_is_refused_or_leaves_the_content_alone(written):
+    path, read = written
+    content = path.read_bytes()
+    intact = repr(read(path))
+    for position in range(0, len(content), max(1, len(content) // 400)):
+        path.write_bytes(content[:position] + bytes([content[position] ^ 8]) + content[position + 1 :])
+        try:
+            found = repr(read(path))
+        except io.DamagedFileError:
+            continue
+        assert found == intact, f"byte {position}"
+
+
+def test_edited_dataset_is_refused(tmp_path):
+    io.write_dataset(DATASET, tmp_path / "a.nc", SOURCE)
+    with h5py.File(tmp_path / "a.nc", "r+") as file:
+        file["response"][0, 0] = 0.2
+    with pytest.raises(io.DamagedFileError, match=r"a\.nc: its content does not match its own digest"):
+        io.read_dataset(tmp_path / "a.nc")
+
+
+def test_dataset_of_another_program_is_refused(tmp_path):
+    DATASET.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    with pytest.raises(io.DamagedFileError, match=r"a\.nc: its content does not match its own digest"):
+        io.read_dataset(tmp_path / "a.nc")
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda table: table.set_column(1, "channel", [[0, 8]]),
+        lambda table: table.rename_columns({"mu1": "mu2"}),
+        lambda table: table.slice(0, 1),
+        lambda table: table.replace_schema_metadata({**table.schema.metadata, b"provenance": b"{}"}),
+        lambda table: table.replace_schema_metadata({}),
+    ],
+    ids=["value", "column name", "row", "provenance", "no digest"],
+)
+def test_edited_table_is_refused(tmp_path, edit):
+    io.write_table(TABLE, tmp_path / "a.parquet", SOURCE)
+    pq.write_table(edit(pq.read_table(tmp_path / "a.parquet")), tmp_path / "a.parquet")
+    with pytest.raises(io.DamagedFileError, match=r"a\.parquet: "):
+        io.read_table(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [('"relu1_1": 4', '"relu1_1": 5'), ("2.5", "2.50001"), ('"name"', '"label"'), ("{", "[")]
+)
+def test_edited_record_is_refused(tmp_path, old, new):
+    io.write_record(RECORD, tmp_path / "a.json")
+    text = (tmp_path / "a.json").read_text("utf-8")
+    (tmp_path / "a.json").write_text(text.replace(old, new, 1), "utf-8")
+    with pytest.raises(io.DamagedFileError, match=r"a\.json: "):
+        io.read_record(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "null", '{"a": 1}'])
+def test_json_that_is_no_record_is_refused(tmp_path, text):
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(io.DamagedFileError, match=r"a\.json: cannot be read as a JSON record with a digest"):
+        io.read_record(tmp_path / "a.json")
+
+
+def test_other_weights_are_refused_with_both_hashes(tmp_path):
+    sha256 = io.write_weights(WEIGHTS, tmp_path / "a.safetensors")
+    with pytest.raises(io.DamagedFileError, match=f"its SHA-256 is {sha256[:12]}…, its card says 000000000000…"):
+        io.read_weights(tmp_path / "a.safetensors", "0" * 64)
+
+
+def test_weights_that_are_no_safetensors_are_refused(tmp_path):
+    (tmp_path / "a.safetensors").write_bytes(b"pickle")
+    with pytest.raises(io.DamagedFileError, match=r"a\.safetensors: cannot be read as safetensors"):
+        io.read_weights(tmp_path / "a.safetensors", io.file_sha256(tmp_path / "a.safetensors"))
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_missing_file_is_not_called_damaged(tmp_path, kind):
+    write, read = FORMATS[kind]
+    write(tmp_path / "other")
+    with pytest.raises(FileNotFoundError, match="missing"):
+        read(tmp_path / "missing")
+
+
+# Writing whole or not at all
+def fail_halfway(path, error):
+    with io.written_atomically(path) as temporary:
+        temporary.write_text("half")
+        raise error
+
+
+def test_failed_write_leaves_no_file(tmp_path):
+    with pytest.raises(RuntimeError, match="in the middle"):
+        fail_halfway(tmp_path / "a.txt", RuntimeError("in the middle"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_interrupted_write_leaves_the_old_file_as_it_was(tmp_path):
+    (tmp_path / "a.txt").write_text("old")
+    with pytest.raises(KeyboardInterrupt):
+        fail_halfway(tmp_path / "a.txt", KeyboardInterrupt())
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.txt": "old"}
+
+
+def test_refused_content_leaves_no_file(tmp_path):
+    with pytest.raises(TypeError, match="Invalid value for attr"):
+        io.write_dataset(DATASET.assign_attrs(bad=object()), tmp_path / "a.nc", SOURCE)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_target_appears_only_when_it_is_whole(tmp_path):
+    with io.written_atomically(tmp_path / "a.txt") as temporary:
+        temporary.write_text("whole")
+        assert not (tmp_path / "a.txt").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_missing_folders_are_made(tmp_path):
+    io.write_text("a", tmp_path / "deep" / "er" / "a.txt")
+    assert (tmp_path / "deep" / "er" / "a.txt").exists()
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640)])
+def test_permissions_follow_the_umask(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        io.write_text("a", tmp_path / "a.txt")
+        after = os.umask(umask)
+    finally:
+        os.umask(before)
+    assert after == umask
+    assert (tmp_path / "a.txt").stat().st_mode & 0o777 == mode
+
+
+# Images from outside
+@pytest.mark.parametrize("format_", ["PNG", "BMP"])
+def test_grey_image_is_read_as_rgb(tmp_path, format_):
+    Image.fromarray(IMAGE[..., 0]).save(tmp_path / "a", format=format_)
+    np.testing.assert_array_equal(io.read_image(tmp_path / "a"), np.repeat(IMAGE[..., :1], 3, axis=2))
+
+
+def test_palette_image_is_read_as_rgb(tmp_path):
+    Image.fromarray(IMAGE).quantize(20).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(io.read_image(tmp_path / "a.png"), IMAGE)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "1", "I;16", "I", "F", "CMYK"])
+def test_other_pixels_are_refused(tmp_path, mode):
+    Image.new(mode, (4, 4)).save(tmp_path / "a.tif")
+    with pytest.raises(ValueError, match=rf"a\.tif: pixels of mode {mode}; expected 8-bit RGB or grey"):
+        io.read_image(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("mode", ["P", "L", "RGB"])
+def test_transparent_colour_is_refused(tmp_path, mode):
+    Image.new(mode, (4, 4)).save(tmp_path / "a.png", transparency=(0, 0, 0) if mode == "RGB" else 0)
+    with pytest.raises(ValueError, match=rf"a\.png: pixels of mode {mode} with transparency; expected 8-bit RGB"):
+        io.read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("content", [b"", b"no image"])
+def test_unreadable_image_is_named(tmp_path, content):
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.png: cannot be read as an image .* Replace the file"):
+        io.read_image(tmp_path / "a.png")
+
+
+def test_truncated_image_is_named(tmp_path):
+    io.write_image(np.random.default_rng(0).integers(256, size=(64, 64, 3), dtype=np.uint8), tmp_path / "a.png")
+    os.truncate(tmp_path / "a.png", 5000)
+    with pytest.raises(ValueError, match=r"a\.png: cannot be read as an image"):
+        io.read_image(tmp_path / "a.png")
+
+
+def test_image_with_another_hash_is_refused(tmp_path):
+    io.write_image(IMAGE, tmp_path / "a.png")
+    with pytest.raises(io.DamagedFileError, match=r"a\.png: its SHA-256 is .*…, expected 000000000000…"):
+        io.read_image(tmp_path / "a.png", sha256="0" * 64)

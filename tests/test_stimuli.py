@@ -1,0 +1,141 @@
+import numpy as np
+import pytest
+from colour.models import eotf_inverse_sRGB
+from stimupy.stimuli import waves
+
+from perceptual_efficacy import stimuli
+
+SMALL = {"size": 65, "frequencies": 3, "lowest_frequency": 1, "highest_frequency": 2, "orientations": 8}
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return stimuli.gratings(**SMALL, pixels_per_degree=32, phases=4, contrast=0.3)
+
+
+def pick(dataset, **values):
+    """Return the one image at these coordinates, frequency in cycles per degree."""
+    values["frequency"] /= 32
+    chosen = np.all([np.isclose(dataset[name].values, value) for name, value in values.items()], axis=0)
+    return dataset.image.values[chosen].squeeze(axis=0)
+
+
+def stimupy_grating(draw, frequency, phase, **rotation):
+    """Draw a cosine grating of contrast 0.3 with stimupy, centred on a pixel of a 65-pixel image.
+
+    Its sine needs 90 degrees, it shifts the origin by 1e-5 degrees, and it stretches the image to the intensities: the
+    gratings compared here reach both extremes.
+    """
+    drawn = draw(
+        shape=(66, 66),
+        ppd=32,
+        frequency=frequency,
+        phase_shift=90 + phase + 360 * frequency * 1e-5,
+        intensities=(0.35, 0.65),
+        origin="center",
+        round_phase_width=False,
+        **rotation,
+    )
+    return drawn["img"][1:, 1:]
+
+
+@pytest.mark.parametrize("phase", [0, 90])
+@pytest.mark.parametrize(
+    ("frequency", "orientation"),
+    [(1, -90), (1, 0), (2, 0), (1, 22.5), (1, -22.5), (1, 67.5), (2**0.5, 45), (2**0.5, -45), (2, -67.5)],
+)
+def test_oriented_grating_is_stimupys(drawn, frequency, orientation, phase):
+    expected = stimupy_grating(waves.sine_linear, frequency, phase, rotation=orientation)
+    image = pick(drawn.oriented, frequency=frequency, orientation=orientation, phase=phase)
+    np.testing.assert_allclose(image, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("phase", [0, 90, 180, 270])
+@pytest.mark.parametrize("frequency", [1, 2**0.5, 2])
+def test_radial_grating_is_stimupys(drawn, frequency, phase):
+    expected = stimupy_grating(waves.sine_radial, frequency, phase)
+    np.testing.assert_allclose(pick(drawn.radial, frequency=frequency, phase=phase), expected, rtol=0, atol=1e-6)
+
+
+def test_orientation_zero_is_modulated_along_x_only(drawn):
+    image = pick(drawn.oriented, frequency=1, orientation=0, phase=0)
+    assert np.ptp(image, axis=0).max() == 0
+    assert np.ptp(image, axis=1).min() == pytest.approx(0.3)
+
+
+def test_orientation_is_counted_counterclockwise(drawn):
+    # along the direction of modulation the phase advances; across it the image is constant: 45 degrees is up and right,
+    # so going down and right nothing changes
+    image = pick(drawn.oriented, frequency=2, orientation=45, phase=90)
+    np.testing.assert_allclose(image[:-1, :-1], image[1:, 1:], atol=1e-6)
+
+
+def test_blank_is_uniform_grey(drawn):
+    np.testing.assert_array_equal(drawn.radial.blank, np.full((65, 65), 0.5))
+
+
+def test_coordinates_are_the_full_grid_in_row_major_order(drawn):
+    f, o, p = np.meshgrid(
+        np.array([1, 2**0.5, 2]) / 32, [-90, -67.5, -45, -22.5, 0, 22.5, 45, 67.5], [0, 90, 180, 270], indexing="ij"
+    )
+    for name, expected in (("frequency", f), ("orientation", o), ("phase", p)):
+        np.testing.assert_allclose(drawn.oriented[name], expected.ravel(), rtol=1e-12)
+
+
+def test_radial_and_oriented_gratings_share_frequencies_and_phases(drawn):
+    for name in ("frequency", "phase"):
+        np.testing.assert_array_equal(np.unique(drawn.radial[name]), np.unique(drawn.oriented[name]))
+
+
+def test_frequencies_reach_from_half_a_cycle_per_degree_to_85_percent_of_nyquist():
+    radial = stimuli.gratings(pixels_per_degree=40, size=8, frequencies=5, orientations=2, phases=1).radial
+    assert (radial.frequency.values * 40)[[0, -1]] == pytest.approx([0.5, 17])
+
+
+@pytest.mark.parametrize(("size", "expected"), [(3, [-0.1, 0, 0.1]), (4, [-0.15, -0.05, 0.05, 0.15])])
+def test_pixel_coordinates_are_centred_with_y_upwards(size, expected):
+    x, y = stimuli.pixel_coordinates(size, pixels_per_degree=10)
+    np.testing.assert_allclose(x[0], expected, atol=1e-15)
+    np.testing.assert_allclose(y[:, 0], expected[::-1], atol=1e-15)
+
+
+def test_srgb_encoding_is_the_standards_transfer_function():
+    small = {"size": 32, "frequencies": 3, "orientations": 2, "phases": 1, "contrast": 1.0}
+    linear, encoded = (stimuli.gratings(**small, encoding=name).radial for name in ("display", "srgb"))
+    np.testing.assert_allclose(encoded.image, eotf_inverse_sRGB(linear.image.values.astype(float)), atol=2e-6)
+    np.testing.assert_allclose(encoded.blank, eotf_inverse_sRGB(0.5), atol=1e-6)
+
+
+def test_contrast_is_michelsons(drawn):
+    image = pick(drawn.oriented, frequency=1, orientation=0, phase=0)
+    assert (image.max() - image.min()) / (image.max() + image.min()) == pytest.approx(0.3)
+
+
+def test_highest_frequency_may_be_the_nyquist_frequency():
+    drawn = stimuli.gratings(**{**SMALL, "size": 8, "highest_frequency": 16}, phases=1)
+    assert drawn.radial.frequency.max() == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        (
+            {"highest_frequency": 16.1},
+            r"from 1 to 16\.1 .* at most the Nyquist frequency, 16\.0 cycles per degree at 32",
+        ),
+        ({"lowest_frequency": 0}, "Frequencies from 0 to 2 cycles per degree: they must rise from above 0"),
+        ({"lowest_frequency": 3}, "Frequencies from 3 to 2 cycles per degree: they must rise"),
+        ({"pixels_per_degree": -32}, "Frequencies from 1 to 2 cycles per degree"),
+        ({"pixels_per_degree": float("nan")}, "Frequencies from 1 to 2 cycles per degree"),
+        ({"size": 7}, "size is 7; it must be at least 8"),
+        ({"frequencies": 2}, "frequencies is 2; it must be at least 3"),
+        ({"orientations": 1}, "orientations is 1; it must be at least 2"),
+        ({"phases": 0}, "phases is 0; it must be at least 1"),
+        ({"contrast": 0}, r"contrast is 0; it must lie in \(0, 1\]"),
+        ({"contrast": 1.1}, r"contrast is 1\.1; it must lie in \(0, 1\]"),
+        ({"encoding": "gamma"}, "encoding is 'gamma'; it must be 'display' or 'srgb'"),
+    ],
+)
+def test_argument_out_of_range_is_refused(argument, message):
+    with pytest.raises(ValueError, match=message):
+        stimuli.gratings(**{**SMALL, "pixels_per_degree": 32, **argument})

@@ -1,0 +1,293 @@
+"""The workflow, run as a user runs it, on a miniature study."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from perceptual_efficacy import io
+
+ROOT = Path(__file__).parents[1]
+MINIATURE = ROOT / "tests" / "miniature.yaml"
+
+
+def snakemake(folder, *arguments, root=ROOT, study=MINIATURE):
+    """Run Snakemake in a folder and return the finished process; its output is text."""
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--cores", "2"),
+            *("--directory", str(folder), "--configfile", str(study), *arguments),
+        ],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+        env={**os.environ, "MPLCONFIGDIR": str(folder)},
+    )
+
+
+def planned(output):
+    """Rules that a dry run would run, with the number of jobs."""
+    stats = output.split("Job stats:")[-1].split("total")[0]
+    return {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)$", stats, re.MULTILINE)}
+
+
+def altered(output):
+    """Rules of a dry run whose parameters have changed, which code counts among."""
+    return set(re.findall(r"params have changed since last execution:\s*\n\s+(.*)", output)[0].split(", "))
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory):
+    """A folder with the finished miniature study; tests must not change it."""
+    folder = tmp_path_factory.mktemp("study")
+    finished = snakemake(folder)
+    assert finished.returncode == 0, finished.stdout
+    return folder
+
+
+@pytest.fixture
+def copy(study, tmp_path):
+    """A copy of the finished study, times of files included, to be changed."""
+    return Path(shutil.copytree(study, tmp_path / "copy", copy_function=shutil.copy2))
+
+
+def results(folder):
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted((folder / "results").rglob("*"))
+        if path.is_file() and not {"logs", "benchmarks"} & set(path.parts)
+    }
+
+
+def test_every_claim_has_a_verdict_for_the_network_that_has_a_control(study):
+    records = io.read_record(study / "results/claims.json")["claims"]
+    claims = yaml.safe_load((ROOT / "config/claims.yaml").read_text())
+    assert [(record["id"], record["network"]) for record in records] == [(claim["id"], "tiny") for claim in claims]
+    assert {record["verdict"] for record in records if record["about"] == "pre-trained networks"} == {"not tested"}
+
+
+def test_every_figure_comes_with_what_it_plots(study):
+    figures = {path.with_suffix("") for path in (study / "results/figures").rglob("*.*")}
+    assert len(figures) == 8
+    for figure in figures:
+        assert len(pd.read_csv(figure.with_suffix(".csv"))) > 0
+        assert figure.with_suffix(".png").stat().st_size > 0
+        assert figure.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_every_table_is_written_in_three_formats(study):
+    names = {"agreement", "channels", "claims", "layers", "modelfest", "photographs"}
+    found = {path.name for path in (study / "results/tables").iterdir()}
+    assert found == {f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex")}
+
+
+def test_the_configuration_used_is_written_down_with_its_defaults(study):
+    used = yaml.safe_load((study / "results/configuration.yaml").read_text())
+    assert used["stimuli"]["contrast"] == 0.5
+    assert used["modelfest"]["also_at"] == [40]
+    assert [entry["name"] for entry in used["backbones"]] == ["tiny", "chance"]
+
+
+def test_no_path_host_or_time_is_in_the_results(study):
+    words = [str(study).encode(), str(ROOT).encode(), os.uname().nodename.encode()]
+    for path in (study / "results").rglob("*"):
+        if path.is_file() and not {"logs", "benchmarks"} & set(path.parts):
+            assert not [word for word in words if word in path.read_bytes()], path
+
+
+def test_every_job_writes_a_log_and_a_benchmark(study):
+    logs, benchmarks = (
+        {
+            str(path.relative_to(study / "results" / kind).with_suffix(""))
+            for path in (study / "results" / kind).rglob("*.*")
+        }
+        for kind in ("logs", "benchmarks")
+    )
+    assert logs == benchmarks
+    assert len(logs) > 25
+
+
+def test_a_second_run_has_nothing_to_do(study):
+    assert "Nothing to be done" in snakemake(study).stdout
+
+
+@pytest.mark.slow
+def test_two_runs_from_scratch_give_the_same_bytes(study, tmp_path):
+    assert snakemake(tmp_path).returncode == 0
+    assert results(tmp_path) == results(study)
+
+
+def test_the_report_is_written(copy):
+    finished = snakemake(copy, "--report", "results/report.html")
+    assert finished.returncode == 0, finished.stdout
+    assert "Perceptual efficacy" in (copy / "results/report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A copy of the sources, to be edited."""
+    root = tmp_path / "clone"
+    for name in ("rules", "workflow", "src", "config", "envs"):
+        shutil.copytree(ROOT / name, root / name)
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy(ROOT / name, root / name)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        ("csf", {"score_channels", "compare_layers", "assess_thresholds", "plot_frequency_curves"}),
+        ("probing", {"probe_channels"}),
+        ("claims", {"judge_claims"}),
+        ("plots/selections", {"plot_selections"}),
+    ],
+)
+def test_editing_a_module_runs_exactly_the_rules_that_use_it(copy, clone, module, expected):
+    path = clone / f"src/perceptual_efficacy/{module}.py"
+    code = path.read_text()
+    path.write_text(code.replace('"""', '"""Differently said: ', 1) + "\n# a comment\n")
+    assert "Nothing to be done" in snakemake(copy, "--dry-run", root=clone).stdout
+    path.write_text(code + "\nADDED = 1\n")
+    assert altered(snakemake(copy, "--dry-run", root=clone).stdout) == expected
+
+
+def test_changing_a_key_runs_the_rules_that_depend_on_it(copy, tmp_path):
+    changed = yaml.safe_load(MINIATURE.read_text())
+    changed["statistics"]["splits"] = 300
+    other = tmp_path / "other.yaml"
+    other.write_text(yaml.safe_dump(changed, sort_keys=False))
+    found = altered(snakemake(copy, "--dry-run", study=other).stdout)
+    assert found == {"assess_thresholds", "record_configuration"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "results/probing/tiny/tuning.nc",
+        "results/selectivity/tiny/variants.parquet",
+        "results/backbones/tiny/weights.safetensors",
+        "results/backbones/tiny/card.json",
+        "results/data/photographs/train/astronaut.png",
+    ],
+)
+def test_a_truncated_intermediate_is_named_and_not_used(copy, path):
+    damaged = copy / path
+    damaged.write_bytes(damaged.read_bytes()[:-20])
+    finished = snakemake(copy)
+    assert finished.returncode != 0
+    assert re.search(rf"\w+: {path}: .*Delete it and run again", finished.stdout)
+    damaged.unlink()
+    assert snakemake(copy, "--dry-run").returncode == 0
+
+
+def study_with(tmp_path, **changes):
+    changed = {**yaml.safe_load(MINIATURE.read_text()), **changes}
+    path = tmp_path / "changed.yaml"
+    path.write_text(yaml.safe_dump(changed, sort_keys=False))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"stimuli": {"phasess": 2}}, r"stimuli has no key 'phasess'. Did you mean 'phases'\? Its keys are contrast, "),
+        ({"stimulus": {}}, r"the study has no key 'stimulus'. Did you mean 'stimuli'\?"),
+        ({"stimuli": {"phases": 0}}, r"stimuli.phases is 0; .* minimum 1"),
+        ({"stimuli": {"encoding": "linear"}}, r"stimuli.encoding is 'linear'; .*display"),
+        (
+            {"stimuli": {"highest_frequency": 17}},
+            r"stimuli.highest_frequency is 17; it must be at most 16, the Nyquist frequency",
+        ),
+        ({"stimuli": {"lowest_frequency": 15}}, r"stimuli.lowest_frequency is 15; it must be below"),
+        ({"photographs": []}, r"photographs is \[\]; .* minItems 1"),
+        (
+            {"photographs": [{"name": "astronaut", "split": "test"}]},
+            r"tiny: source is 'kmeans'; it must be random, as no photograph is in the train split",
+        ),
+        (
+            {"photographs": [{"name": "astronaut", "split": "train"}, {"name": "astronaut", "split": "test"}]},
+            r"photographs: name is 'astronaut'; it must be used once",
+        ),
+        (
+            {"backbones": [{"name": "a", "source": "random", "layers": {"relu1_2": 4}, "control": "b"}]},
+            r"a: control is 'b'; it must be another backbone of this study",
+        ),
+        (
+            {"backbones": [{"name": "../x", "source": "random", "layers": {"relu1_1": 4}}]},
+            r"backbones.0.name is '../x'",
+        ),
+        ({"figures": {"layer": "relu9_9"}}, r"figures.layer is 'relu9_9'; it must be a layer of tiny"),
+        ({"modelfest": {"lowest_contrast": 0.5, "highest_contrast": 0.4}}, r"modelfest.lowest_contrast is 0.5"),
+    ],
+)
+def test_a_mistake_in_the_configuration_stops_before_any_job(tmp_path, changes, message):
+    finished = snakemake(tmp_path, study=study_with(tmp_path, **changes))
+    assert finished.returncode != 0
+    assert re.search(f"Configuration: {message}", finished.stdout), finished.stdout
+    assert "Traceback" not in finished.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_photograph_that_cannot_be_read_is_named(tmp_path):
+    broken = tmp_path / "garden.png"
+    broken.write_bytes(b"no image")
+    photographs = [{"name": "astronaut", "split": "train"}, {"name": "garden", "split": "test", "path": str(broken)}]
+    finished = snakemake(
+        tmp_path,
+        "results/data/photographs/photographs.csv",
+        study=study_with(tmp_path, photographs=photographs),
+    )
+    assert finished.returncode != 0
+    assert f"{broken}: cannot be read as an image" in finished.stdout
+    assert not list((tmp_path / "results/data").rglob("*.png"))
+
+
+def test_scripts_take_values_from_params_only():
+    for script in (ROOT / "workflow/scripts").glob("*.py"):
+        assert "snakemake.config" not in script.read_text(), script
+
+
+def test_every_rule_has_a_script_of_its_name():
+    rules = re.findall(r"^rule (\w+):", "\n".join(path.read_text() for path in (ROOT / "rules").glob("*.smk")), re.M)
+    scripts = {path.stem for path in (ROOT / "workflow/scripts").glob("[!_]*.py")}
+    assert set(rules) == scripts
+
+
+def test_the_conda_environment_has_the_pins_of_the_package():
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    environment = yaml.safe_load((ROOT / "envs/perception.yaml").read_text())
+    pipeline = [pin for pin in project["optional-dependencies"]["pipeline"] if not pin.startswith("snakemake")]
+    assert environment["dependencies"][-1]["pip"] == sorted(project["dependencies"] + pipeline)
+
+
+def test_the_default_study_and_the_schema_agree_and_every_key_is_explained():
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    readme = (ROOT / "config/README.md").read_text()
+
+    def walk(prefix, node):
+        for key, entry in node["properties"].items():
+            assert entry["description"], f"{prefix}{key}"
+            children = entry.get("items", entry)
+            if "properties" in children:
+                assert children["additionalProperties"] is False, f"{prefix}{key}"
+                walk(f"{prefix}{key}{'[]' if 'items' in entry else ''}.", children)
+                continue
+            line = next(row for row in readme.splitlines() if row.startswith(f"| `{prefix}{key}` "))
+            assert entry["description"] in line
+            if "default" in entry and key not in node.get("required", []):
+                default = entry["default"]
+                assert f"`{default if isinstance(default, str) else json.dumps(default)}`" in line
+
+    walk("", schema)

@@ -1,0 +1,82 @@
+"""What every script starts with: the library on the import path, the log file, progress, plainly told user errors."""
+
+import hashlib
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
+
+from perceptual_efficacy import __version__, io
+
+# Mistakes in what a user gave, and damaged files: told in one line, without a traceback.
+TOLD_PLAINLY = (ValueError, OSError)
+
+
+@contextmanager
+def job(snakemake) -> Iterator[SimpleNamespace]:
+    """Run a script's body with logging to its rule's log file.
+
+    Yields the job's `input`, `output`, `params`, `wildcards` and `threads`; `provenance`, for the files it writes; and
+    `progress`, to wrap an iteration with (silent unless standard error is a terminal).
+    """
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+        handlers=[logging.FileHandler(snakemake.log[0], mode="w", encoding="utf-8")],
+    )
+    logging.captureWarnings(True)
+    log = logging.getLogger(snakemake.rule)
+    log.info("started, %s threads", snakemake.threads)
+    try:
+        yield SimpleNamespace(
+            input=snakemake.input,
+            output=snakemake.output,
+            params=snakemake.params,
+            wildcards=snakemake.wildcards,
+            threads=snakemake.threads,
+            log=log,
+            progress=partial(_progress, description=snakemake.rule),
+            provenance=_provenance(snakemake),
+        )
+    except TOLD_PLAINLY as error:
+        log.exception("failed")
+        sys.exit(f"{snakemake.rule}: {error}")
+    except BaseException:
+        log.exception("failed")
+        raise
+    log.info("finished")
+
+
+def _progress(iterable, *, description: str):
+    from tqdm import tqdm
+
+    return tqdm(iterable, desc=description, disable=None, leave=False)
+
+
+def _provenance(snakemake) -> dict[str, object]:
+    """Say what the outputs depend on, and nothing of where and when: equal inputs give equal bytes."""
+    inputs = {
+        name: [io.file_sha256(path) for path in ([paths] if isinstance(paths, str) else paths) if Path(path).is_file()]
+        for name, paths in snakemake.input.items()
+    }
+    params = json.dumps(dict(snakemake.params.items()), sort_keys=True, default=str)
+    return {
+        "rule": snakemake.rule,
+        "wildcards": dict(snakemake.wildcards.items()),
+        "inputs_sha256": inputs,
+        "params_sha256": hashlib.sha256(params.encode()).hexdigest(),
+        "version": __version__,
+    }
+
+
+def device():
+    """Return the accelerator if there is one, else the CPU."""
+    import torch
+
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,0 +1,16 @@
+"""Describe how the scores of each layer are distributed, beside the same layers with random weights."""
+
+from _entry import job
+
+from perceptual_efficacy import csf, io, selectivity
+
+with job(snakemake) as run:
+    layers = selectivity.compare_layers(
+        io.read_dataset(run.input.tuning),
+        io.read_dataset(run.input.control),
+        csf.by_name(**run.params.csf),
+        baseline=run.params.baseline,
+        replicates=run.params.replicates,
+        seed=run.params.seed,
+    )
+    io.write_table(layers, run.output.layers, run.provenance)

@@ -1,0 +1,23 @@
+"""Judge every claim by its rule, from the evidence of all networks."""
+
+from pathlib import Path
+
+import yaml
+from _entry import job
+
+from perceptual_efficacy import claims, io, tables
+
+with job(snakemake) as run:
+    names = run.params.networks
+    evidence = {("agreement", name): io.read_table(path) for name, path in zip(names, run.input.agreement, strict=True)}
+    evidence |= {
+        ("layers", name): io.read_table(path) for name, path in zip(run.params.controls, run.input.layers, strict=True)
+    }
+    records = claims.evaluate(
+        yaml.safe_load(Path(run.input.claims).read_text(encoding="utf-8")),
+        evidence,
+        {name: io.read_record(path) for name, path in zip(names, run.input.cards, strict=True)},
+        run.params.controls,
+    )
+    io.write_record({"claims": records, "provenance": run.provenance}, run.output.json)
+    io.write_text(tables.claims_page(records), run.output.md)

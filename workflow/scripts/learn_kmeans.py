@@ -1,0 +1,22 @@
+"""Learn a VGG-shaped backbone from the training photographs, without labels."""
+
+from pathlib import Path
+
+from _entry import job
+
+from perceptual_efficacy import backbones, io
+from perceptual_efficacy.datasets import photographs
+
+with job(snakemake) as run:
+    table = io.read_table(run.input.photographs)
+    images = photographs.read(table, Path(run.input.photographs).parent, "train")
+    backbone = backbones.learn_kmeans(
+        list(images.values()),
+        dict(run.params.layers),
+        seed=run.params.seed,
+        **run.params.options,
+        progress=run.progress,
+    )
+    backbones.save(
+        backbone, run.output.weights, run.output.card, name=run.wildcards.backbone, provenance=run.provenance
+    )

@@ -1,0 +1,19 @@
+"""Measure each channel's distance of the ModelFest patterns to the uniform field, at every contrast."""
+
+import numpy as np
+from _entry import device, job
+
+from perceptual_efficacy import backbones, distances, io
+
+with job(snakemake) as run:
+    patterns = io.read_dataset(run.input.patterns)
+    shown = patterns.isel(stimulus=patterns["used"].values)
+    cube = distances.contrast_distances(
+        backbones.load(run.input.weights, run.input.card).to(device()),
+        shown["pattern"].values,
+        np.geomspace(run.params.lowest, run.params.highest, run.params.contrasts),
+        batch_size=run.params.batch_size,
+        progress=run.progress,
+    )
+    cube = cube.assign_coords(number=shown["number"], name=shown["name"])
+    io.write_dataset(cube, run.output.distances, run.provenance)

@@ -1,0 +1,11 @@
+"""Plot a few of the gratings."""
+
+from _entry import job
+
+from perceptual_efficacy import io
+from perceptual_efficacy.plots import stimuli, style
+
+with job(snakemake) as run:
+    table = stimuli.table(io.read_dataset(run.input.radial), io.read_dataset(run.input.oriented))
+    figure = stimuli.draw(table)
+    style.save(figure, table, **run.output)

@@ -1,0 +1,16 @@
+"""Measure the response of every channel of one backbone to every grating."""
+
+from _entry import device, job
+
+from perceptual_efficacy import backbones, io, probing
+from perceptual_efficacy.stimuli import Gratings
+
+with job(snakemake) as run:
+    tuning = probing.probe(
+        backbones.load(run.input.weights, run.input.card).to(device()),
+        Gratings(io.read_dataset(run.input.radial), io.read_dataset(run.input.oriented)),
+        border=run.params.border,
+        batch_size=run.params.batch_size,
+        progress=run.progress,
+    )
+    io.write_dataset(tuning, run.output.tuning, run.provenance)

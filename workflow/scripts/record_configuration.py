@@ -1,0 +1,9 @@
+"""Write down the study's configuration as it was used, defaults filled in."""
+
+import yaml
+from _entry import job
+
+from perceptual_efficacy import io
+
+with job(snakemake) as run:
+    io.write_text(yaml.safe_dump(run.params.study, sort_keys=True, allow_unicode=True), run.output.configuration)

@@ -1,0 +1,11 @@
+"""Average the ModelFest patterns over the pixels of one viewing resolution, and mark those that do not survive it."""
+
+from _entry import job
+
+from perceptual_efficacy import io
+from perceptual_efficacy.datasets import modelfest
+
+with job(snakemake) as run:
+    native = io.read_dataset(run.input.patterns)
+    patterns = modelfest.at_resolution(native, float(run.wildcards.resolution))
+    io.write_dataset(patterns, run.output.patterns, run.provenance)

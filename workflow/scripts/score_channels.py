@@ -1,0 +1,25 @@
+"""Score every channel of one backbone, for the study's resolution and CSF and for those it is compared with."""
+
+import pandas as pd
+from _entry import job
+
+from perceptual_efficacy import csf, io, selectivity
+
+with job(snakemake) as run:
+    tuning = io.read_dataset(run.input.tuning)
+    models = {"study": csf.by_name(**run.params.csf), "flat": csf.flat}
+    variants = [
+        selectivity.score_channels(
+            tuning,
+            model,
+            pixels_per_degree=float(resolution),
+            baseline=run.params.baseline,
+            combination=run.params.combination,
+        ).assign(csf=name, pixels_per_degree=float(resolution))
+        for resolution in run.params.resolutions
+        for name, model in models.items()
+    ]
+    own = variants[0].drop(columns=["csf", "pixels_per_degree"])
+    io.write_table(own, run.output.channels, run.provenance)
+    io.write_table(pd.concat(variants, ignore_index=True), run.output.variants, run.provenance)
+    run.log.info("%s", own["status"].value_counts().to_dict())

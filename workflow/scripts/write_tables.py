@@ -1,0 +1,34 @@
+"""Write the study's tables as CSV, Markdown and LaTeX."""
+
+from pathlib import Path
+
+from _entry import job
+
+from perceptual_efficacy import io, tables
+
+with job(snakemake) as run:
+    names, subjects, resolutions = run.params.networks, run.params.subjects, run.params.resolutions
+    results = [io.read_table(path) for path in run.input.agreement]
+    patterns = [io.read_dataset(path) for path in run.input.patterns]
+    written = {
+        "photographs": tables.photographs(io.read_table(run.input.photographs)),
+        "modelfest": tables.modelfest(
+            io.read_table(run.input.comparisons),
+            {
+                resolution: part[["number", "name", "energy_kept", "used"]].drop_dims(["y", "x"]).to_dataframe()
+                for resolution, part in zip(resolutions, patterns, strict=True)
+            },
+        ),
+        "channels": tables.channels(
+            {name: io.read_table(path) for name, path in zip(names, run.input.channels, strict=True)}
+        ),
+        "layers": tables.layers(
+            {name: io.read_table(path) for name, path in zip(subjects, run.input.layers, strict=True)}
+        ),
+        "agreement": tables.agreement(
+            {name: results[i * len(resolutions) : (i + 1) * len(resolutions)] for i, name in enumerate(names)}
+        ),
+        "claims": tables.claims(io.read_record(run.input.claims)["claims"]),
+    }
+    for name, table in written.items():
+        tables.write(table, *(Path(path) for path in run.output[name]))
