@@ -83,10 +83,13 @@ def test_any_array_comes_back_bit_for_bit(tmp_path_factory, values):
     assert (back.dtype, back.shape, back.tobytes()) == (values.dtype, values.shape, values.tobytes())
 
 
-@pytest.mark.parametrize("units", ["days since 2000-01-01", "seconds"])
-def test_number_with_a_units_attribute_stays_a_number(tmp_path, units):
-    io.write_dataset(xr.Dataset({"a": ("x", [1.5], {"units": units})}), tmp_path / "a.nc", {})
-    assert io.read_dataset(tmp_path / "a.nc")["a"].dtype == np.float64
+@pytest.mark.parametrize(
+    "attributes", [{"units": "days since 2000-01-01"}, {"units": "seconds"}, {"scale_factor": 2.0}]
+)
+def test_numbers_are_not_decoded_by_their_attributes(tmp_path, attributes):
+    io.write_dataset(xr.Dataset({"a": ("x", [1.5], attributes)}), tmp_path / "a.nc", {})
+    back = io.read_dataset(tmp_path / "a.nc")["a"]
+    assert (back.values.tolist(), back.attrs) == ([1.5], attributes)
 
 
 def test_written_dataset_is_netcdf_for_others(tmp_path):

@@ -38,7 +38,8 @@ def probe(
     Raises
     ------
     ValueError
-        If the border leaves nothing, or the gratings do not fill their grid of frequencies, orientations and phases.
+        If the border leaves nothing, the gratings do not fill their grid of frequencies, orientations and phases, or
+        radial and oriented gratings are not on one grid.
     """
     if not 0 <= border < 0.5:
         raise ValueError(f"border is {border}; it is a share of the map on each side and must lie in [0, 0.5).")
@@ -46,6 +47,9 @@ def probe(
         raise ValueError(f"batch_size is {batch_size}; it must be at least 1.")
     radial_grid = _grid(gratings.radial, ("frequency", "phase"))
     oriented_grid = _grid(gratings.oriented, ("frequency", "orientation", "phase"))
+    for name, values in radial_grid.items():
+        if not np.array_equal(values, oriented_grid[name]):
+            raise ValueError(f"The radial and oriented gratings differ in {name}; draw both sets in one call.")
     images = [gratings.radial.image, gratings.oriented.image, gratings.radial.blank.expand_dims("stimulus")]
     batches = [
         stack.values[start : start + batch_size] for stack in images for start in range(0, len(stack), batch_size)

@@ -1,5 +1,6 @@
 """Scores of a channel: frequency sensitivity mu1, orientation selectivity mu2, and perceptual efficacy PE."""
 
+import warnings
 from typing import Literal
 
 import numpy as np
@@ -145,7 +146,8 @@ def orientation_scores(
     responding = largest > 0
     curve = np.divide(response, largest[:, None], out=np.full_like(response, np.nan), where=responding[:, None])
     mu2 = 1 - curve.mean(axis=1)
-    resultant = curve @ np.exp(2j * np.deg2rad(orientation)) / curve.sum(axis=1)
+    with np.errstate(invalid="ignore"):  # a missing curve gives missing scores
+        resultant = curve @ np.exp(2j * np.deg2rad(orientation)) / curve.sum(axis=1)
     circular_variance = 1 - np.abs(resultant)
     preferred = np.rad2deg(np.angle(resultant)) / 2
     preferred = (preferred + 90) % 180 - 90
@@ -273,10 +275,12 @@ def compare_layers(
             members = np.flatnonzero((scores["layer"] == layer).to_numpy())
             # row 0 is the full sample, the others are bootstrap samples
             drawn = np.vstack([members, random.choice(members, size=(replicates, len(members)))])
-            for score in ("mu1", "mu2"):
-                lower, upper = np.nanquantile(scores[score].to_numpy()[drawn], [0.25, 0.75], axis=1)
-                values[f"{score}_iqr{name}"] = upper - lower
-                values[f"{score}_phase_range{name}"] = np.nanmedian(phases[score].to_numpy()[drawn], axis=1)
+            with warnings.catch_warnings():  # a sample without scored channels is missing
+                warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
+                for score in ("mu1", "mu2"):
+                    lower, upper = np.nanquantile(scores[score].to_numpy()[drawn], [0.25, 0.75], axis=1)
+                    values[f"{score}_iqr{name}"] = upper - lower
+                    values[f"{score}_phase_range{name}"] = np.nanmedian(phases[score].to_numpy()[drawn], axis=1)
             values[f"csf_r{name}"] = statistics.pearson(slope[drawn].mean(axis=1), sensitivity)
         for score in ("mu1", "mu2"):
             del values[f"{score}_phase_range_control"]

@@ -15,7 +15,7 @@ with job(snakemake) as run:
         "modelfest": tables.modelfest(
             io.read_table(run.input.comparisons),
             {
-                resolution: part[["number", "name", "energy_kept", "used"]].drop_dims(["y", "x"]).to_dataframe()
+                resolution: part[["number", "name", "energy_kept", "used"]].to_dataframe()
                 for resolution, part in zip(resolutions, patterns, strict=True)
             },
         ),

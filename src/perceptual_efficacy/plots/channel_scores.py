@@ -60,7 +60,7 @@ def draw(table: pd.DataFrame, network: str) -> Figure:
         )
         axis.set_ylabel(f"{name}\n(dimensionless)")
         axis.grid(axis="y")
-    axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     unscored = int((rows["status"] != SCORED).sum())
     note = f"{unscored} of {len(rows)} channels not scored and not shown" if unscored else "all of them scored"
     axes[-1].set_xlabel(f"Rank of the channel by the score of its panel ({note})")

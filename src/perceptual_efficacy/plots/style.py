@@ -1,8 +1,9 @@
 """What all figures share: colours that always mean the same, sizes, and the one way to write a figure."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib.style
 import numpy as np
@@ -97,3 +98,10 @@ def save(
             figure.savefig(temporary, metadata=metadata)
     io.write_csv(table, csv)
     figure.clear()
+
+
+def network_label(card: Mapping[str, Any]) -> str:
+    """Name a network and, where it is not a pre-trained one, what it stands for."""
+    if card["pretrained"]:
+        return str(card["name"])
+    return f"{card['name']} ({'random weights' if card['origin'] == 'random weights' else 'stand-in'})"
