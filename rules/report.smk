@@ -56,12 +56,76 @@ rule write_tables:
         ),
         claims="results/claims.json",
     output:
-        photographs=multiext("results/tables/photographs", ".csv", ".md", ".tex"),
-        modelfest=multiext("results/tables/modelfest", ".csv", ".md", ".tex"),
-        channels=multiext("results/tables/channels", ".csv", ".md", ".tex"),
-        layers=multiext("results/tables/layers", ".csv", ".md", ".tex"),
-        agreement=multiext("results/tables/agreement", ".csv", ".md", ".tex"),
-        claims=multiext("results/tables/claims", ".csv", ".md", ".tex"),
+        claims=[
+            report(
+                "results/tables/claims.csv",
+                caption="../workflow/report/tables.rst",
+                category="Tables",
+                labels={"table": "Claims"},
+            ),
+            "results/tables/claims.md",
+            "results/tables/claims.tex",
+        ],
+        selections=[
+            report(
+                "results/tables/selections.csv",
+                caption="../workflow/report/tables.rst",
+                category="Tables",
+                labels={"table": "High, low and random channels"},
+            ),
+            "results/tables/selections.md",
+            "results/tables/selections.tex",
+        ],
+        agreement=[
+            report(
+                "results/tables/agreement.csv",
+                caption="../workflow/report/tables.rst",
+                category="Tables",
+                labels={"table": "All scores against people"},
+            ),
+            "results/tables/agreement.md",
+            "results/tables/agreement.tex",
+        ],
+        channels=[
+            report(
+                "results/tables/channels.csv",
+                caption="../workflow/report/tables.rst",
+                category="Tables",
+                labels={"table": "Scores by layer"},
+            ),
+            "results/tables/channels.md",
+            "results/tables/channels.tex",
+        ],
+        layers=[
+            report(
+                "results/tables/layers.csv",
+                caption="../workflow/report/tables.rst",
+                category="Tables",
+                labels={"table": "Layers beside random weights"},
+            ),
+            "results/tables/layers.md",
+            "results/tables/layers.tex",
+        ],
+        modelfest=[
+            report(
+                "results/tables/modelfest.csv",
+                caption="../workflow/report/tables.rst",
+                category="Tables",
+                labels={"table": "ModelFest stimuli"},
+            ),
+            "results/tables/modelfest.md",
+            "results/tables/modelfest.tex",
+        ],
+        photographs=[
+            report(
+                "results/tables/photographs.csv",
+                caption="../workflow/report/tables.rst",
+                category="Tables",
+                labels={"table": "Photographs"},
+            ),
+            "results/tables/photographs.md",
+            "results/tables/photographs.tex",
+        ],
     log:
         "results/logs/write_tables.log",
     benchmark:

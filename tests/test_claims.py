@@ -96,5 +96,5 @@ def test_what_is_shown_beside_comes_from_the_same_table_when_the_claim_says_so(c
 
 def test_an_endpoint_that_is_not_one_row_is_refused(claim, evidence):
     claim["where"] = {"layer": "mean of layers"}
-    with pytest.raises(ValueError, match="'example': its endpoint .* picks 2 rows"):
+    with pytest.raises(ValueError, match=r"'example': its endpoint .* picks 2 rows"):
         claims.evaluate([claim], evidence, cards(True), {"subject": "control"})

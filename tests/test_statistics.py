@@ -71,23 +71,22 @@ def test_pearson_is_missing_where_all_weight_is_on_one_item():
 @pytest.mark.parametrize(
     ("observed", "expected"),
     [
-        (2, 3 / 6),  # -2 and 2 are as far from the mean 0
-        (-1.5, 3 / 6),
-        (1, 5 / 6),
-        (5, 1 / 6),
+        (2, 4 / 6),  # one of five is at least as large: 2 (1 + 1) / (1 + 5)
+        (-2, 4 / 6),
+        (3, 2 / 6),  # none is: twice the smallest p-value there is
         (0, 1),
     ],
 )
-def test_permutation_p_counts_both_tails_and_the_observed_split(observed, expected):
+def test_permutation_p_doubles_the_smaller_tail(observed, expected):
     assert statistics.permutation_p(observed, [-2, -1, 0, 1, 2]) == pytest.approx(expected)
 
 
-def test_permutation_p_measures_from_the_centre_of_the_null():
+def test_permutation_p_does_not_ask_where_the_null_lies():
     assert statistics.permutation_p(10, [8, 9, 10, 11, 12]) == 1
 
 
 def test_permutation_p_leaves_out_missing_null_values():
-    assert statistics.permutation_p(5, [-1, np.nan, 1]) == pytest.approx(1 / 3)
+    assert statistics.permutation_p(5, [-1, 0, np.nan, 1]) == pytest.approx(2 / 4)
 
 
 @pytest.mark.parametrize(("observed", "null"), [(np.nan, [1, 2]), (1, []), (1, [np.nan])])

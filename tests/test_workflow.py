@@ -85,7 +85,7 @@ def test_every_figure_comes_with_what_it_plots(study):
 
 
 def test_every_table_is_written_in_three_formats(study):
-    names = {"agreement", "channels", "claims", "layers", "modelfest", "photographs"}
+    names = {"agreement", "channels", "claims", "layers", "modelfest", "photographs", "selections"}
     found = {path.name for path in (study / "results/tables").iterdir()}
     assert found == {f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex")}
 

@@ -19,6 +19,8 @@ OBSERVER = "one observer by the others"
 NONE = "none"
 FAMILY = ("pe", "mu1", "mu2")  # the rankings whose differences are corrected together
 
+CHUNK = 256  # distances scored at once
+
 Floats = NDArray[np.float64]
 
 
@@ -195,8 +197,9 @@ class _Comparison:
             upper, lower = self._split(scored, statistics.random_halves(len(scored), splits, random))
             upper_sum.append(upper)
             lower_sum.append(lower)
-            matched = {ranking: self._matched(scored, ranking, splits, random) for ranking in self.rankings}
-            single[str(name)] = self._layer(units, scored, upper, lower, matched if match_shares else {})
+            to_match = self.rankings if match_shares else []
+            matched = {ranking: self._matched(scored, ranking, splits, random) for ranking in to_match}
+            single[str(name)] = self._layer(units, scored, upper, lower, matched)
         together = self._layer(
             np.concatenate([layer.units for layer in single.values()]),
             np.concatenate([layer.scored for layer in single.values()]),
@@ -249,8 +252,16 @@ class _Comparison:
             samples[ranking, HIGH_LOW] = _minus(samples[ranking, "high"], samples[ranking, "low"])
         for first, second in self.differences:
             samples[first, f"high, {first} - {second}"] = _minus(samples[first, "high"], samples[second, "high"])
-        score = self.judgements.score(upper)[self.primary]
-        return _Layer(units, scored, samples, score, score - self.judgements.score(lower)[self.primary], matched)
+        score = self._primary(upper)
+        return _Layer(units, scored, samples, score, score - self._primary(lower), matched)
+
+    def _primary(self, distance: Floats) -> Floats:
+        """Primary score of many distances, a few at a time: what stays in the cache is scored several times faster."""
+        parts = [
+            self.judgements.score(distance[start : start + CHUNK])[self.primary]
+            for start in range(0, len(distance), CHUNK)
+        ]
+        return np.concatenate(parts) if parts else np.empty(0)
 
     def _sample(self, units: NDArray[np.int64]) -> _Sample:
         return _Sample.of(self.distance[..., units].sum(axis=-1), self.judgements, self.draws)
@@ -264,7 +275,7 @@ class _Comparison:
         mean = self.distance.reshape(-1, self.distance.shape[-1]).mean(axis=0)[units]
         target = mean[np.isin(units, self.halves[ranking, "high"])].sum()
         upper, lower = self._split(units, statistics.matched_halves(mean, target, splits, random))
-        return self.judgements.score(upper)[self.primary] - self.judgements.score(lower)[self.primary]
+        return self._primary(upper) - self._primary(lower)
 
     def _count(self, layer: _Layer, ranking: str, selection: str) -> int | None:
         if selection == "all":

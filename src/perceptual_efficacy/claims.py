@@ -59,10 +59,13 @@ def judge(
     if n_clusters < LEAST_CLUSTERS:
         return Verdict(INCONCLUSIVE, f"n: {n_clusters} clusters, at least {LEAST_CLUSTERS} are needed")
     stands_out = p_holm is None or p_holm < SIGNIFICANCE
+    tail = "" if p_holm is None else ", the difference beyond random splits"
+    if -smallest_effect < ci_low and ci_high < smallest_effect:
+        tail += f", but within ±{smallest_effect:g}, below which it is of no interest"
     if ci_low > 0 and stands_out and estimate > split_mean:
-        return Verdict(SUPPORTED, "the interval lies above 0" + ("" if p_holm is None else ", beyond random splits"))
+        return Verdict(SUPPORTED, f"the interval lies above 0{tail}")
     if ci_high < 0 and stands_out and estimate < split_mean:
-        return Verdict(CONTRADICTED, "the interval lies below 0" + ("" if p_holm is None else ", beyond random splits"))
+        return Verdict(CONTRADICTED, f"the interval lies below 0{tail}")
     if -smallest_effect < ci_low and ci_high < smallest_effect:
         return Verdict(NO_EFFECT, f"the interval lies within ±{smallest_effect:g}")
     if ci_low > 0 or ci_high < 0:

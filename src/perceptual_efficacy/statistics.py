@@ -51,20 +51,24 @@ def pearson(x: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None) -> NDA
 
 
 def permutation_p(observed: float, null: ArrayLike) -> float:
-    """Two-sided p-value (1 + k) / (1 + N), k the null values at least as far from the null's mean as the observed one.
+    """Two-sided p-value of an observed value among random ones: the smaller tail (1 + k) / (1 + N), doubled.
+
+    k counts the null values at least as far out on the observed value's side. Doubling needs no centre to measure from,
+    which the null itself could only estimate.
 
     References
     ----------
-    Phipson, Smyth: Permutation P-values Should Never Be Zero, 2010.
+    Phipson, Smyth: Permutation P-values Should Never Be Zero, Statistical Applications in Genetics and Molecular
+    Biology 9(1), 2010.
     """
     values = np.asarray(null, dtype=np.float64)
     values = values[np.isfinite(values)]
     if not np.isfinite(observed) or values.size == 0:
         return float("nan")
-    centre = values.mean()
     # a tolerance of rounding: the observed split is itself one of the possible splits
-    distance = abs(observed - centre) * (1 - 1e-12)
-    return float((1 + np.count_nonzero(np.abs(values - centre) >= distance)) / (1 + values.size))
+    tolerance = 1e-12 * np.abs(values).max()
+    tail = min(np.count_nonzero(values >= observed - tolerance), np.count_nonzero(values <= observed + tolerance))
+    return float(min(1, 2 * (1 + tail) / (1 + values.size)))
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
@@ -93,7 +97,8 @@ def matched_halves(
 ) -> NDArray[np.bool_]:
     """Random splits whose upper half holds the same share of a total as a given one.
 
-    Each starts as a random split; pairs drawn from both halves change places where that brings the share nearer.
+    Each starts as a random split; an item of either half, drawn at random, change places where that brings the share
+    nearer, until it is near enough or no split has come nearer for a while.
 
     Parameters
     ----------
@@ -109,22 +114,22 @@ def matched_halves(
     Splits that reached the target, True marks the upper half, shape (at most splits, items).
     """
     parts = np.asarray(shares, dtype=np.float64)
-    upper = random_halves(len(parts), splits, random)
-    if len(parts) < 2:
-        return upper[:0]
-    share = upper @ parts
+    count, half = len(parts), len(parts) // 2
+    if half == 0:
+        return np.zeros((0, count), dtype=bool)
+    # the first `half` places of a row are its upper half
+    order = random.random((splits, count)).argsort(axis=1)
+    share = parts[order[:, :half]].sum(axis=1)
     allowed = tolerance * target
-    for _ in range(50 * len(parts)):
-        open_ = np.flatnonzero(np.abs(share - target) > allowed)
-        if open_.size == 0:
-            break
-        keys = random.random((len(open_), len(parts)))
-        out = np.where(upper[open_], keys, -1).argmax(axis=1)
-        in_ = np.where(upper[open_], -1, keys).argmax(axis=1)
-        moved = share[open_] - parts[out] + parts[in_]
+    patience = count
+    while patience and len(open_ := np.flatnonzero(np.abs(share - target) > allowed)):
+        out, in_ = random.integers(half, size=len(open_)), random.integers(half, count, size=len(open_))
+        moved = share[open_] - parts[order[open_, out]] + parts[order[open_, in_]]
         better = np.abs(moved - target) < np.abs(share[open_] - target)
-        rows = open_[better]
-        upper[rows, out[better]] = False
-        upper[rows, in_[better]] = True
+        rows, out, in_ = open_[better], out[better], in_[better]
+        order[rows, out], order[rows, in_] = order[rows, in_], order[rows, out]
         share[rows] = moved[better]
+        patience = count if len(rows) else patience - 1
+    upper = np.zeros((splits, count), dtype=bool)
+    np.put_along_axis(upper, order[:, :half], True, axis=1)
     return upper[np.abs(share - target) <= allowed]

@@ -36,12 +36,14 @@ def write(table: pd.DataFrame, csv: os.PathLike[str], md: os.PathLike[str], tex:
 
 
 def _rounded(table: pd.DataFrame) -> pd.DataFrame:
-    """Three significant digits, true minus signs kept plain, and a dash where a value is missing."""
+    """Three significant digits, whole numbers in full, and a dash where a value is missing."""
 
     def text(value: object) -> str:
         if value is None or value is pd.NA or (isinstance(value, float) and pd.isna(value)):
             return "–"
-        return f"{value:.3g}" if isinstance(value, float) else str(value)
+        if isinstance(value, float):
+            return f"{value:.0f}" if value.is_integer() else f"{value:.3g}"
+        return str(value)
 
     return table.astype(object).map(text)
 
@@ -108,7 +110,7 @@ def modelfest(judgements: pd.DataFrame, patterns: Mapping[str, pd.DataFrame]) ->
 
 
 def agreement(results: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
-    """Scores of every selection against people, with intervals and controls: see `agreement.compare_selections`.
+    """Every score of every selection against people: see `agreement.compare_selections`.
 
     Parameters
     ----------
@@ -118,6 +120,42 @@ def agreement(results: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
     table = _by_network({network: pd.concat(parts, ignore_index=True) for network, parts in results.items()})
     front = ["network", "dataset", "pixels_per_degree", "cube", "layer", "ranking", "selection", "measure"]
     return table[front + [column for column in table if column not in {*front, "group"}]]
+
+
+def selections(results: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
+    """Scores of all, high and low channels by PE of every layer, their difference and its controls, one row each.
+
+    Parameters
+    ----------
+    results
+        See `agreement`.
+    """
+    rows = []
+    for network, parts in results.items():
+        for part in parts:
+            of_measure = part[part["measure"] == part["measure"].iloc[0]]
+            for layer, group in of_measure[of_measure["layer"] != "none"].groupby("layer", sort=False):
+                chosen = group[group["ranking"].isin(["pe", "none"])].set_index(["cube", "selection"])
+                difference = chosen.loc[("raw", "high - low")]
+                rows.append(
+                    {
+                        "network": network,
+                        "px/deg": float(part["pixels_per_degree"].iloc[0]),
+                        "layer": layer,
+                        "n": difference["n"],
+                        **{name: _score(chosen.loc[("raw", name)]) for name in ("all", "high", "low", "random halves")},
+                        "high - low": _score(difference),
+                        "p, splits": difference["p_split"],
+                        "p, Holm": difference["p_holm"],
+                        "p, matched splits": difference["p_matched"],
+                        "high - low, standardised": _score(chosen.loc[("standardised", "high - low")]),
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def _score(row: pd.Series) -> str:
+    return f"{row['estimate']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]"
 
 
 def claims(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -144,7 +182,8 @@ def claims_page(records: Sequence[Mapping[str, Any]]) -> str:
             f"{record['reason']}.",
             "",
             "- {unit}: {estimate:.3g}, 95% interval [{ci_low:.3g}, {ci_high:.3g}] over {n_clusters} "
-            "{resampled_unit}".format(**record) + tail,
+            "{resampled_unit}".format(**record)
+            + tail,
             f"- beside it, from random weights (`{record['control']}`): {beside}",
             f"- endpoint: {record['endpoint']}; smallest effect of interest {record['smallest_effect']:g}",
             f"- the rule applied to these numbers: {record['rule_outcome']}",

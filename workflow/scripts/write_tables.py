@@ -9,6 +9,7 @@ from perceptual_efficacy import io, tables
 with job(snakemake) as run:
     names, subjects, resolutions = run.params.networks, run.params.subjects, run.params.resolutions
     results = [io.read_table(path) for path in run.input.agreement]
+    by_network = {name: results[i * len(resolutions) : (i + 1) * len(resolutions)] for i, name in enumerate(names)}
     patterns = [io.read_dataset(path) for path in run.input.patterns]
     written = {
         "photographs": tables.photographs(io.read_table(run.input.photographs)),
@@ -25,9 +26,8 @@ with job(snakemake) as run:
         "layers": tables.layers(
             {name: io.read_table(path) for name, path in zip(subjects, run.input.layers, strict=True)}
         ),
-        "agreement": tables.agreement(
-            {name: results[i * len(resolutions) : (i + 1) * len(resolutions)] for i, name in enumerate(names)}
-        ),
+        "selections": tables.selections(by_network),
+        "agreement": tables.agreement(by_network),
         "claims": tables.claims(io.read_record(run.input.claims)["claims"]),
     }
     for name, table in written.items():
