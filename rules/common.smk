@@ -5,6 +5,7 @@ import difflib
 import hashlib
 from pathlib import Path
 
+import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
@@ -18,9 +19,7 @@ def check_schema(study):
         validate(study, "../workflow/schemas/config.schema.yaml")
     except WorkflowError as error:
         raise WorkflowError(
-            describe(error.__context__)
-            if hasattr(error.__context__, "absolute_path")
-            else error
+            describe(error.__context__) if hasattr(error.__context__, "absolute_path") else error
         ) from None
 
 
@@ -29,20 +28,12 @@ def describe(problem):
     key = ".".join(str(part) for part in problem.absolute_path) or "the study"
     allowed = problem.schema
     if problem.validator == "additionalProperties":
-        known = sorted(
-            {*allowed.get("properties", {}), *allowed.get("patternProperties", {})}
-        )
-        unknown = [
-            name
-            for name in problem.instance
-            if name not in allowed.get("properties", {})
-        ]
+        known = sorted({*allowed.get("properties", {}), *allowed.get("patternProperties", {})})
+        unknown = [name for name in problem.instance if name not in allowed.get("properties", {})]
         close = difflib.get_close_matches(str(unknown[0]), known, n=1)
         hint = f" Did you mean '{close[0]}'?" if close else ""
         return f"Configuration: {key} has no key '{unknown[0]}'.{hint} Its keys are {', '.join(known)}."
-    meaning = (
-        f" ({allowed['description'].rstrip('.')})" if "description" in allowed else ""
-    )
+    meaning = f" ({allowed['description'].rstrip('.')})" if "description" in allowed else ""
     limits = ", ".join(
         f"{name} {value}"
         for name, value in allowed.items()
@@ -90,9 +81,7 @@ def check_study(study):
     layers = {entry["name"]: entry["layers"] for entry in study["backbones"]}
     for entry in study["backbones"]:
         name, control = entry["name"], entry.get("control")
-        if entry["source"] == "kmeans" and not any(
-            photo["split"] == "train" for photo in study["photographs"]
-        ):
+        if entry["source"] == "kmeans" and not any(photo["split"] == "train" for photo in study["photographs"]):
             refuse(
                 f"backbones: {name}: source",
                 "kmeans",
@@ -140,14 +129,9 @@ def code_digest(rule):
     for path in sorted(imported_by(SCRIPTS / f"{rule}.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
-            if (
-                isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
-                and ast.get_docstring(node) is not None
-            ):
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
                 node.body = node.body[1:]
-        digest.update(
-            f"{path.relative_to(LIBRARY).as_posix()}\n{ast.dump(tree)}\n".encode()
-        )
+        digest.update(f"{path.relative_to(LIBRARY).as_posix()}\n{ast.dump(tree)}\n".encode())
     return digest.hexdigest()
 
 
@@ -163,26 +147,21 @@ def imported_by(script):
 
 
 def library_imports(path):
+    """Return the files that one file imports; not the package's own __init__, which only points at public names."""
     paths = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if (
-            isinstance(node, ast.ImportFrom)
-            and (node.module or "").split(".")[0] == LIBRARY.name
-        ):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == LIBRARY.name:
             parent = LIBRARY.joinpath(*node.module.split(".")[1:])
-            for name in (parent, *(parent / alias.name for alias in node.names)):
-                paths += [
-                    path
-                    for path in (name.with_suffix(".py"), name / "__init__.py")
-                    if path.is_file()
-                ]
+            for name in (
+                *([parent] if parent != LIBRARY else []),
+                *(parent / alias.name for alias in node.names),
+            ):
+                paths += [path for path in (name.with_suffix(".py"), name / "__init__.py") if path.is_file()]
     return paths
 
 
 def backbone_entry(wildcards):
-    return next(
-        entry for entry in config["backbones"] if entry["name"] == wildcards.backbone
-    )
+    return next(entry for entry in config["backbones"] if entry["name"] == wildcards.backbone)
 
 
 def layers_of(wildcards):
@@ -207,12 +186,7 @@ def control_channels(wildcards):
 
 def names_from(source):
     """Return a pattern of the names of the backbones from one source; one that nothing matches if there are none."""
-    return (
-        "|".join(
-            entry["name"] for entry in config["backbones"] if entry["source"] == source
-        )
-        or "(?!)"
-    )
+    return "|".join(entry["name"] for entry in config["backbones"] if entry["source"] == source) or "(?!)"
 
 
 def resolution(value):
@@ -223,14 +197,11 @@ check_schema(config)
 check_study(config)
 
 BACKBONES = [entry["name"] for entry in config["backbones"]]
-CONTROLS = {
-    entry["name"]: entry["control"]
-    for entry in config["backbones"]
-    if "control" in entry
-}
+CONTROLS = {entry["name"]: entry["control"] for entry in config["backbones"] if "control" in entry}
 SUBJECTS = list(CONTROLS)
 PHOTOGRAPHS = [f"{entry['split']}/{entry['name']}" for entry in config["photographs"]]
 OWN_RESOLUTION = resolution(config["stimuli"]["pixels_per_degree"])
+CLAIMS = yaml.safe_load((Path(workflow.basedir) / "config" / "claims.yaml").read_text(encoding="utf-8"))
 FIGURES = [
     "frequency_curves",
     "channel_scores",
@@ -240,9 +211,7 @@ FIGURES = [
     "thresholds",
     "selections",
 ]
-RESOLUTIONS = list(
-    dict.fromkeys([OWN_RESOLUTION, *map(resolution, config["modelfest"]["also_at"])])
-)
+RESOLUTIONS = list(dict.fromkeys([OWN_RESOLUTION, *map(resolution, config["modelfest"]["also_at"])]))
 
 
 wildcard_constraints:

@@ -4,9 +4,7 @@ rule export_photographs:
     output:
         table="results/data/photographs/photographs.parquet",
         listing="results/data/photographs/photographs.csv",
-        images=expand(
-            "results/data/photographs/{photograph}.png", photograph=PHOTOGRAPHS
-        ),
+        images=expand("results/data/photographs/{photograph}.png", photograph=PHOTOGRAPHS),
     log:
         "results/logs/export_photographs.log",
     benchmark:

@@ -1,13 +1,10 @@
 rule judge_claims:
     input:
-        claims=workflow.source_path("../config/claims.yaml"),
         agreement=expand(
             f"results/agreement/{{backbone}}/modelfest-{OWN_RESOLUTION}.parquet",
             backbone=BACKBONES,
         ),
-        layers=expand(
-            "results/selectivity/{backbone}/layers.parquet", backbone=SUBJECTS
-        ),
+        layers=expand("results/selectivity/{backbone}/layers.parquet", backbone=SUBJECTS),
         cards=expand("results/backbones/{backbone}/card.json", backbone=BACKBONES),
     output:
         json="results/claims.json",
@@ -27,6 +24,7 @@ rule judge_claims:
         mem_mb=1000,
         runtime=5,
     params:
+        claims=CLAIMS,
         networks=BACKBONES,
         controls=CONTROLS,
         code=code_digest("judge_claims"),
@@ -40,15 +38,9 @@ rule write_tables:
     input:
         photographs="results/data/photographs/photographs.parquet",
         comparisons="results/data/modelfest/comparisons.parquet",
-        patterns=expand(
-            "results/data/modelfest/patterns-{resolution}.nc", resolution=RESOLUTIONS
-        ),
-        channels=expand(
-            "results/selectivity/{backbone}/channels.parquet", backbone=BACKBONES
-        ),
-        layers=expand(
-            "results/selectivity/{backbone}/layers.parquet", backbone=SUBJECTS
-        ),
+        patterns=expand("results/data/modelfest/patterns-{resolution}.nc", resolution=RESOLUTIONS),
+        channels=expand("results/selectivity/{backbone}/channels.parquet", backbone=BACKBONES),
+        layers=expand("results/selectivity/{backbone}/layers.parquet", backbone=SUBJECTS),
         agreement=expand(
             "results/agreement/{backbone}/modelfest-{resolution}.parquet",
             backbone=BACKBONES,

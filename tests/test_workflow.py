@@ -19,12 +19,12 @@ ROOT = Path(__file__).parents[1]
 MINIATURE = ROOT / "tests" / "miniature.yaml"
 
 
-def snakemake(folder, *arguments, root=ROOT, study=MINIATURE):
+def snakemake(folder, *arguments, root=ROOT, study=MINIATURE, snakefile="Snakefile"):
     """Run Snakemake in a folder and return the finished process; its output is text."""
     return subprocess.run(
         [
-            *(sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--cores", "2"),
-            *("--directory", str(folder), "--configfile", str(study), *arguments),
+            *(sys.executable, "-m", "snakemake", "--snakefile", str(root / snakefile), "--cores", "2"),
+            *("--directory", str(folder), *arguments, "--configfile", str(study)),
         ],
         text=True,
         stdout=subprocess.PIPE,
@@ -97,8 +97,8 @@ def test_the_configuration_used_is_written_down_with_its_defaults(study):
     assert [entry["name"] for entry in used["backbones"]] == ["tiny", "chance"]
 
 
-def test_no_path_host_or_time_is_in_the_results(study):
-    words = [str(study).encode(), str(ROOT).encode(), os.uname().nodename.encode()]
+def test_no_path_of_the_machine_is_in_the_results(study):
+    words = [str(study).encode(), str(ROOT).encode(), str(Path.home()).encode()]
     for path in (study / "results").rglob("*"):
         if path.is_file() and not {"logs", "benchmarks"} & set(path.parts):
             assert not [word for word in words if word in path.read_bytes()], path
@@ -143,22 +143,50 @@ def clone(tmp_path):
     return root
 
 
+def digests(root):
+    """Digest of the code behind every rule, as the workflow in a folder computes it."""
+    (root / "Digests").write_text(
+        'configfile: f"{workflow.basedir}/config.yaml"\n'
+        'include: "rules/common.smk"\n'
+        'for script in SCRIPTS.glob("[!_]*.py"):\n'
+        '    print("digest", script.stem, code_digest(script.stem))\n'
+    )
+    finished = snakemake(root, "--dry-run", root=root, snakefile="Digests")
+    return dict(re.findall(r"^digest (\w+) (\w+)$", finished.stdout, re.MULTILINE))
+
+
 @pytest.mark.parametrize(
     ("module", "expected"),
     [
         ("csf", {"score_channels", "compare_layers", "assess_thresholds", "plot_frequency_curves"}),
         ("probing", {"probe_channels"}),
+        ("thresholds", {"assess_thresholds"}),
         ("claims", {"judge_claims"}),
         ("plots/selections", {"plot_selections"}),
     ],
 )
-def test_editing_a_module_runs_exactly_the_rules_that_use_it(copy, clone, module, expected):
+def test_editing_a_module_changes_the_digest_of_exactly_the_rules_that_use_it(clone, module, expected):
+    before = digests(clone)
+    assert len(before) > 20
     path = clone / f"src/perceptual_efficacy/{module}.py"
     code = path.read_text()
     path.write_text(code.replace('"""', '"""Differently said: ', 1) + "\n# a comment\n")
-    assert "Nothing to be done" in snakemake(copy, "--dry-run", root=clone).stdout
+    assert digests(clone) == before
     path.write_text(code + "\nADDED = 1\n")
-    assert altered(snakemake(copy, "--dry-run", root=clone).stdout) == expected
+    after = digests(clone)
+    assert {rule for rule in before if before[rule] != after[rule]} == expected
+
+
+def test_editing_a_module_runs_the_rules_that_use_it_and_what_follows_from_them(copy, clone):
+    path = clone / "src/perceptual_efficacy/csf.py"
+    path.write_text(path.read_text() + "\n# a comment\n")
+    assert "Nothing to be done" in snakemake(copy, "--dry-run", root=clone).stdout
+    path.write_text(path.read_text() + "\nADDED = 1\n")
+    using = {"score_channels": 2, "compare_layers": 1, "assess_thresholds": 4, "plot_frequency_curves": 1}
+    of_scores = {"channel_scores", "orientation_curves", "efficacy_by_layer", "first_layer_filters"}
+    following = {f"plot_{figure}": 1 for figure in (*of_scores, "thresholds", "selections")}
+    expected = {**using, **following, "judge_claims": 1, "write_tables": 1, "all": 1}
+    assert planned(snakemake(copy, "--dry-run", root=clone).stdout) == expected
 
 
 def test_changing_a_key_runs_the_rules_that_depend_on_it(copy, tmp_path):
@@ -212,7 +240,7 @@ def study_with(tmp_path, **changes):
         ({"photographs": []}, r"photographs is \[\]; .* minItems 1"),
         (
             {"photographs": [{"name": "astronaut", "split": "test"}]},
-            r"tiny: source is 'kmeans'; it must be random, as no photograph is in the train split",
+            r"backbones: tiny: source is 'kmeans'; it must be random, as no photograph is in the train split",
         ),
         (
             {"photographs": [{"name": "astronaut", "split": "train"}, {"name": "astronaut", "split": "test"}]},
@@ -220,7 +248,7 @@ def study_with(tmp_path, **changes):
         ),
         (
             {"backbones": [{"name": "a", "source": "random", "layers": {"relu1_2": 4}, "control": "b"}]},
-            r"a: control is 'b'; it must be another backbone of this study",
+            r"backbones: a: control is 'b'; it must be another backbone of this study",
         ),
         (
             {"backbones": [{"name": "../x", "source": "random", "layers": {"relu1_1": 4}}]},
@@ -244,7 +272,7 @@ def test_a_photograph_that_cannot_be_read_is_named(tmp_path):
     photographs = [{"name": "astronaut", "split": "train"}, {"name": "garden", "split": "test", "path": str(broken)}]
     finished = snakemake(
         tmp_path,
-        "results/data/photographs/photographs.csv",
+        "export_photographs",
         study=study_with(tmp_path, photographs=photographs),
     )
     assert finished.returncode != 0

@@ -1,8 +1,5 @@
 """Judge every claim by its rule, from the evidence of all networks."""
 
-from pathlib import Path
-
-import yaml
 from _entry import job
 
 from perceptual_efficacy import claims, io, tables
@@ -14,7 +11,7 @@ with job(snakemake) as run:
         ("layers", name): io.read_table(path) for name, path in zip(run.params.controls, run.input.layers, strict=True)
     }
     records = claims.evaluate(
-        yaml.safe_load(Path(run.input.claims).read_text(encoding="utf-8")),
+        run.params.claims,
         evidence,
         {name: io.read_record(path) for name, path in zip(names, run.input.cards, strict=True)},
         run.params.controls,
