@@ -5,7 +5,7 @@ BIN := .venv/bin
 REPORT := results/snakemake-report.html
 SHOWN := results/figures results/tables results/claims.json workflow/report
 
-.PHONY: help figures test test-all lint clean
+.PHONY: help figures test test-all lint docs clean
 .DELETE_ON_ERROR:
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo "make test      lint, and the tests on a miniature study"
 	@echo "make test-all  the same with the slow tests"
 	@echo "make lint      only the linters"
+	@echo "make docs      put the figures and numbers of the default study into the README"
 	@echo "make clean     delete the results (the environment stays)"
 
 figures: .venv/pipeline.installed
@@ -42,6 +43,9 @@ lint: .venv/dev.installed
 	$(BIN)/snakemake --lint
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+
+docs: figures
+	$(BIN)/python docs/refresh.py
 
 clean:
 	find results -mindepth 1 ! -name .gitkeep -delete
