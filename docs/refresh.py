@@ -37,9 +37,8 @@ def claims() -> str:
     for record in json.loads((RESULTS / "claims.json").read_text(encoding="utf-8"))["claims"]:
         own = "{estimate:.2g} [{ci_low:.2g}, {ci_high:.2g}]".format(**record)
         beside = "{control_estimate:.2g} [{control_ci_low:.2g}, {control_ci_high:.2g}]".format(**record)
-        lines.append(
-            f"| {record['statement']} | **{record['verdict']}**: {record['reason']} | {own} ({record['unit']}) | {beside} |"
-        )
+        verdict = f"**{record['verdict']}**: {record['reason']}"
+        lines.append(f"| {record['statement']} | {verdict} | {own} ({record['unit']}) | {beside} |")
     return "\n".join(lines)
 
 
