@@ -11,6 +11,8 @@ configfile: f"{workflow.basedir}/config.yaml"
 report: "workflow/report/workflow.rst"
 
 
+include: "rules/study.smk"
+include: "rules/code.smk"
 include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/backbones.smk"

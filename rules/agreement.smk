@@ -44,7 +44,7 @@ rule assess_thresholds:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=2000,
         runtime=30,
     params:
         splits=lookup(within=config, dpath="statistics/splits"),

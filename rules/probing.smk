@@ -14,7 +14,7 @@ rule probe_channels:
         "../envs/perception.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
+        mem_mb=3000,
         runtime=30,
         gpu=1,
     params:

@@ -147,7 +147,7 @@ def digests(root):
     """Digest of the code behind every rule, as the workflow in a folder computes it."""
     (root / "Digests").write_text(
         'configfile: f"{workflow.basedir}/config.yaml"\n'
-        'include: "rules/common.smk"\n'
+        'include: "rules/code.smk"\n'
         'for script in SCRIPTS.glob("[!_]*.py"):\n'
         '    print("digest", script.stem, code_digest(script.stem))\n'
     )

@@ -7,17 +7,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from perceptual_efficacy.backbones import load
     from perceptual_efficacy.probing import probe
     from perceptual_efficacy.selectivity import score_channels, select_channels
     from perceptual_efficacy.stimuli import gratings
 
 __version__ = "0.1.0"
-__all__ = ["gratings", "load", "probe", "score_channels", "select_channels"]
+__all__ = ["gratings", "probe", "score_channels", "select_channels"]
 
 _HOMES = {
     "gratings": "stimuli",
-    "load": "backbones",
     "probe": "probing",
     "score_channels": "selectivity",
     "select_channels": "selectivity",

@@ -22,7 +22,7 @@ TOLD_PLAINLY = (ValueError, OSError)
 def job(snakemake) -> Iterator[SimpleNamespace]:
     """Run a script's body with logging to its rule's log file.
 
-    Yields the job's `input`, `output`, `params`, `wildcards` and `threads`; `provenance`, for the files it writes; and
+    Yields the job's `input`, `output`, `params`, `wildcards` and `log`; `provenance`, for the files it writes; and
     `progress`, to wrap an iteration with (silent unless standard error is a terminal).
     """
     logging.basicConfig(
@@ -39,7 +39,6 @@ def job(snakemake) -> Iterator[SimpleNamespace]:
             output=snakemake.output,
             params=snakemake.params,
             wildcards=snakemake.wildcards,
-            threads=snakemake.threads,
             log=log,
             progress=partial(_progress, description=snakemake.rule),
             provenance=_provenance(snakemake),

@@ -1,0 +1,49 @@
+"""What a rule's result depends on beside its inputs and values: the code of the library."""
+
+import ast
+import hashlib
+from pathlib import Path
+
+LIBRARY = Path(workflow.basedir) / "src" / "perceptual_efficacy"
+SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
+
+
+def code_digest(rule):
+    """Hash the code that a rule's result depends on: the library modules that its script imports, and what those import.
+
+    In a rule's params it re-runs the rule when that code changes; Snakemake itself only watches the script. Comments,
+    docstrings and formatting do not count: what is hashed is the syntax tree.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(imported_by(SCRIPTS / f"{rule}.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+                node.body = node.body[1:]
+        digest.update(f"{path.relative_to(LIBRARY).as_posix()}\n{ast.dump(tree)}\n".encode())
+    return digest.hexdigest()
+
+
+def imported_by(script):
+    """Return the library's files that a script imports, directly or not, found without running anything."""
+    found, todo = set(), library_imports(script)
+    while todo:
+        path = todo.pop()
+        if path not in found:
+            found.add(path)
+            todo += library_imports(path)
+    return found
+
+
+def library_imports(path):
+    """Return the files that one file imports; not the package's own __init__, which only points at public names."""
+    paths = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == LIBRARY.name:
+            parent = LIBRARY.joinpath(*node.module.split(".")[1:])
+            for name in (
+                *([parent] if parent != LIBRARY else []),
+                *(parent / alias.name for alias in node.names),
+            ):
+                paths += [path for path in (name.with_suffix(".py"), name / "__init__.py") if path.is_file()]
+    return paths
