@@ -28,7 +28,7 @@ figures: .venv/pipeline.installed
 	@echo "Report:  $(REPORT)"
 	@echo "Claims:  results/claims.md (and claims.json)"
 	@echo "Figures: results/figures/ (PNG, PDF, and the CSV that each one plots)"
-	@echo "Tables:  results/tables/ (CSV, Markdown, LaTeX)"
+	@echo "Tables:  results/tables/ (CSV, Markdown, LaTeX, HTML)"
 
 test: lint
 	$(BIN)/pytest -m "not slow"

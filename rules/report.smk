@@ -8,12 +8,7 @@ rule judge_claims:
         cards=expand("results/backbones/{backbone}/card.json", backbone=BACKBONES),
     output:
         json="results/claims.json",
-        md=report(
-            "results/claims.md",
-            caption="../workflow/report/claims.rst",
-            category="Claims",
-            labels={"table": "Verdicts, as text"},
-        ),
+        md="results/claims.md",
     log:
         "results/logs/judge_claims.log",
     benchmark:
@@ -49,74 +44,67 @@ rule write_tables:
         claims="results/claims.json",
     output:
         claims=[
+            *multiext("results/tables/claims", ".csv", ".md", ".tex"),
             report(
-                "results/tables/claims.csv",
-                caption="../workflow/report/tables.rst",
-                category="Tables",
+                "results/tables/claims.html",
+                caption="../workflow/report/claims.rst",
+                category="Claims",
                 labels={"table": "Claims"},
             ),
-            "results/tables/claims.md",
-            "results/tables/claims.tex",
         ],
         selections=[
+            *multiext("results/tables/selections", ".csv", ".md", ".tex"),
             report(
-                "results/tables/selections.csv",
+                "results/tables/selections.html",
                 caption="../workflow/report/tables.rst",
                 category="Tables",
                 labels={"table": "High, low and random channels"},
             ),
-            "results/tables/selections.md",
-            "results/tables/selections.tex",
         ],
         agreement=[
+            *multiext("results/tables/agreement", ".csv", ".md", ".tex"),
             report(
-                "results/tables/agreement.csv",
+                "results/tables/agreement.html",
                 caption="../workflow/report/tables.rst",
                 category="Tables",
                 labels={"table": "All scores against people"},
             ),
-            "results/tables/agreement.md",
-            "results/tables/agreement.tex",
         ],
         channels=[
+            *multiext("results/tables/channels", ".csv", ".md", ".tex"),
             report(
-                "results/tables/channels.csv",
+                "results/tables/channels.html",
                 caption="../workflow/report/tables.rst",
                 category="Tables",
                 labels={"table": "Scores by layer"},
             ),
-            "results/tables/channels.md",
-            "results/tables/channels.tex",
         ],
         layers=[
+            *multiext("results/tables/layers", ".csv", ".md", ".tex"),
             report(
-                "results/tables/layers.csv",
+                "results/tables/layers.html",
                 caption="../workflow/report/tables.rst",
                 category="Tables",
                 labels={"table": "Layers beside random weights"},
             ),
-            "results/tables/layers.md",
-            "results/tables/layers.tex",
         ],
         modelfest=[
+            *multiext("results/tables/modelfest", ".csv", ".md", ".tex"),
             report(
-                "results/tables/modelfest.csv",
+                "results/tables/modelfest.html",
                 caption="../workflow/report/tables.rst",
                 category="Tables",
                 labels={"table": "ModelFest stimuli"},
             ),
-            "results/tables/modelfest.md",
-            "results/tables/modelfest.tex",
         ],
         photographs=[
+            *multiext("results/tables/photographs", ".csv", ".md", ".tex"),
             report(
-                "results/tables/photographs.csv",
+                "results/tables/photographs.html",
                 caption="../workflow/report/tables.rst",
                 category="Tables",
                 labels={"table": "Photographs"},
             ),
-            "results/tables/photographs.md",
-            "results/tables/photographs.tex",
         ],
     log:
         "results/logs/write_tables.log",

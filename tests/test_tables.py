@@ -11,7 +11,7 @@ def written(tmp_path):
     table = pd.DataFrame(
         {"name": ["a_b", "c|d"], "value": [0.123456789, float("nan")], "count": [10000.0, 3.0], "p": [1.5e-7, 1.0]}
     )
-    paths = [tmp_path / f"table.{kind}" for kind in ("csv", "md", "tex")]
+    paths = [tmp_path / f"table.{kind}" for kind in ("csv", "md", "tex", "html")]
     tables.write(table, *paths)
     return [path.read_text() for path in paths]
 
@@ -33,3 +33,9 @@ def test_latex_is_escaped(written):
 def test_latex_needs_no_package_beyond_booktabs(written):
     assert written[2].startswith(r"\begin{tabular}{llll}")
     assert written[2].count(r"\toprule") == written[2].count(r"\bottomrule") == 1
+
+
+def test_html_is_escaped(tmp_path):
+    table = pd.DataFrame({"name": ["<script>alert(1)</script>"]})
+    tables.write(table, *(tmp_path / f"table.{kind}" for kind in ("csv", "md", "tex", "html")))
+    assert "<script>" not in (tmp_path / "table.html").read_text()

@@ -84,10 +84,10 @@ def test_every_figure_comes_with_what_it_plots(study):
         assert figure.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_every_table_is_written_in_three_formats(study):
+def test_every_table_is_written_in_four_formats(study):
     names = {"agreement", "channels", "claims", "layers", "modelfest", "photographs", "selections"}
     found = {path.name for path in (study / "results/tables").iterdir()}
-    assert found == {f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex")}
+    assert found == {f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex", "html")}
 
 
 def test_the_configuration_used_is_written_down_with_its_defaults(study):

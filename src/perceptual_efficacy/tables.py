@@ -1,38 +1,40 @@
-"""The study's tables for people: as CSV with six digits, and as Markdown and LaTeX with three."""
+"""The study's tables for people: as CSV with six digits; as Markdown, LaTeX and HTML with three."""
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from perceptual_efficacy import io
 
-CLAIM_COLUMNS = {
-    "id": "claim",
-    "network": "network",
-    "verdict": "verdict",
-    "reason": "because",
-    "rule_outcome": "rule applied to the numbers",
-    "estimate": "estimate",
-    "ci_low": "ci low",
-    "ci_high": "ci high",
-    "p_holm": "p (Holm)",
-    "unit": "unit",
-    "n_clusters": "n",
-    "resampled_unit": "resampled",
-    "control_estimate": "beside it",
-    "control_ci_low": "its ci low",
-    "control_ci_high": "its ci high",
-}
+PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>{title}</title>
+<style>
+body {{ font: 15px/1.45 system-ui, sans-serif; margin: 1.5em; }}
+table {{ border-collapse: collapse; }}
+th, td {{ text-align: left; vertical-align: top; padding: .3em .8em; border-bottom: 1px solid #ddd; }}
+th {{ position: sticky; top: 0; background: #fff; border-bottom: 2px solid #000; }}
+</style>
+{table}
+</html>
+"""
 
 
-def write(table: pd.DataFrame, csv: os.PathLike[str], md: os.PathLike[str], tex: os.PathLike[str]) -> None:
-    """Write one table in three formats."""
+def write(
+    table: pd.DataFrame,
+    csv: str | os.PathLike[str],
+    md: str | os.PathLike[str],
+    tex: str | os.PathLike[str],
+    html: str | os.PathLike[str],
+) -> None:
+    """Write one table in four formats; the HTML page is what the report shows."""
     io.write_csv(table, csv)
     shown = _rounded(table)
     io.write_text(shown.to_markdown(index=False, disable_numparse=True) + "\n", md)
-    io.write_text(shown.to_latex(index=False, escape=True, na_rep="–"), tex)
+    io.write_text(shown.to_latex(index=False, escape=True), tex)
+    io.write_text(PAGE.format(title=Path(html).stem, table=shown.to_html(index=False, escape=True, border=0)), html)
 
 
 def _rounded(table: pd.DataFrame) -> pd.DataFrame:
@@ -143,24 +145,44 @@ def selections(results: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
                         "px/deg": float(part["pixels_per_degree"].iloc[0]),
                         "layer": layer,
                         "n": difference["n"],
-                        **{name: _score(chosen.loc[("raw", name)]) for name in ("all", "high", "low", "random halves")},
-                        "high - low": _score(difference),
+                        **{
+                            name: _interval(chosen.loc[("raw", name)])
+                            for name in ("all", "high", "low", "random halves")
+                        },
+                        "high - low": _interval(difference),
                         "p, splits": difference["p_split"],
                         "p, Holm": difference["p_holm"],
                         "p, matched splits": difference["p_matched"],
-                        "high - low, standardised": _score(chosen.loc[("standardised", "high - low")]),
+                        "high - low, standardised": _interval(chosen.loc[("standardised", "high - low")]),
                     }
                 )
     return pd.DataFrame(rows)
 
 
-def _score(row: pd.Series) -> str:
-    return f"{row['estimate']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]"
-
-
 def claims(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """One row per claim and network."""
-    return pd.DataFrame(records)[list(CLAIM_COLUMNS)].rename(columns=CLAIM_COLUMNS)
+    """One row per claim and network; `claims.json` holds the same in full."""
+    return pd.DataFrame(
+        [
+            {
+                "claim": record["statement"],
+                "network": record["network"],
+                "verdict": record["verdict"],
+                "because": record["reason"],
+                "estimate [95% interval]": _interval(record),
+                "unit": record["unit"],
+                "resampled": f"{record['n_clusters']} {record['resampled_unit']}",
+                "p, Holm": record["p_holm"],
+                "with random weights": _interval(record, "control_"),
+                "the rule on these numbers": record["rule_outcome"],
+            }
+            for record in records
+        ]
+    )
+
+
+def _interval(row: Mapping[str, Any] | pd.Series, prefix: str = "") -> str:
+    estimate, low, high = (float(row[f"{prefix}{name}"]) for name in ("estimate", "ci_low", "ci_high"))
+    return f"{estimate:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def claims_page(records: Sequence[Mapping[str, Any]]) -> str:

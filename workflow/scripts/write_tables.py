@@ -1,6 +1,4 @@
-"""Write the study's tables as CSV, Markdown and LaTeX."""
-
-from pathlib import Path
+"""Write the study's tables as CSV, Markdown, LaTeX and HTML."""
 
 from _entry import job
 
@@ -31,4 +29,4 @@ with job(snakemake) as run:
         "claims": tables.claims(io.read_record(run.input.claims)["claims"]),
     }
     for name, table in written.items():
-        tables.write(table, *(Path(path) for path in run.output[name]))
+        tables.write(table, *run.output[name])
