@@ -119,8 +119,9 @@ def test_table_carries_its_provenance(tmp_path):
     assert json.loads(metadata[b"provenance"]) == {"rule": "probe", "frequencies": [1, 2]}
 
 
+finite = st.floats(allow_nan=False, allow_infinity=False)
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(codec="utf-8")),
+    st.none() | st.booleans() | st.integers() | finite | st.text(st.characters(codec="utf-8")),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=3)
     ),
@@ -134,6 +135,13 @@ def test_any_record_comes_back(tmp_path_factory, record):
     path = tmp_path_factory.mktemp("json") / "a.json"
     io.write_record(record, path)
     assert io.read_record(path) == record
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_number_that_json_does_not_have_is_refused(tmp_path, value):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        io.write_record({"a": value}, tmp_path / "a.json")
+    assert not list(tmp_path.iterdir())
 
 
 def test_numpy_values_of_a_record_become_plain(tmp_path):

@@ -1,4 +1,4 @@
-"""Verdicts: what each claim's evidence says by a rule that was fixed before any result was seen."""
+"""Verdicts: what each claim's evidence says by a rule that is fixed in advance."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -132,7 +132,7 @@ def evaluate(
                     "endpoint": ", ".join(f"{key} {value}" for key, value in claim["where"].items()),
                     "network": network,
                     "origin": cards[network]["origin"],
-                    **{key: row[key] for key in COLUMNS},
+                    **{key: None if pd.isna(row[key]) else row[key] for key in COLUMNS},
                     "control": control,
                     **{f"control_{key}": shown[key] for key in ("estimate", "ci_low", "ci_high")},
                     "verdict": verdict.verdict,

@@ -71,7 +71,7 @@ def _canonical_json(content: object) -> str:
             return value.tolist()
         raise TypeError(f"{type(value).__name__} has no JSON form")
 
-    return json.dumps(content, sort_keys=True, default=plain)
+    return json.dumps(content, sort_keys=True, default=plain, allow_nan=False)
 
 
 def _array_digest(digest: "hashlib._Hash", values: NDArray[Any]) -> None:
@@ -171,7 +171,7 @@ def write_record(record: Mapping[str, Any], path: str | os.PathLike[str]) -> Non
     """Write a mapping as JSON, with a digest of its content."""
     plain = json.loads(_canonical_json(dict(record)))
     digest = hashlib.sha256(_canonical_json(plain).encode()).hexdigest()
-    write_text(json.dumps({**plain, DIGEST_KEY: digest}, indent=2, ensure_ascii=False) + "\n", path)
+    write_text(json.dumps({**plain, DIGEST_KEY: digest}, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
 
 
 def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import pandas as pd
 
 from perceptual_efficacy import io
 
+SELECTIONS = ("all", "high", "low", "random halves")
+
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{title}</title>
 <style>
@@ -32,7 +34,8 @@ def write(
     """Write one table in four formats; the HTML page is what the report shows."""
     io.write_csv(table, csv)
     shown = _rounded(table)
-    io.write_text(shown.to_markdown(index=False, disable_numparse=True) + "\n", md)
+    in_cells = shown.map(lambda text: text.replace("|", "\\|"))
+    io.write_text(in_cells.to_markdown(index=False, disable_numparse=True) + "\n", md)
     io.write_text(shown.to_latex(index=False, escape=True), tex)
     io.write_text(PAGE.format(title=Path(html).stem, table=shown.to_html(index=False, escape=True, border=0)), html)
 
@@ -190,7 +193,7 @@ def claims_page(records: Sequence[Mapping[str, Any]]) -> str:
     lines = [
         "# Claims",
         "",
-        "Each claim has one primary endpoint and a rule, both fixed in `config/claims.yaml` before any result.",
+        "Each claim has one primary endpoint and a rule, both fixed in advance in `config/claims.yaml`.",
         "",
     ]
     for record in records:
