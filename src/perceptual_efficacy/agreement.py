@@ -131,7 +131,7 @@ def compare_selections(
     matched_mean, p_matched, matched_splits
         The same among splits whose upper half holds the high half's share of the layer's mean distance within 5%.
     p_holm
-        `p_split` corrected over all layers x {PE, mu1, mu2}.
+        `p_split` corrected over all layers x {PE, mu1, mu2}, the sum and the mean of the layers among them.
     channels, n, n_clusters, resampled_unit
         Number of channels, of comparisons and of what is resampled.
 
@@ -221,20 +221,14 @@ class _Comparison:
             for row in sample.rows(ranking, selection):
                 row["channels"] = self._count(layer, ranking, selection)
                 if selection == HIGH_LOW and row["measure"] == self.primary:
-                    row |= {
-                        "split_mean": float(np.mean(layer.splits)),
-                        "p_split": statistics.permutation_p(row["estimate"], layer.splits),
-                        "splits": len(layer.splits),
-                    }
-                    if len(matched := layer.matched.get(ranking, np.empty(0))):
-                        row |= {
-                            "matched_mean": float(np.mean(matched)),
-                            "p_matched": statistics.permutation_p(row["estimate"], matched),
-                            "matched_splits": len(matched),
-                        }
+                    row |= _place(row["estimate"], layer.splits, "split_mean", "p_split", "splits")
+                    if ranking in layer.matched:
+                        names = ("matched_mean", "p_matched", "matched_splits")
+                        row |= _place(row["estimate"], layer.matched[ranking], *names)
                 rows.append(row)
-        halves = _Sample({self.primary: float(np.mean(layer.upper))}, {self.primary: layer.upper})
-        size = {"channels": len(layer.scored) // 2, "splits": len(layer.upper)}
+        scores = layer.upper[np.isfinite(layer.upper)]
+        halves = _Sample({self.primary: float(scores.mean()) if len(scores) else np.nan}, {self.primary: scores})
+        size = {"channels": len(layer.scored) // 2, "splits": len(scores)}
         return rows + [{**row, **size} for row in halves.rows(NONE, RANDOM_HALVES)]
 
     def _layer(
@@ -307,6 +301,13 @@ def selection_distances(cube: xr.DataArray, channels: pd.DataFrame, by: str = "p
         for layer, units in {**layers, ALL_LAYERS: np.arange(len(channels))}.items()
         for selection, mark in chosen.items()
     }
+
+
+def _place(estimate: float, null: Floats, mean: str, p: str, count: str) -> dict[str, float]:
+    """Say where an estimate lies among random values; those that are missing do not count."""
+    present = null[np.isfinite(null)]
+    centre = float(present.mean()) if len(present) else float("nan")
+    return {mean: centre, p: statistics.permutation_p(estimate, present), count: len(present)}
 
 
 def _minus(first: _Sample, second: _Sample) -> _Sample:
