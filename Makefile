@@ -5,11 +5,12 @@ BIN := .venv/bin
 REPORT := results/snakemake-report.html
 SHOWN := results/figures results/tables results/claims.json workflow/report
 
-.PHONY: help figures test test-all lint docs clean
+.PHONY: help figures unlock test test-all lint docs clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make figures   run the default study: figures, tables, claims and a report in results/"
+	@echo "make unlock    after a run was killed: let the next one in"
 	@echo "make test      lint, and the tests on a miniature study"
 	@echo "make test-all  the same with the slow tests"
 	@echo "make lint      only the linters"
@@ -29,6 +30,10 @@ figures: .venv/pipeline.installed
 	@echo "Claims:  results/claims.md (and claims.json)"
 	@echo "Figures: results/figures/ (PNG, PDF, and the CSV that each one plots)"
 	@echo "Tables:  results/tables/ (CSV, Markdown, LaTeX, HTML)"
+
+# a run that was killed leaves its lock behind; unlock only when no other run is going on here
+unlock: .venv/pipeline.installed
+	$(BIN)/snakemake --unlock
 
 test: lint
 	$(BIN)/pytest -m "not slow"
