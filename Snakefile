@@ -24,15 +24,29 @@ include: "rules/report.smk"
 include: "rules/figures.smk"
 
 
+# Every file of every stage, not only the last ones: Snakemake removes what a failed job had made, and would not miss an
+# intermediate as long as newer results stand behind it.
 rule all:
     default_target: True
     input:
-        "results/configuration.yaml",
-        "results/claims.md",
-        "results/tables/claims.csv",
-        "results/figures/stimuli.png",
-        expand(
-            "results/figures/{backbone}/{figure}.png",
-            backbone=SUBJECTS,
-            figure=FIGURES,
-        ),
+        rules.record_configuration.output,
+        rules.export_photographs.output,
+        rules.export_modelfest.output,
+        rules.generate_gratings.output,
+        expand(rules.resample_modelfest.output, resolution=RESOLUTIONS),
+        expand(rules.draw_random.output, backbone=BACKBONES),
+        expand(rules.probe_channels.output, backbone=BACKBONES),
+        expand(rules.score_channels.output, backbone=BACKBONES),
+        expand(rules.compare_layers.output, backbone=SUBJECTS),
+        expand(rules.measure_contrast_distances.output, backbone=BACKBONES, resolution=RESOLUTIONS),
+        expand(rules.assess_thresholds.output, backbone=BACKBONES, resolution=RESOLUTIONS),
+        rules.judge_claims.output,
+        rules.write_tables.output,
+        rules.plot_stimuli.output,
+        expand(rules.plot_frequency_curves.output, backbone=SUBJECTS),
+        expand(rules.plot_channel_scores.output, backbone=SUBJECTS),
+        expand(rules.plot_orientation_curves.output, backbone=SUBJECTS),
+        expand(rules.plot_efficacy_by_layer.output, backbone=SUBJECTS),
+        expand(rules.plot_first_layer_filters.output, backbone=SUBJECTS),
+        expand(rules.plot_thresholds.output, backbone=SUBJECTS),
+        expand(rules.plot_selections.output, backbone=SUBJECTS),

@@ -5,6 +5,7 @@ Run as `make docs` after `make figures`: nothing shown there is typed by hand.
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -24,6 +25,8 @@ WIDTH = 900
 
 
 def copy_images() -> None:
+    """Write the figures at half their size."""
+    (ROOT / "docs" / "images").mkdir(parents=True, exist_ok=True)
     for name, figure in IMAGES.items():
         with Image.open(RESULTS / "figures" / f"{figure}.png") as image:
             small = image.convert("RGB").resize(
@@ -33,53 +36,53 @@ def copy_images() -> None:
 
 
 def claims() -> str:
-    lines = ["| claim | verdict | estimate, 95% interval | with random weights |", "| --- | --- | --- | --- |"]
+    """Turn claims.json into a table with the verdicts first."""
+    lines = ["| claim | verdict | estimate, 95% interval | beside it |", "| --- | --- | --- | --- |"]
     for record in json.loads((RESULTS / "claims.json").read_text(encoding="utf-8"))["claims"]:
-        own = "{estimate:.2g} [{ci_low:.2g}, {ci_high:.2g}]".format(**record)
-        beside = "{control_estimate:.2g} [{control_ci_low:.2g}, {control_ci_high:.2g}]".format(**record)
+        beside = "; ".join(f"{other['label']}: {interval(other)}" for other in record["beside"])
         verdict = f"**{record['verdict']}**: {record['reason']}"
-        lines.append(f"| {record['statement']} | {verdict} | {own} ({record['unit']}) | {beside} |")
+        lines.append(f"| {record['statement']} | {verdict} | {interval(record)} ({record['unit']}) | {beside} |")
     return "\n".join(lines)
 
 
 def thresholds() -> str:
+    """Turn the table of agreement into one row per predictor and one column per resolution."""
     scores = pd.read_csv(RESULTS / "tables" / "agreement.csv", keep_default_na=False, na_values=[""])
-    scores = scores[(scores["measure"] == "r") & (scores["cube"] != "standardised")]
+    scores = scores[
+        (scores["measure"] == "r") & (scores["cube"] != "standardised") & scores["ranking"].isin(["none", "pe"])
+    ]
+    first = scores["network"].iloc[0]
     shown = {
-        ("mean of layers", "all"): "all channels, mean of layers",
-        ("mean of layers", "high"): "high PE, mean of layers",
-        ("mean of layers", "low"): "low PE, mean of layers",
-        ("none", "RMS contrast"): "RMS contrast",
-        ("none", "CSF-weighted energy"): "CSF-weighted energy (Watson and Ahumada)",
-        ("none", "one observer by the others"): "one observer by the others",
-    }
-    columns = [
-        (network, resolution)
+        f"`{network}`, {label} (mean of layers)": (network, "mean of layers", selection)
         for network in scores["network"].unique()
-        for resolution in scores["pixels_per_degree"].unique()
-    ]
+        for selection, label in (("all", "all channels"), ("high", "high PE"), ("low", "low PE"))
+    } | {
+        "RMS contrast": (first, "none", "RMS contrast"),
+        "CSF-weighted energy (Watson and Ahumada 2005)": (first, "none", "CSF-weighted energy"),
+        "one observer by the others": (first, "none", "one observer by the others"),
+    }
+    resolutions = scores.groupby("pixels_per_degree", sort=False)["n"].first()
     lines = [
-        "| r with 16 observers | "
-        + " | ".join(f"{network}, {resolution:g} px/deg" for network, resolution in columns)
-        + " |",
-        "| --- |" + " --- |" * len(columns),
+        "| | " + " | ".join(f"{resolution:g} px/deg, {n} patterns" for resolution, n in resolutions.items()) + " |",
+        "| --- |" + " --- |" * len(resolutions),
     ]
-    for (layer, selection), label in shown.items():
-        cells = []
-        for network, resolution in columns:
-            row = scores[
-                (scores["network"] == network)
-                & (scores["pixels_per_degree"] == resolution)
-                & (scores["layer"] == layer)
-                & (scores["selection"] == selection)
-                & scores["ranking"].isin(["none", "pe"])
-            ]
-            cells.append(f"{row['estimate'].item():.2f} [{row['ci_low'].item():.2f}, {row['ci_high'].item():.2f}]")
+    for label, (network, layer, selection) in shown.items():
+        rows = scores[
+            (scores["network"] == network) & (scores["layer"] == layer) & (scores["selection"] == selection)
+        ].set_index("pixels_per_degree")
+        cells = [interval(rows.loc[resolution]) for resolution in resolutions.index]
         lines.append(f"| {label} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
+def interval(row: Mapping[str, float]) -> str:
+    if any(pd.isna(row[name]) for name in ("estimate", "ci_low", "ci_high")):
+        return "–"
+    return f"{row['estimate']:.2f} [{row['ci_low']:.2f}, {row['ci_high']:.2f}]"
+
+
 def fill(name: str, text: str) -> None:
+    """Replace what stands between two marks in the README."""
     path = ROOT / "README.md"
     block = f"<!-- {name}: written by docs/refresh.py -->\n{text}\n<!-- end of {name} -->"
     filled, count = re.subn(

@@ -35,7 +35,7 @@ def names_from(source):
 
 
 def resolution(value):
-    return f"{value:g}"
+    return f"{value:.10g}"
 
 
 BACKBONES = [entry["name"] for entry in config["backbones"]]
@@ -45,15 +45,6 @@ PHOTOGRAPHS = [f"{entry['split']}/{entry['name']}" for entry in config["photogra
 OWN_RESOLUTION = resolution(config["stimuli"]["pixels_per_degree"])
 RESOLUTIONS = list(dict.fromkeys([OWN_RESOLUTION, *map(resolution, config["modelfest"]["also_at"])]))
 CLAIMS = yaml.safe_load((Path(workflow.basedir) / "config" / "claims.yaml").read_text(encoding="utf-8"))
-FIGURES = [
-    "frequency_curves",
-    "channel_scores",
-    "orientation_curves",
-    "efficacy_by_layer",
-    "first_layer_filters",
-    "thresholds",
-    "selections",
-]
 
 
 wildcard_constraints:

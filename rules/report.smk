@@ -61,15 +61,7 @@ rule write_tables:
                 labels={"table": "High, low and random channels"},
             ),
         ],
-        agreement=[
-            *multiext("results/tables/agreement", ".csv", ".md", ".tex"),
-            report(
-                "results/tables/agreement.html",
-                caption="../workflow/report/tables.rst",
-                category="Tables",
-                labels={"table": "All scores against people"},
-            ),
-        ],
+        agreement="results/tables/agreement.csv",
         channels=[
             *multiext("results/tables/channels", ".csv", ".md", ".tex"),
             report(

@@ -1,11 +1,29 @@
 """The study's configuration: refused with one line that names the key, the value and what is allowed."""
 
 import difflib
+import math
+import re
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
-LIMITS = ("type", "enum", "pattern", "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "minItems")
+TWINS = {"motorcycle_left", "motorcycle_right"}  # the bundled stereo pair: one scene
+LARGEST_STIMULI = 2 * 1024**3  # bytes; drawing them takes twice that
+LIMITS = (
+    "type",
+    "enum",
+    "pattern",
+    "minimum",
+    "exclusiveMinimum",
+    "maximum",
+    "exclusiveMaximum",
+    "minItems",
+    "minProperties",
+    "minLength",
+    "multipleOf",
+    "uniqueItems",
+)
 
 
 def check_schema(study):
@@ -19,10 +37,12 @@ def check_schema(study):
 
 
 def describe(problem):
-    key = ".".join(str(part) for part in problem.absolute_path) or "the study"
+    key = name_of(list(problem.absolute_path))
     allowed = problem.schema
+    if problem.validator == "required":
+        return f"Configuration: {key} lacks a key: {problem.message}. Its keys are {', '.join(allowed['properties'])}."
     if problem.validator == "additionalProperties":
-        known = sorted({*allowed.get("properties", {}), *allowed.get("patternProperties", {})})
+        known = sorted(allowed.get("properties", {})) or ["relu1_1, relu1_2, ..., relu2_1 and so on"]
         unknown = next(name for name in problem.instance if name not in allowed.get("properties", {}))
         close = difflib.get_close_matches(str(unknown), known, n=1)
         hint = f" Did you mean '{close[0]}'?" if close else ""
@@ -30,6 +50,15 @@ def describe(problem):
     meaning = f" ({allowed['description'].rstrip('.')})" if "description" in allowed else ""
     limits = ", ".join(f"{name} {allowed[name]}" for name in LIMITS if name in allowed)
     return f"Configuration: {key} is {problem.instance!r}; {problem.message}. Allowed: {limits}{meaning}."
+
+
+def name_of(path):
+    """Write a key as stimuli.phases, and an entry of a list by its name."""
+    parts, place = [], config
+    for part in path:
+        place = place[part]
+        parts.append(str(place.get("name", part)) if isinstance(part, int) and isinstance(place, dict) else str(part))
+    return ".".join(parts) or "the study"
 
 
 def check_study(study):
@@ -40,6 +69,7 @@ def check_study(study):
 
 def contradictions(study):
     """Yield key, value, and what it must be."""
+    yield from not_finite(study, [])
     stimuli, modelfest = study["stimuli"], study["modelfest"]
     nyquist = stimuli["pixels_per_degree"] / 2
     highest = 0.85 * nyquist if stimuli["highest_frequency"] is None else stimuli["highest_frequency"]
@@ -48,6 +78,14 @@ def contradictions(study):
         yield "stimuli.highest_frequency", highest, limit
     if stimuli["lowest_frequency"] >= highest:
         yield "stimuli.lowest_frequency", stimuli["lowest_frequency"], f"below the highest frequency, {highest:g}"
+    count = stimuli["frequencies"] * stimuli["orientations"] * stimuli["phases"]
+    if 4 * count * stimuli["size"] ** 2 > LARGEST_STIMULI:
+        limit = f"smaller: {count} oriented gratings (frequencies x orientations x phases) of this size exceed 2 GiB"
+        yield "stimuli.size", stimuli["size"], limit
+    csf = study["scores"]["csf"]
+    for key in ("luminance", "field_size"):
+        if csf[key] is not None and csf["model"] != "barten":
+            yield f"scores.csf.{key}", csf[key], f"null for the model {csf['model']}; only barten takes it"
     if modelfest["lowest_contrast"] >= modelfest["highest_contrast"]:
         limit = f"below modelfest.highest_contrast, {modelfest['highest_contrast']}"
         yield "modelfest.lowest_contrast", modelfest["lowest_contrast"], limit
@@ -56,22 +94,56 @@ def contradictions(study):
         for name in names:
             if names.count(name) > 1:
                 yield f"{kind}: name", name, "used once"
+    for photograph in study["photographs"]:
+        if "path" in photograph and not Path(photograph["path"]).is_file():
+            limit = "an existing file, absolute or relative to the folder of the results"
+            yield f"photographs: {photograph['name']}: path", photograph["path"], limit
+    sides = {photo["split"] for photo in study["photographs"] if photo["name"] in TWINS and "path" not in photo}
+    if len(sides) > 1:
+        yield "photographs: split of the motorcycle pair", sorted(sides), "one side: both show the same scene"
     to_learn_from = any(photograph["split"] == "train" for photograph in study["photographs"])
     layers = {entry["name"]: entry["layers"] for entry in study["backbones"]}
     for entry in study["backbones"]:
         name, control = entry["name"], entry.get("control")
+        if (wrong := out_of_order(entry["layers"])) is not None:
+            limit = "VGG's names in order: relu1_1, relu1_2, ..., relu2_1 and so on"
+            yield f"backbones: {name}: layers", wrong, limit
+        widest = max(entry["layers"].values())
+        if entry["source"] == "kmeans" and widest > study["kmeans"]["patches"]:
+            yield "kmeans.patches", study["kmeans"]["patches"], f"at least {widest}, the channels of a layer of {name}"
         if entry["source"] == "kmeans" and not to_learn_from:
             yield f"backbones: {name}: source", "kmeans", "random, as no photograph is in the train split"
         if control is None:
             continue
         if control not in layers or control == name:
             yield f"backbones: {name}: control", control, f"another backbone of this study ({', '.join(layers)})"
+        elif next(other["source"] for other in study["backbones"] if other["name"] == control) != "random":
+            yield f"backbones: {name}: control", control, "a backbone whose source is random"
         elif list(layers[control].items()) != list(entry["layers"].items()):
             yield f"backbones: {name}: control", control, f"a backbone with the layers of {name}"
         if study["figures"]["layer"] not in entry["layers"]:
             yield "figures.layer", study["figures"]["layer"], f"a layer of {name} ({', '.join(entry['layers'])})"
     if not any("control" in entry for entry in study["backbones"]):
         yield "backbones: control", None, "given for at least one backbone, or there is nothing to study"
+
+
+def out_of_order(layers):
+    """Return the first layer that does not follow from the one before, if there is one."""
+    block, index = 1, 0
+    for layer in layers:
+        found = tuple(map(int, re.findall(r"\d+", layer)))
+        if found not in ({(block, index + 1), (block + 1, 1)} if index else {(1, 1)}):
+            return layer
+        block, index = found
+    return None
+
+
+def not_finite(node, path):
+    if isinstance(node, (dict, list)):
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from not_finite(value, [*path, key])
+    elif isinstance(node, float) and not math.isfinite(node):
+        yield name_of(path), node, "a finite number"
 
 
 check_schema(config)

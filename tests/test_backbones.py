@@ -17,7 +17,7 @@ def photographs():
     """Two smoothed noise images: neighbouring pixels agree, as in photographs."""
     noise = np.random.default_rng(0).normal(size=(2, 66, 50, 3)).cumsum(axis=1).cumsum(axis=2)
     low, high = noise.min(axis=(1, 2), keepdims=True), noise.max(axis=(1, 2), keepdims=True)
-    return list(np.round(255 * (noise - low) / (high - low)).astype(np.uint8))
+    return dict(zip("ab", np.round(255 * (noise - low) / (high - low)).astype(np.uint8), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +179,7 @@ def test_learning_depends_on_the_seed(photographs, learnt):
 def test_responses_to_the_photographs_are_standardised_before_the_relu(photographs, learnt, layer):
     # the 20,000 patches sample 2 x 3,072 positions: all positions together must come close
     responses = []
-    for photograph in photographs:
+    for photograph in photographs.values():
         activation = (backbones.as_tensor(photograph) - learnt.mean) / learnt.standard_deviation
         for name, (*pooling, convolution, relu) in learnt.stages.items():
             activation = nn.Sequential(*pooling)(activation)
@@ -193,17 +193,17 @@ def test_responses_to_the_photographs_are_standardised_before_the_relu(photograp
 
 def test_learning_without_photographs_is_refused():
     with pytest.raises(ValueError, match="at least one photograph, got none"):
-        backbones.learn_kmeans([], LAYERS, seed=0)
+        backbones.learn_kmeans({}, LAYERS, seed=0)
 
 
 def test_photograph_smaller_than_a_patch_of_the_deepest_layer_is_refused(photographs):
-    with pytest.raises(ValueError, match="Photograph 1 is 50 x 5 pixels; these layers need at least 6 x 6"):
-        backbones.learn_kmeans([photographs[0], photographs[1][:5]], LAYERS, seed=0)
+    with pytest.raises(ValueError, match="Photograph 'b' is 50 x 5 pixels; these layers need at least 6 x 6"):
+        backbones.learn_kmeans(photographs | {"b": photographs["b"][:5]}, LAYERS, seed=0)
 
 
 def test_uniform_photographs_are_refused():
     with pytest.raises(ValueError, match="patches that differ"):
-        backbones.learn_kmeans([np.full((20, 20, 3), 128, np.uint8)], LAYERS, seed=0, patches=100)
+        backbones.learn_kmeans({"grey": np.full((20, 20, 3), 128, np.uint8)}, LAYERS, seed=0, patches=100)
 
 
 def test_photograph_becomes_a_tensor_of_unit_range():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from perceptual_efficacy import claims
+from perceptual_efficacy import claims, io, tables
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,10 @@ from perceptual_efficacy import claims
         (0.01, (-0.04, 0.06), 0.9, 24, "inconclusive"),
         (0.1, (0.02, 0.2), 0.01, 9, "inconclusive"),
         (0.1, (0.02, 0.2), 0.01, 10, "supported"),
-        (np.nan, (np.nan, np.nan), np.nan, 24, "not tested"),
+        (0.02, (0.01, 0.04), 0.001, 24, "no effect"),  # above 0, but too small to be of interest
+        (np.nan, (np.nan, np.nan), 0.01, 24, "not tested"),
+        (0.1, (np.nan, np.nan), 0.01, 24, "not tested"),
+        (0.1, (0.02, 0.2), np.nan, 24, "not tested"),  # no random split could be scored
     ],
 )
 def test_verdict(estimate, interval, p_holm, n_clusters, expected):
@@ -65,13 +68,18 @@ def evidence():
 
 
 def cards(pretrained):
-    return {"subject": {"pretrained": pretrained, "origin": "somewhere"}, "control": {"pretrained": False}}
+    return {
+        "subject": {"pretrained": pretrained, "origin": "somewhere"},
+        "control": {"pretrained": False, "origin": "random weights"},
+    }
 
 
 def test_a_pretrained_network_is_judged(claim, evidence):
     (record,) = claims.evaluate([claim], evidence, cards(True), {"subject": "control"})
     assert record["verdict"] == "supported"
-    assert record["control_estimate"] == 0.01
+    assert record["beside"] == [
+        {"label": "the same of control, random weights", "estimate": 0.01, "ci_low": 0.1, "ci_high": 0.3}
+    ]
 
 
 def test_a_stand_in_is_shown_but_not_judged(claim, evidence):
@@ -89,9 +97,21 @@ def test_a_claim_about_any_network_judges_the_stand_in(claim, evidence):
 
 
 def test_what_is_shown_beside_comes_from_the_same_table_when_the_claim_says_so(claim, evidence):
-    claim["beside"] = {"ranking": "mu1"}
+    claim["beside"] = {"by mu1": {"ranking": "mu1"}}
     (record,) = claims.evaluate([claim], evidence, cards(True), {"subject": "control"})
-    assert record["control_estimate"] == -0.2
+    assert record["beside"] == [{"label": "by mu1", "estimate": -0.2, "ci_low": -0.3, "ci_high": -0.1}]
+
+
+def test_missing_numbers_reach_the_reader_as_missing(claim, evidence, tmp_path):
+    for table in evidence.values():
+        table[["estimate", "ci_low", "ci_high", "p_holm"]] = np.nan
+    records = claims.evaluate([claim], evidence, cards(True), {"subject": "control"})
+    io.write_record({"claims": records}, tmp_path / "claims.json")
+    (record,) = io.read_record(tmp_path / "claims.json")["claims"]
+    assert record["verdict"] == "not tested"
+    assert record["estimate"] is None
+    assert "r: –, the 95% interval over 24 stimuli and observers" in tables.claims_page([record])
+    assert tables.claims([record])["estimate [95% interval]"].item() == "–"
 
 
 def test_an_endpoint_that_is_not_one_row_is_refused(claim, evidence):

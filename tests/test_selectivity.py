@@ -305,7 +305,7 @@ def test_unscored_channels_have_no_rank():
     [
         ({"baseline": "blnk"}, "baseline is 'blnk'; it must be 'none' or 'blank'"),
         ({"combination": "sum"}, "combination is 'sum'; it must be 'product' or 'ranks'"),
-        ({"csf_model": "mannos"}, "'mannos' is not known"),
+        ({"csf": "mannos"}, "'mannos' is not known"),
     ],
 )
 def test_unknown_choice_is_refused(argument, message):
@@ -314,6 +314,12 @@ def test_unknown_choice_is_refused(argument, message):
 
 
 # Selection
+def test_a_table_with_rows_of_equal_index_is_refused():
+    table = pd.concat([channel_table(pe=[1.0, 2.0])] * 2)
+    with pytest.raises(ValueError, match="rows of equal index"):
+        selectivity.select_channels(table, "high")
+
+
 def channel_table(**columns):
     rows = pd.DataFrame(columns)
     defaults = {"layer": "a", "channel": np.arange(len(rows)), "status": selectivity.SCORED}

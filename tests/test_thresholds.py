@@ -142,7 +142,7 @@ def test_draws_count_every_stimulus_and_observer(measured):
     assert (draws.observers.sum(axis=1) == 5).all()
 
 
-def test_the_observers_ceiling_is_the_mean_of_leave_one_out_correlations(measured):
+def test_one_observer_by_the_others_is_the_mean_of_leave_one_out_correlations(measured):
     expected = [stats.pearsonr(measured[:, i], np.delete(measured, i, axis=1).mean(axis=1))[0] for i in range(5)]
     assert DetectionThresholds(measured, CONTRASTS).observers() == pytest.approx(np.mean(expected))
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from perceptual_efficacy import io
+from perceptual_efficacy.datasets import photographs
 
 ROOT = Path(__file__).parents[1]
 MINIATURE = ROOT / "tests" / "miniature.yaml"
@@ -85,9 +86,10 @@ def test_every_figure_comes_with_what_it_plots(study):
 
 
 def test_every_table_is_written_in_four_formats(study):
-    names = {"agreement", "channels", "claims", "layers", "modelfest", "photographs", "selections"}
+    names = {"channels", "claims", "layers", "modelfest", "photographs", "selections"}
     found = {path.name for path in (study / "results/tables").iterdir()}
-    assert found == {f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex", "html")}
+    written = {f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex", "html")}
+    assert found == written | {"agreement.csv"}  # every single score: for programs
 
 
 def test_the_configuration_used_is_written_down_with_its_defaults(study):
@@ -214,8 +216,29 @@ def test_a_truncated_intermediate_is_named_and_not_used(copy, path):
     finished = snakemake(copy)
     assert finished.returncode != 0
     assert re.search(rf"\w+: {path}: .*Delete it and run again", finished.stdout)
+    assert "Traceback" not in finished.stdout
+
+
+def test_a_damaged_intermediate_is_rebuilt_once_it_is_deleted(study, copy):
+    damaged = copy / "results/selectivity/tiny/variants.parquet"
+    damaged.write_bytes(damaged.read_bytes()[:-20])
+    assert snakemake(copy).returncode != 0
     damaged.unlink()
-    assert snakemake(copy, "--dry-run").returncode == 0
+    assert snakemake(copy).returncode == 0
+    assert results(copy) == results(study)
+
+
+def test_what_a_failed_job_took_away_is_missed_by_the_next_run(copy, tmp_path):
+    """The weights of a failed job are gone while the results behind them are there: those are not current."""
+    changed = study_with(tmp_path, kmeans={"patches": 2000, "iterations": 4})
+    photograph = copy / "results/data/photographs/train/astronaut.png"
+    content = photograph.read_bytes()
+    photograph.write_bytes(content[:-20])
+    assert snakemake(copy, study=changed).returncode != 0
+    assert not (copy / "results/backbones/tiny/card.json").exists()
+    photograph.write_bytes(content)
+    planned_jobs = planned(snakemake(copy, "--dry-run", study=changed).stdout)
+    assert {"learn_kmeans", "probe_channels", "score_channels", "judge_claims"} <= set(planned_jobs)
 
 
 def study_with(tmp_path, **changes):
@@ -256,6 +279,36 @@ def study_with(tmp_path, **changes):
         ),
         ({"figures": {"layer": "relu9_9"}}, r"figures.layer is 'relu9_9'; it must be a layer of tiny"),
         ({"modelfest": {"lowest_contrast": 0.5, "highest_contrast": 0.4}}, r"modelfest.lowest_contrast is 0.5"),
+        ({"stimuli": {"contrast": float("nan")}}, r"stimuli.contrast is nan"),
+        ({"stimuli": {"size": 1024, "frequencies": 24, "orientations": 16}}, r"stimuli.size is 1024; .* exceed 2 GiB"),
+        ({"scores": {"csf": {"luminance": 100}}}, r"scores.csf.luminance is 100; it must be null for the model mannos"),
+        ({"photographs": [{"name": "gardn", "split": "train"}]}, r"photographs.gardn.name is 'gardn'; .*astronaut"),
+        (
+            {"photographs": [{"name": "garden", "split": "train", "path": "gone.png"}]},
+            r"photographs: garden: path is 'gone.png'; it must be an existing file",
+        ),
+        (
+            {
+                "photographs": [
+                    {"name": f"motorcycle_{s}", "split": t} for s, t in (("left", "train"), ("right", "test"))
+                ]
+            },
+            r"photographs: split of the motorcycle pair is .*; it must be one side",
+        ),
+        ({"photographs": [{"name": "coffee"}]}, r"photographs.coffee lacks a key: 'split'"),
+        (
+            {"backbones": [{"name": "a", "source": "kmeans", "layers": {"relu1_1": 4, "relu1_3": 4}}]},
+            r"backbones: a: layers is 'relu1_3'; it must be VGG's names in order",
+        ),
+        (
+            {
+                "backbones": [
+                    {"name": "a", "source": "kmeans", "layers": {"relu1_1": 4}, "control": "b"},
+                    {"name": "b", "source": "kmeans", "layers": {"relu1_1": 4}},
+                ]
+            },
+            r"backbones: a: control is 'b'; it must be a backbone whose source is random",
+        ),
     ],
 )
 def test_a_mistake_in_the_configuration_stops_before_any_job(tmp_path, changes, message):
@@ -269,11 +322,11 @@ def test_a_mistake_in_the_configuration_stops_before_any_job(tmp_path, changes, 
 def test_a_photograph_that_cannot_be_read_is_named(tmp_path):
     broken = tmp_path / "garden.png"
     broken.write_bytes(b"no image")
-    photographs = [{"name": "astronaut", "split": "train"}, {"name": "garden", "split": "test", "path": str(broken)}]
+    listed = [{"name": "astronaut", "split": "train"}, {"name": "garden", "split": "test", "path": str(broken)}]
     finished = snakemake(
         tmp_path,
         "export_photographs",
-        study=study_with(tmp_path, photographs=photographs),
+        study=study_with(tmp_path, photographs=listed),
     )
     assert finished.returncode != 0
     assert f"{broken}: cannot be read as an image" in finished.stdout
@@ -300,7 +353,27 @@ def test_the_conda_environment_has_the_pins_of_the_package():
     assert environment["dependencies"][-1]["pip"] == sorted(project["dependencies"] + pipeline)
 
 
-def test_the_default_study_and_the_schema_agree_and_every_key_is_explained():
+def test_the_default_study_is_the_schemas_defaults():
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+
+    def defaults(node):
+        return {
+            key: defaults(entry) if "properties" in entry else entry["default"]
+            for key, entry in node["properties"].items()
+            if key not in node.get("required", [])
+        }
+
+    study = yaml.safe_load((ROOT / "config.yaml").read_text())
+    assert {key: value for key, value in study.items() if key not in schema["required"]} == defaults(schema)
+
+
+def test_the_schema_knows_the_bundled_photographs():
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    known = schema["properties"]["photographs"]["items"]["then"]["properties"]["name"]["enum"]
+    assert set(known) == set(photographs.PACKAGED)
+
+
+def test_every_key_is_explained():
     schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
     readme = (ROOT / "config/README.md").read_text()
 

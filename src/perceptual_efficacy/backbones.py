@@ -1,7 +1,7 @@
 """Backbones: convolutional networks cut into named layers, from random weights, from k-means, or from a file."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +150,7 @@ def draw_random(layers: Mapping[str, int], seed: int) -> Backbone:
 
 
 def learn_kmeans(
-    photographs: Sequence[NDArray[np.uint8]],
+    photographs: Mapping[str, NDArray[np.uint8]],
     layers: Mapping[str, int],
     *,
     seed: int,
@@ -167,7 +167,7 @@ def learn_kmeans(
     Parameters
     ----------
     photographs
-        RGB images, each of shape (height, width, 3).
+        RGB images by name, each of shape (height, width, 3).
     layers
         Layer names to channels, see `vgg_shaped`.
     seed
@@ -203,14 +203,15 @@ def learn_kmeans(
     }
     backbone = vgg_shaped(layers, card)
     least = 3 * 2 ** sum(isinstance(module, nn.MaxPool2d) for module in backbone.modules())
-    for number, photograph in enumerate(photographs):
+    for name, photograph in photographs.items():
         if min(photograph.shape[:2]) < least:
             raise ValueError(
-                f"Photograph {number} is {photograph.shape[1]} x {photograph.shape[0]} pixels; "
+                f"Photograph {name!r} is {photograph.shape[1]} x {photograph.shape[0]} pixels; "
                 f"these layers need at least {least} x {least}."
             )
     random = np.random.default_rng(seed)
-    activations = [(as_tensor(photograph) - backbone.mean) / backbone.standard_deviation for photograph in photographs]
+    images = [as_tensor(photograph) for photograph in photographs.values()]
+    activations = [(image - backbone.mean) / backbone.standard_deviation for image in images]
     with torch.inference_mode():
         for stage in progress(backbone.stages.values()):
             *pooling, convolution, relu = stage
@@ -251,7 +252,7 @@ def _kmeans_filters(
     centred = sample - mean
     eigenvalues, eigenvectors = np.linalg.eigh(centred.T @ centred / len(centred))
     if eigenvalues[-1] <= 1e-12 * (sample**2).mean():
-        raise ValueError("k-means needs patches that differ, these are all alike: the photographs are uniform.")
+        raise ValueError("k-means needs patches that differ; these are all alike: all photographs are uniform.")
     scale = 1 / np.sqrt(eigenvalues.clip(0) + whitening * eigenvalues.mean())
     whitener = (eigenvectors * scale) @ eigenvectors.T
     centroids = spherical_kmeans(centred @ whitener, count, iterations, random)

@@ -14,7 +14,8 @@ NO_EFFECT = "no effect"
 INCONCLUSIVE = "inconclusive"
 NOT_TESTED = "not tested"
 
-COLUMNS = ("estimate", "ci_low", "ci_high", "p_holm", "n_clusters", "resampled_unit")
+INTERVAL = ("estimate", "ci_low", "ci_high")
+COLUMNS = (*INTERVAL, "p_holm", "n_clusters", "resampled_unit")
 
 
 class Verdict(NamedTuple):
@@ -46,28 +47,29 @@ def judge(
         Number of what was resampled.
     p_holm, split_mean
         Corrected two-sided p-value of the difference among random splits, and those splits' mean; None where there is
-        nothing to split.
+        nothing to split, not a number where it could not be computed.
 
     Returns
     -------
-    Supported: the interval lies above 0 and the difference in the upper tail of the random splits. Contradicted: the
-    mirror image. No effect: the interval lies within the smallest effect of 0. Else inconclusive, as with fewer than
-    10 clusters.
+    In this order. Not tested: a number is missing. Inconclusive: fewer than 10 clusters. No effect: the interval lies
+    within the smallest effect of 0. Supported: the interval lies above 0 and the difference in the upper tail of the
+    random splits. Contradicted: the mirror image. Else inconclusive.
     """
     if not np.isfinite([estimate, ci_low, ci_high]).all():
-        return Verdict(NOT_TESTED, "the score is missing")
+        return Verdict(NOT_TESTED, "the score or its interval is missing")
+    if p_holm is not None and not np.isfinite([p_holm, split_mean]).all():
+        return Verdict(NOT_TESTED, "there are no random splits to compare with")
     if n_clusters < LEAST_CLUSTERS:
         return Verdict(INCONCLUSIVE, f"n: {n_clusters} clusters, at least {LEAST_CLUSTERS} are needed")
+    if -smallest_effect < ci_low and ci_high < smallest_effect:
+        apart = ", though not at 0" if ci_low > 0 or ci_high < 0 else ""
+        return Verdict(NO_EFFECT, f"the interval lies within ±{smallest_effect:g}{apart}")
     stands_out = p_holm is None or p_holm < SIGNIFICANCE
     tail = "" if p_holm is None else ", the difference beyond random splits"
-    if -smallest_effect < ci_low and ci_high < smallest_effect:
-        tail += f", but within ±{smallest_effect:g}, below which it is of no interest"
     if ci_low > 0 and stands_out and estimate > split_mean:
         return Verdict(SUPPORTED, f"the interval lies above 0{tail}")
     if ci_high < 0 and stands_out and estimate < split_mean:
         return Verdict(CONTRADICTED, f"the interval lies below 0{tail}")
-    if -smallest_effect < ci_low and ci_high < smallest_effect:
-        return Verdict(NO_EFFECT, f"the interval lies within ±{smallest_effect:g}")
     if ci_low > 0 or ci_high < 0:
         return Verdict(INCONCLUSIVE, "random splits of the same layers differ as much")
     return Verdict(INCONCLUSIVE, f"the interval holds 0 and reaches beyond ±{smallest_effect:g}")
@@ -86,8 +88,8 @@ def evaluate(
     claims
         Each with `id`, `statement`, `about` ("pre-trained networks" or "any network"), `evidence` (a kind of table),
         `where` (column to value: the one row that is the primary endpoint), `smallest_effect`, `unit`, `splits`
-        (whether random splits are part of the rule), and maybe `beside` (columns in which the row shown beside it, of
-        the same table, differs; by default the control's row).
+        (whether random splits are part of the rule), and maybe `beside` (a label to the columns in which a row shown
+        beside it, of the same table, differs; by default the control's row).
     tables
         Evidence by kind and network.
     cards
@@ -97,9 +99,9 @@ def evaluate(
 
     Returns
     -------
-    One record per claim and network, the claim's fields, the numbers of its primary endpoint and of the control, the
-    verdict and its reason, and `rule_outcome`: what the rule says of the numbers when the claim is not about such a
-    network.
+    One record per claim and network, the claim's fields, the numbers of its primary endpoint, what is shown `beside`
+    it, the verdict and its reason, and `rule_outcome`: what the rule says of the numbers even when the claim is not
+    about such a network. A missing number is None.
 
     Raises
     ------
@@ -123,18 +125,22 @@ def evaluate(
             if claim["about"] == "pre-trained networks" and not cards[network]["pretrained"]:
                 verdict = Verdict(NOT_TESTED, f"{network} is a stand-in, not a pre-trained network")
             if "beside" in claim:
-                shown = _pick(claim["id"], tables[claim["evidence"], network], {**claim["where"], **claim["beside"]})
+                own = tables[claim["evidence"], network]
+                beside = {
+                    label: _pick(claim["id"], own, {**claim["where"], **other})
+                    for label, other in claim["beside"].items()
+                }
             else:
-                shown = _pick(claim["id"], tables[claim["evidence"], control], claim["where"])
+                of_control = _pick(claim["id"], tables[claim["evidence"], control], claim["where"])
+                beside = {f"the same of {control}, {cards[control]['origin']}": of_control}
             records.append(
                 {
                     **{key: claim[key] for key in ("id", "statement", "about", "unit", "smallest_effect")},
                     "endpoint": ", ".join(f"{key} {value}" for key, value in claim["where"].items()),
                     "network": network,
                     "origin": cards[network]["origin"],
-                    **{key: None if pd.isna(row[key]) else row[key] for key in COLUMNS},
-                    "control": control,
-                    **{f"control_{key}": shown[key] for key in ("estimate", "ci_low", "ci_high")},
+                    **_present(row, COLUMNS),
+                    "beside": [{"label": label, **_present(other, INTERVAL)} for label, other in beside.items()],
                     "verdict": verdict.verdict,
                     "reason": verdict.reason,
                     "rule_outcome": f"{outcome.verdict} ({outcome.reason})",
@@ -151,3 +157,7 @@ def _pick(claim: str, table: pd.DataFrame, where: Mapping[str, Any]) -> dict[str
         )
     row = table[chosen].iloc[0]
     return {name: row.get(name, np.nan) for name in (*COLUMNS, "split_mean")}
+
+
+def _present(row: Mapping[str, Any], columns: tuple[str, ...]) -> dict[str, Any]:
+    return {name: None if pd.isna(row[name]) else row[name] for name in columns}

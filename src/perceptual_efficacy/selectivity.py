@@ -8,7 +8,8 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from perceptual_efficacy import csf, statistics
+from perceptual_efficacy import csf as models
+from perceptual_efficacy import statistics
 
 Baseline = Literal["none", "blank"]
 Combination = Literal["product", "ranks"]
@@ -22,7 +23,7 @@ WEAK = f"not scored: oriented response at the steepest frequency below {WEAKEST:
 
 def score_channels(
     tuning: xr.Dataset,
-    csf_model: str | csf.ContrastSensitivity = "mannos-sakrison",
+    csf: str | models.ContrastSensitivity = "mannos-sakrison",
     *,
     pixels_per_degree: float | None = None,
     baseline: Baseline = "none",
@@ -34,7 +35,7 @@ def score_channels(
     ----------
     tuning
         What `probing.probe` returns.
-    csf_model
+    csf
         Contrast sensitivity function: a name of `csf.MODELS`, or a function of frequency in cycles per degree.
     pixels_per_degree
         Relabels the frequency axis; that of the stimuli unless given.
@@ -67,7 +68,7 @@ def score_channels(
     scale = tuning.attrs["pixels_per_degree"] if pixels_per_degree is None else pixels_per_degree
     frequency = tuning["frequency"].values * scale
     orientation = tuning["orientation"].values
-    sensitivity = (csf.by_name(csf_model) if isinstance(csf_model, str) else csf_model)(frequency)
+    sensitivity = (models.by_name(csf) if isinstance(csf, str) else csf)(frequency)
 
     radial = mean_over_phases(tuning["radial_response"], tuning, baseline)
     # below the blank: no response to that orientation
@@ -193,10 +194,12 @@ def select_channels(channels: pd.DataFrame, half: Half = "high", by: str = "pe")
     Raises
     ------
     ValueError
-        If there is no such half or column.
+        If there is no such half or column, or the table's index is not unique.
     """
     if half not in ("high", "low"):
         raise ValueError(f"half is {half!r}; it must be 'high' or 'low'.")
+    if not channels.index.is_unique:
+        raise ValueError("The table of channels has rows of equal index, as after pandas.concat; give each its own.")
     if by not in channels.columns:
         raise ValueError(f"Channels cannot be ranked by {by!r}; the columns are {', '.join(channels.columns)}.")
     scored = channels[(channels["status"] == SCORED) & channels[by].notna()]
@@ -209,7 +212,7 @@ def select_channels(channels: pd.DataFrame, half: Half = "high", by: str = "pe")
 
 
 def spread_over_phases(
-    tuning: xr.Dataset, csf_model: csf.ContrastSensitivity, baseline: Baseline = "none"
+    tuning: xr.Dataset, csf: models.ContrastSensitivity, baseline: Baseline = "none"
 ) -> pd.DataFrame:
     """Range (largest minus smallest) of each channel's mu1 and mu2 when scored from one phase at a time.
 
@@ -218,8 +221,7 @@ def spread_over_phases(
     layer, channel, mu1, mu2 (the ranges), one row per channel; missing where a phase leaves the channel unscored.
     """
     single = [
-        score_channels(tuning.isel(phase=[number]), csf_model, baseline=baseline)
-        for number in range(tuning.sizes["phase"])
+        score_channels(tuning.isel(phase=[number]), csf, baseline=baseline) for number in range(tuning.sizes["phase"])
     ]
     scores = {name: np.stack([table[name].to_numpy() for table in single]) for name in ("mu1", "mu2")}
     return single[0][["layer", "channel"]].assign(
@@ -230,7 +232,7 @@ def spread_over_phases(
 def compare_layers(
     tuning: xr.Dataset,
     control: xr.Dataset,
-    csf_model: csf.ContrastSensitivity,
+    csf: models.ContrastSensitivity,
     *,
     baseline: Baseline = "none",
     replicates: int = 2000,
@@ -242,7 +244,7 @@ def compare_layers(
     ----------
     tuning, control
         What `probing.probe` returns for the backbone and for its control.
-    csf_model
+    csf
         Contrast sensitivity function of frequency in cycles per degree.
     baseline
         See `score_channels`.
@@ -254,19 +256,20 @@ def compare_layers(
     Returns
     -------
     layer (and "mean of layers"), statistic, estimate, ci_low, ci_high, n_clusters, resampled_unit. The statistics, for
-    mu1 and mu2: `mu_iqr` and `mu_iqr_control`, the interquartile range over channels; `mu_phase_range`, the median over
-    channels of the range over single phases; `mu_excess`, the interquartile range minus the larger of the other two.
+    mu1 and mu2: `mu_iqr` and `mu_iqr_control`, the interquartile range over scored channels; `mu_phase_range`, the
+    median over channels of the range over single phases; `mu_excess`, the interquartile range minus the larger of the
+    other two.
     And `csf_r`, `csf_r_control`: Pearson correlation over frequencies of the CSF with the channels' mean unweighted
     |da/dlog2 f|, and `csf_r_difference` between both.
     """
     random = np.random.default_rng(seed)
     networks = {}
     for name, responses in (("", tuning), ("_control", control)):
-        scores = score_channels(responses, csf_model, baseline=baseline)
-        phases = spread_over_phases(responses, csf_model, baseline)
+        scores = score_channels(responses, csf, baseline=baseline)
+        phases = spread_over_phases(responses, csf, baseline)
         frequency = responses["frequency"].values * responses.attrs["pixels_per_degree"]
         radial = mean_over_phases(responses["radial_response"], responses, baseline)
-        networks[name] = (scores, phases, slopes(radial, frequency), csf_model(frequency))
+        networks[name] = (scores, phases, slopes(radial, frequency), csf(frequency))
 
     rows = []
     for layer in dict.fromkeys(tuning["layer"].values.astype(str)):
@@ -278,7 +281,8 @@ def compare_layers(
             with warnings.catch_warnings():  # a sample without scored channels is missing
                 warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
                 for score in ("mu1", "mu2"):
-                    lower, upper = np.nanquantile(scores[score].to_numpy()[drawn], [0.25, 0.75], axis=1)
+                    scored = scores[score].where(scores["status"] == SCORED).to_numpy()
+                    lower, upper = np.nanquantile(scored[drawn], [0.25, 0.75], axis=1)
                     values[f"{score}_iqr{name}"] = upper - lower
                     values[f"{score}_phase_range{name}"] = np.nanmedian(phases[score].to_numpy()[drawn], axis=1)
             values[f"csf_r{name}"] = statistics.pearson(slope[drawn].mean(axis=1), sensitivity)

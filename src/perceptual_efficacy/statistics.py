@@ -111,7 +111,8 @@ def matched_halves(
 
     Returns
     -------
-    Splits that reached the target, True marks the upper half, shape (at most splits, items).
+    Distinct splits that reached the target, True marks the upper half, shape (at most splits, items): few where one
+    item outweighs the others, as then there are few such splits.
     """
     parts = np.asarray(shares, dtype=np.float64)
     count, half = len(parts), len(parts) // 2
@@ -132,4 +133,4 @@ def matched_halves(
         patience = count if len(rows) else patience - 1
     upper = np.zeros((splits, count), dtype=bool)
     np.put_along_axis(upper, order[:, :half], True, axis=1)
-    return upper[np.abs(share - target) <= allowed]
+    return np.unique(upper[np.abs(share - target) <= allowed], axis=0)

@@ -9,8 +9,6 @@ import pandas as pd
 
 from perceptual_efficacy import io
 
-SELECTIONS = ("all", "high", "low", "random halves")
-
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{title}</title>
 <style>
@@ -59,7 +57,7 @@ def photographs(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def channels(scores: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Scores of each network's layers: how many channels were scored, and the quartiles of mu1, mu2 and PE.
+    """Scores of each network's layers: how many channels were scored, and the quartiles of their mu1, mu2 and PE.
 
     Parameters
     ----------
@@ -77,7 +75,7 @@ def channels(scores: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
                 "rectified": int(group["rectified"].sum()),
             }
             for score in ("mu1", "mu2", "pe"):
-                lower, median, upper = group[score].quantile([0.25, 0.5, 0.75])
+                lower, median, upper = group.loc[group["status"] == "scored", score].quantile([0.25, 0.5, 0.75])
                 row |= {f"{score} lower quartile": lower, f"{score} median": median, f"{score} upper quartile": upper}
             rows.append(row)
     return pd.DataFrame(rows)
@@ -136,6 +134,7 @@ def selections(results: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
         See `agreement`.
     """
     rows = []
+    shown = ("all", "high", "low", "random halves")
     for network, parts in results.items():
         for part in parts:
             of_measure = part[part["measure"] == part["measure"].iloc[0]]
@@ -148,10 +147,7 @@ def selections(results: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
                         "px/deg": float(part["pixels_per_degree"].iloc[0]),
                         "layer": layer,
                         "n": difference["n"],
-                        **{
-                            name: _interval(chosen.loc[("raw", name)])
-                            for name in ("all", "high", "low", "random halves")
-                        },
+                        **{name: _interval(chosen.loc[("raw", name)]) for name in shown},
                         "high - low": _interval(difference),
                         "p, splits": difference["p_split"],
                         "p, Holm": difference["p_holm"],
@@ -175,7 +171,7 @@ def claims(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
                 "unit": record["unit"],
                 "resampled": f"{record['n_clusters']} {record['resampled_unit']}",
                 "p, Holm": record["p_holm"],
-                "with random weights": _interval(record, "control_"),
+                "beside it": _beside(record),
                 "the rule on these numbers": record["rule_outcome"],
             }
             for record in records
@@ -183,9 +179,14 @@ def claims(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     )
 
 
-def _interval(row: Mapping[str, Any] | pd.Series, prefix: str = "") -> str:
-    estimate, low, high = (float(row[f"{prefix}{name}"]) for name in ("estimate", "ci_low", "ci_high"))
-    return f"{estimate:.3f} [{low:.3f}, {high:.3f}]"
+def _interval(row: Mapping[str, Any] | pd.Series) -> str:
+    if any(pd.isna(row[name]) for name in ("estimate", "ci_low", "ci_high")):
+        return "–"
+    return f"{row['estimate']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]"
+
+
+def _beside(record: Mapping[str, Any]) -> str:
+    return "; ".join(f"{other['label']}: {_interval(other)}" for other in record["beside"])
 
 
 def claims_page(records: Sequence[Mapping[str, Any]]) -> str:
@@ -197,19 +198,16 @@ def claims_page(records: Sequence[Mapping[str, Any]]) -> str:
         "",
     ]
     for record in records:
-        beside = "{control_estimate:.3g} [{control_ci_low:.3g}, {control_ci_high:.3g}]".format(**record)
         p = record["p_holm"]
-        tail = f"; among random splits p = {p:.3g} (Holm)" if isinstance(p, float) and not pd.isna(p) else ""
         lines += [
             f"## {record['statement']}",
             "",
-            f"**{str(record['verdict']).capitalize()}** for the network `{record['network']}` ({record['origin']}): "
+            f"**{record['verdict'].capitalize()}** for the network `{record['network']}` ({record['origin']}): "
             f"{record['reason']}.",
             "",
-            "- {unit}: {estimate:.3g}, 95% interval [{ci_low:.3g}, {ci_high:.3g}] over {n_clusters} "
-            "{resampled_unit}".format(**record)
-            + tail,
-            f"- beside it, from random weights (`{record['control']}`): {beside}",
+            f"- {record['unit']}: {_interval(record)}, the 95% interval over {record['n_clusters']} "
+            f"{record['resampled_unit']}" + ("" if p is None else f"; among random splits p = {p:.3g} (Holm)"),
+            f"- beside it: {_beside(record)}",
             f"- endpoint: {record['endpoint']}; smallest effect of interest {record['smallest_effect']:g}",
             f"- the rule applied to these numbers: {record['rule_outcome']}",
             "",

@@ -91,8 +91,8 @@ class DetectionThresholds:
 
         Returns
         -------
-        The mean correlation, shape (), or (replicates,) with draws: what one person knows of the others is about the
-        most that a model can.
+        The mean correlation, shape (), or (replicates,) with draws: how much one person's thresholds say of another's.
+        A model is compared with the mean of all observers, which is less noisy, and may exceed it.
         """
         count = self.measured.shape[1]
         others = (self.measured.sum(axis=1, keepdims=True) - self.measured) / (count - 1)

@@ -14,8 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
 from perceptual_efficacy import __version__, io
 
-# Mistakes in what a user gave, and damaged files: told in one line, without a traceback.
-TOLD_PLAINLY = (ValueError, OSError)
+LIBRARY = str(Path(io.__file__).parent)
 
 
 @contextmanager
@@ -43,13 +42,24 @@ def job(snakemake) -> Iterator[SimpleNamespace]:
             progress=partial(_progress, description=snakemake.rule),
             provenance=_provenance(snakemake),
         )
-    except TOLD_PLAINLY as error:
-        log.exception("failed")
+    except (ValueError, OSError) as error:
+        if not _is_told_plainly(error):
+            log.exception("failed")
+            raise
+        log.error("%s", error)
         sys.exit(f"{snakemake.rule}: {error}")
     except BaseException:
         log.exception("failed")
         raise
     log.info("finished")
+
+
+def _is_told_plainly(error: ValueError | OSError) -> bool:
+    """Whether one line says it: what the library itself refuses, a file or a disk; not what breaks further down."""
+    trace = error.__traceback__
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return isinstance(error, OSError) or trace.tb_frame.f_code.co_filename.startswith(LIBRARY)
 
 
 def _progress(iterable, *, description: str):

@@ -9,9 +9,8 @@ from perceptual_efficacy.datasets import photographs
 
 with job(snakemake) as run:
     table = io.read_table(run.input.photographs)
-    images = photographs.read(table, Path(run.input.photographs).parent, "train")
     backbone = backbones.learn_kmeans(
-        list(images.values()),
+        photographs.read(table, Path(run.input.photographs).parent, "train"),
         dict(run.params.layers),
         seed=run.params.seed,
         **run.params.options,

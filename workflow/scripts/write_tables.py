@@ -25,8 +25,8 @@ with job(snakemake) as run:
             {name: io.read_table(path) for name, path in zip(subjects, run.input.layers, strict=True)}
         ),
         "selections": tables.selections(by_network),
-        "agreement": tables.agreement(by_network),
         "claims": tables.claims(io.read_record(run.input.claims)["claims"]),
     }
+    io.write_csv(tables.agreement(by_network), run.output.agreement)
     for name, table in written.items():
         tables.write(table, *run.output[name])
