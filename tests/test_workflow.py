@@ -270,12 +270,12 @@ def study_with(tmp_path, **changes):
             r"photographs: name is 'astronaut'; it must be used once",
         ),
         (
-            {"backbones": [{"name": "a", "source": "random", "layers": {"relu1_2": 4}, "control": "b"}]},
+            {"backbones": [{"name": "a", "source": "random", "layers": {"relu1_1": 4}, "control": "b"}]},
             r"backbones: a: control is 'b'; it must be another backbone of this study",
         ),
         (
             {"backbones": [{"name": "../x", "source": "random", "layers": {"relu1_1": 4}}]},
-            r"backbones.0.name is '../x'",
+            r"backbones.\.\./x.name is '\.\./x'",
         ),
         ({"figures": {"layer": "relu9_9"}}, r"figures.layer is 'relu9_9'; it must be a layer of tiny"),
         ({"modelfest": {"lowest_contrast": 0.5, "highest_contrast": 0.4}}, r"modelfest.lowest_contrast is 0.5"),
