@@ -78,7 +78,7 @@ def thresholds() -> str:
 def interval(row: Mapping[str, float]) -> str:
     if any(pd.isna(row[name]) for name in ("estimate", "ci_low", "ci_high")):
         return "–"
-    return f"{row['estimate']:.2f} [{row['ci_low']:.2f}, {row['ci_high']:.2f}]"
+    return f"{row['estimate']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]"
 
 
 def fill(name: str, text: str) -> None:
