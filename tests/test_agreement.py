@@ -65,6 +65,11 @@ def row(table, **where):
     return table[chosen].iloc[0]
 
 
+def verdict(found):
+    numbers = {name: found[name] for name in ("estimate", "ci_low", "ci_high", "n_clusters", "p_holm", "split_mean")}
+    return claims.judge(**numbers, smallest_effect=0.05).verdict
+
+
 DIFFERENCE = {"cube": "raw", "layer": "mean of layers", "ranking": "pe", "selection": "high - low", "measure": "r"}
 
 
@@ -74,16 +79,7 @@ def test_channels_that_see_as_people_do_are_found_whatever_end_of_the_ranking_th
 ):
     cube, good = informative
     found = row(compare(cube, judgements, sign * good + 0.01 * np.arange(24)), **DIFFERENCE)
-    verdict = claims.judge(
-        found["estimate"],
-        found["ci_low"],
-        found["ci_high"],
-        smallest_effect=0.05,
-        n_clusters=found["n_clusters"],
-        p_holm=found["p_holm"],
-        split_mean=found["split_mean"],
-    )
-    assert verdict.verdict == expected
+    assert verdict(found) == expected
 
 
 def test_all_high_and_low_score_as_their_summed_distances_do(informative, judgements, measured):
@@ -220,14 +216,5 @@ def test_labels_without_meaning_get_a_verdict_in_at_most_five_percent_of_studies
         found = row(
             compare_selections(cube, judgements, rankings, splits=500, replicates=100, seed=shuffle), **DIFFERENCE
         )
-        verdict = claims.judge(
-            found["estimate"],
-            found["ci_low"],
-            found["ci_high"],
-            smallest_effect=0.05,
-            n_clusters=found["n_clusters"],
-            p_holm=found["p_holm"],
-            split_mean=found["split_mean"],
-        )
-        false += verdict.verdict in {"supported", "contradicted"}
+        false += verdict(found) in {"supported", "contradicted"}
     assert false <= stats.binom.ppf(0.99, 500, 0.05)

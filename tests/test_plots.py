@@ -271,7 +271,7 @@ def test_colours_stay_apart_for_colour_blind_readers(deficiency: str | None) -> 
 def test_a_selection_has_one_colour_in_every_figure(cases: dict[str, Case]) -> None:
     scatter = {}
     table, draw = cases["thresholds"]
-    for axis, (_, selection) in zip(draw(table).axes, thresholds.PANELS, strict=False):
+    for axis, (_, selection) in zip(draw(table).axes[: len(thresholds.PANELS)], thresholds.PANELS, strict=True):
         scatter[selection] = to_hex(axis.collections[-1].get_edgecolor()[0])
     table, draw = cases["selections"]
     legend = draw(table).legends[0]

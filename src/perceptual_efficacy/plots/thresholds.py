@@ -77,7 +77,7 @@ def draw(table: pd.DataFrame, network: str, pixels_per_degree: float) -> Figure:
     axes = figure.subplots(lines, 3, sharex=True, sharey=True, squeeze=False)
     values = np.concatenate([table["predicted"], table["measured"] - table["measured_se"]])
     limits = (float(values.min()) - MARGIN, float(max(values.max(), table["measured"].max())) + MARGIN)
-    for axis, (layer, selection, rows) in zip(axes.flat, panels, strict=False):
+    for axis, (layer, selection, rows) in zip(axes.flat[: len(panels)], panels, strict=True):
         colour = style.COLOURS.get(selection, style.OTHER)
         axis.plot(limits, limits, color="#999999", linewidth=1, zorder=1)
         axis.errorbar(
@@ -103,7 +103,7 @@ def draw(table: pd.DataFrame, network: str, pixels_per_degree: float) -> Figure:
         f"{network}, {pixels_per_degree:g} pixels per degree"
     )
     figure.draw_without_rendering()  # fixes the layout, which placing labels without overlaps needs
-    for axis, (*_, rows) in zip(axes.flat, panels, strict=False):
+    for axis, (*_, rows) in zip(axes.flat[: len(panels)], panels, strict=True):
         name_outliers(axis, rows)
     return figure
 
