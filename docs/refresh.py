@@ -32,7 +32,7 @@ def copy_images() -> None:
             small = image.convert("RGB").resize(
                 (WIDTH, round(WIDTH * image.height / image.width)), Image.Resampling.LANCZOS
             )
-            small.quantize(64, dither=Image.Dither.NONE).save(ROOT / "docs" / "images" / f"{name}.png", optimize=True)
+            small.quantize(256, dither=Image.Dither.NONE).save(ROOT / "docs" / "images" / f"{name}.png", optimize=True)
 
 
 def claims() -> str:
