@@ -55,3 +55,92 @@ rule assess_thresholds:
         "Comparing the thresholds that {wildcards.backbone} predicts at {wildcards.resolution} pixels per degree with people’s"
     script:
         "../workflow/scripts/assess_thresholds.py"
+
+
+rule measure_image_distances:
+    input:
+        weights="results/backbones/{backbone}/weights.safetensors",
+        card="results/backbones/{backbone}/card.json",
+        comparisons="results/data/{dataset}/comparisons.parquet",
+        folder=dataset_folder,
+    output:
+        distances="results/distances/{backbone}/{dataset}.nc",
+    log:
+        "results/logs/measure_image_distances/{backbone}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/measure_image_distances/{backbone}/{dataset}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    threads: 8
+    resources:
+        mem_mb=4000,
+        runtime=600,
+        gpu=1,
+    params:
+        layout=layout_of,
+        batch_size=lookup(within=config, dpath="images/batch_size"),
+        part=lookup(within=config, dpath="images/part"),
+        code=code_digest("measure_image_distances"),
+    message:
+        "Measuring how far apart {wildcards.backbone} finds the images of {wildcards.dataset}"
+    script:
+        "../workflow/scripts/measure_image_distances.py"
+
+
+rule measure_baselines:
+    input:
+        comparisons="results/data/{dataset}/comparisons.parquet",
+        folder=dataset_folder,
+    output:
+        distances="results/baselines/{dataset}.nc",
+    log:
+        "results/logs/measure_baselines/{dataset}.log",
+    benchmark:
+        "results/benchmarks/measure_baselines/{dataset}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    threads: 8
+    resources:
+        mem_mb=4000,
+        runtime=600,
+    params:
+        layout=layout_of,
+        batch_size=lookup(within=config, dpath="images/batch_size"),
+        part=lookup(within=config, dpath="images/part"),
+        code=code_digest("measure_baselines"),
+    message:
+        "Measuring the baselines on {wildcards.dataset}"
+    script:
+        "../workflow/scripts/measure_baselines.py"
+
+
+rule assess_agreement:
+    input:
+        distances="results/distances/{backbone}/{dataset}.nc",
+        baselines="results/baselines/{dataset}.nc",
+        channels="results/selectivity/{backbone}/channels.parquet",
+        comparisons="results/data/{dataset}/comparisons.parquet",
+    output:
+        agreement="results/agreement/{backbone}/{dataset}.parquet",
+        channels="results/agreement/{backbone}/{dataset}-channels.parquet",
+    log:
+        "results/logs/assess_agreement/{backbone}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/assess_agreement/{backbone}/{dataset}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        layout=layout_of,
+        human=is_human,
+        splits=lookup(within=config, dpath="statistics/splits"),
+        replicates=lookup(within=config, dpath="statistics/replicates"),
+        seed=lookup(within=config, dpath="seed"),
+        code=code_digest("assess_agreement"),
+    message:
+        "Comparing the distances of {wildcards.backbone} with the judgements of {wildcards.dataset}"
+    script:
+        "../workflow/scripts/assess_agreement.py"

@@ -20,7 +20,7 @@ rule learn_kmeans:
     params:
         layers=layers_of,
         options=lookup(within=config, dpath="kmeans"),
-        seed=lookup(within=config, dpath="seed"),
+        seed=seed_of,
         code=code_digest("learn_kmeans"),
     message:
         "Learning {wildcards.backbone} by k-means from the training photographs"
@@ -45,7 +45,7 @@ rule draw_random:
         runtime=10,
     params:
         layers=layers_of,
-        seed=lookup(within=config, dpath="seed"),
+        seed=seed_of,
         code=code_digest("draw_random"),
     message:
         "Drawing the random weights of {wildcards.backbone}"

@@ -29,9 +29,51 @@ def control_channels(wildcards):
     return f"results/selectivity/{control_of(wildcards)}/channels.parquet"
 
 
+def seed_of(wildcards):
+    return backbone_entry(wildcards).get("seed", config["seed"])
+
+
+def dataset_entry(wildcards):
+    return next(entry for entry in config["datasets"] if entry["name"] == wildcards.dataset)
+
+
+def dataset_folder(wildcards):
+    """Return where a data set's images lie: a user's folder, the ladder's, or that of the unpacked archive."""
+    entry = dataset_entry(wildcards)
+    places = {
+        "folder": entry.get("path"),
+        "ladder": f"results/data/ladder/{entry['layout']}",
+        "download": f"results/data/{entry['name']}/files",
+    }
+    return places[entry["source"]]
+
+
+def layout_of(wildcards):
+    return dataset_entry(wildcards)["layout"]
+
+
+def subset_of(wildcards):
+    return dataset_entry(wildcards)["subset"]
+
+
+def is_human(wildcards):
+    """Return whether people judged the images; the ladder's judgements are known by construction."""
+    return dataset_entry(wildcards)["source"] != "ladder"
+
+
+def datasets_with(**wanted):
+    """Return the names of the data sets whose entries have these values."""
+    return [entry["name"] for entry in config["datasets"] if wanted.items() <= entry.items()]
+
+
 def names_from(source):
-    """Return a pattern of the names of the backbones from one source; one that nothing matches if there are none."""
-    return "|".join(entry["name"] for entry in config["backbones"] if entry["source"] == source) or "(?!)"
+    """Return a pattern of the names of the backbones from one source."""
+    return any_of(entry["name"] for entry in config["backbones"] if entry["source"] == source)
+
+
+def any_of(names):
+    """Return a pattern that matches any of the names; one that nothing matches if there are none."""
+    return "|".join(names) or "(?!)"
 
 
 def resolution(value):
@@ -41,12 +83,32 @@ def resolution(value):
 BACKBONES = [entry["name"] for entry in config["backbones"]]
 CONTROLS = {entry["name"]: entry["control"] for entry in config["backbones"] if "control" in entry}
 SUBJECTS = list(CONTROLS)
+DATASETS = datasets_with()
+LADDERS = datasets_with(source="ladder")
+LADDER = next(iter(datasets_with(source="ladder", layout="tid2013")), None)
+JUDGED_BY_PEOPLE = [name for name in DATASETS if name not in LADDERS]
 PHOTOGRAPHS = [f"{entry['split']}/{entry['name']}" for entry in config["photographs"]]
 OWN_RESOLUTION = resolution(config["stimuli"]["pixels_per_degree"])
 RESOLUTIONS = list(dict.fromkeys([OWN_RESOLUTION, *map(resolution, config["modelfest"]["also_at"])]))
+# what people judged, by layout; the claims are about the first of each
+JUDGED = {
+    layout: [name for name in datasets_with(layout=layout) if name in JUDGED_BY_PEOPLE]
+    for layout in ("bapps_2afc", "tid2013")
+}
+EVIDENCE = {
+    "modelfest": expand(f"results/agreement/{{backbone}}/modelfest-{OWN_RESOLUTION}.parquet", backbone=BACKBONES),
+    "layers": expand("results/selectivity/{backbone}/layers.parquet", backbone=SUBJECTS),
+    **{
+        layout: expand(f"results/agreement/{{backbone}}/{judged[0]}.parquet", backbone=BACKBONES)
+        for layout, judged in JUDGED.items()
+        if judged
+    },
+}
 CLAIMS = yaml.safe_load((Path(workflow.basedir) / "config" / "claims.yaml").read_text(encoding="utf-8"))
+PUBLISHED = yaml.safe_load((Path(workflow.basedir) / "config" / "published.yaml").read_text(encoding="utf-8"))
 
 
 wildcard_constraints:
     backbone="[A-Za-z0-9_]+",
+    dataset=any_of(DATASETS),
     resolution=r"[0-9.]+",

@@ -64,3 +64,104 @@ rule resample_modelfest:
         "Averaging the ModelFest patterns to {wildcards.resolution} pixels per degree"
     script:
         "../workflow/scripts/resample_modelfest.py"
+
+
+rule generate_ladder:
+    input:
+        photographs="results/data/photographs/photographs.parquet",
+        images=expand("results/data/photographs/{photograph}.png", photograph=PHOTOGRAPHS),
+    output:
+        tid2013=directory("results/data/ladder/tid2013"),
+        bapps_2afc=directory("results/data/ladder/bapps_2afc"),
+        bapps_jnd=directory("results/data/ladder/bapps_jnd"),
+    log:
+        "results/logs/generate_ladder.log",
+    benchmark:
+        "results/benchmarks/generate_ladder.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        size=lookup(within=config, dpath="ladder/size"),
+        seed=lookup(within=config, dpath="seed"),
+        code=code_digest("generate_ladder"),
+    message:
+        "Distorting the photographs step by step"
+    script:
+        "../workflow/scripts/generate_ladder.py"
+
+
+rule download_dataset:
+    output:
+        archive="results/data/{dataset}/archive",
+        card="results/data/{dataset}/card.json",
+    log:
+        "results/logs/download_dataset/{dataset}.log",
+    benchmark:
+        "results/benchmarks/download_dataset/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=any_of(datasets_with(source="download")),
+    retries: 2
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=240,
+    params:
+        entry=dataset_entry,
+        code=code_digest("download_dataset"),
+    message:
+        "Downloading {wildcards.dataset}"
+    script:
+        "../workflow/scripts/download_dataset.py"
+
+
+rule unpack_dataset:
+    input:
+        archive="results/data/{dataset}/archive",
+    output:
+        folder=directory("results/data/{dataset}/files"),
+    log:
+        "results/logs/unpack_dataset/{dataset}.log",
+    benchmark:
+        "results/benchmarks/unpack_dataset/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=any_of(datasets_with(source="download")),
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        code=code_digest("unpack_dataset"),
+    message:
+        "Unpacking {wildcards.dataset}"
+    script:
+        "../workflow/scripts/unpack_dataset.py"
+
+
+rule read_judgements:
+    input:
+        folder=dataset_folder,
+    output:
+        comparisons="results/data/{dataset}/comparisons.parquet",
+    log:
+        "results/logs/read_judgements/{dataset}.log",
+    benchmark:
+        "results/benchmarks/read_judgements/{dataset}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        layout=layout_of,
+        human=is_human,
+        subset=subset_of,
+        code=code_digest("read_judgements"),
+    message:
+        "Reading the judgements of {wildcards.dataset}"
+    script:
+        "../workflow/scripts/read_judgements.py"

@@ -1,10 +1,6 @@
 rule judge_claims:
     input:
-        agreement=expand(
-            f"results/agreement/{{backbone}}/modelfest-{OWN_RESOLUTION}.parquet",
-            backbone=BACKBONES,
-        ),
-        layers=expand("results/selectivity/{backbone}/layers.parquet", backbone=SUBJECTS),
+        **EVIDENCE,
         cards=expand("results/backbones/{backbone}/card.json", backbone=BACKBONES),
     output:
         json="results/claims.json",
@@ -20,6 +16,7 @@ rule judge_claims:
         runtime=5,
     params:
         claims=CLAIMS,
+        evidence={kind: SUBJECTS if kind == "layers" else BACKBONES for kind in EVIDENCE},
         networks=BACKBONES,
         controls=CONTROLS,
         code=code_digest("judge_claims"),
@@ -37,9 +34,9 @@ rule write_tables:
         channels=expand("results/selectivity/{backbone}/channels.parquet", backbone=BACKBONES),
         layers=expand("results/selectivity/{backbone}/layers.parquet", backbone=SUBJECTS),
         agreement=expand(
-            "results/agreement/{backbone}/modelfest-{resolution}.parquet",
+            "results/agreement/{backbone}/{data}.parquet",
             backbone=BACKBONES,
-            resolution=RESOLUTIONS,
+            data=[*(f"modelfest-{resolution}" for resolution in RESOLUTIONS), *DATASETS],
         ),
         claims="results/claims.json",
     output:
@@ -59,6 +56,24 @@ rule write_tables:
                 caption="../workflow/report/tables.rst",
                 category="Tables",
                 labels={"table": "High, low and random channels"},
+            ),
+        ],
+        groups=[
+            *multiext("results/tables/groups", ".csv", ".md", ".tex"),
+            report(
+                "results/tables/groups.html",
+                caption="../workflow/report/tables.rst",
+                category="Tables",
+                labels={"table": "By category and kind of distortion"},
+            ),
+        ],
+        baselines=[
+            *multiext("results/tables/baselines", ".csv", ".md", ".tex"),
+            report(
+                "results/tables/baselines.html",
+                caption="../workflow/report/tables.rst",
+                category="Tables",
+                labels={"table": "Baselines, people and published scores"},
             ),
         ],
         agreement="results/tables/agreement.csv",
@@ -111,6 +126,8 @@ rule write_tables:
         networks=BACKBONES,
         subjects=SUBJECTS,
         resolutions=RESOLUTIONS,
+        layouts={name: layout for layout, names in JUDGED.items() for name in names},
+        published=PUBLISHED,
         code=code_digest("write_tables"),
     message:
         "Writing the tables"

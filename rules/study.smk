@@ -10,6 +10,7 @@ from snakemake.utils import validate
 
 TWINS = {"motorcycle_left", "motorcycle_right"}  # the bundled stereo pair: one scene
 LARGEST_STIMULI = 2 * 1024**3  # bytes; drawing them takes twice that
+OTHER_DATA = {"modelfest", "photographs", "ladder"}  # names of folders beside the data sets
 LIMITS = (
     "type",
     "enum",
@@ -89,7 +90,7 @@ def contradictions(study):
     if modelfest["lowest_contrast"] >= modelfest["highest_contrast"]:
         limit = f"below modelfest.highest_contrast, {modelfest['highest_contrast']}"
         yield "modelfest.lowest_contrast", modelfest["lowest_contrast"], limit
-    for kind in ("photographs", "backbones"):
+    for kind in ("photographs", "backbones", "datasets"):
         names = [entry["name"] for entry in study[kind]]
         for name in names:
             if names.count(name) > 1:
@@ -123,8 +124,27 @@ def contradictions(study):
             yield f"backbones: {name}: control", control, f"a backbone with the layers of {name}"
         if study["figures"]["layer"] not in entry["layers"]:
             yield "figures.layer", study["figures"]["layer"], f"a layer of {name} ({', '.join(entry['layers'])})"
+    for entry in study["datasets"]:
+        yield from wrong_with_dataset(entry)
     if not any("control" in entry for entry in study["backbones"]):
         yield "backbones: control", None, "given for at least one backbone, or there is nothing to study"
+
+
+def wrong_with_dataset(entry):
+    """Yield what is wrong with one entry of the data sets, as contradictions do."""
+    name, source = entry["name"], entry["source"]
+    if name in OTHER_DATA:
+        yield "datasets: name", name, f"another; {', '.join(sorted(OTHER_DATA))} are taken"
+    for key in ("url", "checksum", "allow_unverified"):
+        if entry.get(key) and source != "download":
+            yield f"datasets: {name}: {key}", entry[key], "left out, as nothing is downloaded"
+    if source == "folder":
+        path = entry.get("path")
+        if path is None or not Path(path).is_dir():
+            limit = "an existing folder, absolute or relative to the folder of the results"
+            yield f"datasets: {name}: path", path, limit
+    elif "path" in entry:
+        yield f"datasets: {name}: path", entry["path"], f"left out, as its source is {source}; or set source: folder"
 
 
 def out_of_order(layers):

@@ -1,5 +1,7 @@
 import json
 import os
+import struct
+import zlib
 
 import h5py
 import numpy as np
@@ -353,14 +355,78 @@ def test_palette_image_is_read_as_rgb(tmp_path):
     np.testing.assert_array_equal(io.read_image(tmp_path / "a.png"), IMAGE)
 
 
-@pytest.mark.parametrize("mode", ["RGBA", "LA", "1", "I;16", "I", "F", "CMYK"])
+def png(depth, colour_type, pixel, transparent=None):
+    """Return a PNG of 8 x 1 equal pixels as its specification lays it out; of less than 8 bits, `pixel` is the row."""
+
+    def chunk(name, content):
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    parts = [chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 1, depth, colour_type, 0, 0, 0))]
+    parts += [chunk(b"tRNS", transparent)] if transparent is not None else []
+    row = b"\0" + (pixel * 8 if depth >= 8 else pixel)
+    return b"\x89PNG\r\n\x1a\n" + b"".join([*parts, chunk(b"IDAT", zlib.compress(row)), chunk(b"IEND", b"")])
+
+
+def test_black_and_white_image_is_read_as_rgb(tmp_path):
+    Image.fromarray(np.eye(4, dtype=bool)).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(io.read_image(tmp_path / "a.png"), 255 * np.eye(4)[..., None].repeat(3, axis=2))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_opaque_alpha_is_dropped(tmp_path, mode):
+    Image.fromarray(IMAGE).convert(mode).save(tmp_path / "a.png")
+    expected = IMAGE if mode == "RGBA" else np.asarray(Image.fromarray(IMAGE).convert("L"))[..., None].repeat(3, axis=2)
+    np.testing.assert_array_equal(io.read_image(tmp_path / "a.png"), expected)
+
+
+def test_palette_whose_transparent_colour_no_pixel_has_is_read(tmp_path):
+    image = Image.fromarray(IMAGE).quantize(20)
+    image.save(tmp_path / "a.png", transparency=bytes([255] * 20 + [0]))
+    np.testing.assert_array_equal(io.read_image(tmp_path / "a.png"), IMAGE)
+
+
+@pytest.mark.parametrize(("mode", "format_"), [("L", "PNG"), ("RGB", "PNG"), ("L", "GIF")])
+def test_image_whose_transparent_colour_no_pixel_has_is_read(tmp_path, mode, format_):
+    image = Image.fromarray(IMAGE).convert(mode)
+    image.save(tmp_path / "a", format=format_, transparency=(0, 0, 1) if mode == "RGB" else 255)
+    np.testing.assert_array_equal(io.read_image(tmp_path / "a"), np.asarray(image.convert("RGB")))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_one_pixel_that_is_not_quite_opaque_is_refused(tmp_path, mode):
+    image = Image.fromarray(IMAGE).convert(mode)
+    image.putpixel((1, 2), (*image.getpixel((1, 2))[:-1], 254))
+    image.save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=rf"a\.png: pixels of mode {mode}; .*put transparent pixels on a background"):
+        io.read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(("colour_type", "alpha"), [(2, b""), (6, b"\xff\xff")], ids=["RGB", "opaque RGBA"])
+def test_of_16_bit_colour_the_high_byte_is_read(tmp_path, colour_type, alpha):
+    (tmp_path / "a.png").write_bytes(png(16, colour_type, bytes.fromhex("12ff 0080 ffff") + alpha))
+    np.testing.assert_array_equal(io.read_image(tmp_path / "a.png"), [[[0x12, 0x00, 0xFF]] * 8])
+
+
+@pytest.mark.parametrize(
+    ("depth", "colour_type", "pixel", "transparent"),
+    [(16, 2, b"\1\2\3\4\5\6", b"\1\2\3\4\5\6"), (2, 0, b"\x55\x55", b"\0\1"), (4, 0, b"\x11" * 4, b"\0\1")],
+    ids=["16-bit RGB", "2-bit grey", "4-bit grey"],
+)
+def test_transparent_colour_that_is_not_of_8_bits_is_refused(tmp_path, depth, colour_type, pixel, transparent):
+    """Every pixel has the transparent colour; Pillow scales the pixels to 8 bits, not the colour, and finds none."""
+    (tmp_path / "a.png").write_bytes(png(depth, colour_type, pixel, transparent))
+    with pytest.raises(ValueError, match=r"a\.png: pixels of mode (RGB|L) with transparency"):
+        io.read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "I;16", "I", "F", "CMYK", "LAB"])
 def test_other_pixels_are_refused(tmp_path, mode):
     Image.new(mode, (4, 4)).save(tmp_path / "a.tif")
-    with pytest.raises(ValueError, match=rf"a\.tif: pixels of mode {mode}; expected 8-bit RGB or grey"):
+    with pytest.raises(ValueError, match=rf"a\.tif: pixels of mode {mode}; expected 8-bit RGB or grey .* Convert it: "):
         io.read_image(tmp_path / "a.tif")
 
 
-@pytest.mark.parametrize("mode", ["P", "L", "RGB"])
+@pytest.mark.parametrize("mode", ["P", "L", "RGB", "1"])
 def test_transparent_colour_is_refused(tmp_path, mode):
     Image.new(mode, (4, 4)).save(tmp_path / "a.png", transparency=(0, 0, 0) if mode == "RGB" else 0)
     with pytest.raises(ValueError, match=rf"a\.png: pixels of mode {mode} with transparency; expected 8-bit RGB"):

@@ -1,324 +1,452 @@
-"""Agreement of selections of channels with people: estimates, intervals, and the splits that chance would give."""
+"""Agreement of a distance with what people said of images: which of two is nearer, whether two are the same, how good.
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+Less distance is to mean more similar, so every score is that of the negative distance and a good score is positive.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
-import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy import optimize, special, stats
 
 from perceptual_efficacy import statistics
-from perceptual_efficacy.selectivity import SCORED, select_channels
 
-ALL_LAYERS = "all layers"
-MEAN_OF_LAYERS = "mean of layers"
-HIGH_LOW = "high - low"
-RANDOM_HALVES = "random halves"
-OBSERVER = "one observer by the others"
-NONE = "none"
-FAMILY = ("pe", "mu1", "mu2")  # the rankings whose differences are corrected together
-
-CHUNK = 256  # distances scored at once
+CEILING = "human ceiling"
 
 Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+ROWS = 256  # bootstrap samples in hand at once
+WIDTHS = (0.01, 100.0)  # of a logistic function, in standard deviations
 
 
-class Judgements(Protocol):
-    """What people said, in the form that scores a distance; `thresholds.DetectionThresholds` is one."""
+def two_alternative_score(distance_first: ArrayLike, distance_second: ArrayLike, judgement: ArrayLike) -> Floats:
+    """Agreement of a distance with human two-alternative choices, per triplet.
 
-    resampled_unit: str
-    measures: tuple[str, ...]  # the first one is the primary, and more of it is better
-
-    def __len__(self) -> int: ...
-
-    def draw(self, replicates: int, random: np.random.Generator) -> Any:
-        """Draw bootstrap samples."""
-
-    def score(self, distance: Floats, draws: Any | None = None) -> dict[str, Floats]:
-        """Score distances (..., *comparisons) to (...), or one distance on every bootstrap sample to (replicates,)."""
-
-    def observers(self, draws: Any | None = None) -> Floats:
-        """Score one observer by the others, to (), or on every bootstrap sample to (replicates,)."""
-
-
-class Ranking(NamedTuple):
-    """A column of a table of channels (see `selectivity.score_channels`) to split the layers by."""
-
-    channels: pd.DataFrame
-    column: str
-
-
-class _Sample(NamedTuple):
-    """Scores of one selection, or of the difference of two, by measure."""
-
-    estimate: dict[str, float]
-    replicates: dict[str, Floats]  # on every bootstrap sample
-
-    @classmethod
-    def of(cls, distance: Floats, judgements: Judgements, draws: Any) -> "_Sample":
-        estimate = {measure: float(value) for measure, value in judgements.score(distance).items()}
-        return cls(estimate, judgements.score(distance, draws))
-
-    def rows(self, ranking: str, selection: str) -> list[dict[str, Any]]:
-        common = {"ranking": ranking, "selection": selection}
-        return [
-            {**common, "measure": measure, "estimate": self.estimate[measure], "ci_low": low, "ci_high": high}
-            for measure in self.estimate
-            for low, high in [statistics.percentile_interval(self.replicates[measure])]
-        ]
-
-
-class _Layer(NamedTuple):
-    """What one layer, or several together, scores."""
-
-    units: NDArray[np.int64]
-    scored: NDArray[np.int64]
-    samples: dict[tuple[str, str], _Sample]  # by ranking and selection
-    upper: Floats  # the primary score of each random split's upper half
-    splits: Floats  # and how much more that is than the lower half's
-    matched: dict[str, Floats]  # the same by ranking, for splits that hold the high half's share of distance
-
-
-def compare_selections(
-    cube: xr.DataArray,
-    judgements: Judgements,
-    rankings: Mapping[str, Ranking],
-    *,
-    differences: Sequence[tuple[str, str]] = (),
-    baselines: Mapping[str, Floats] | None = None,
-    splits: int = 10_000,
-    replicates: int = 2_000,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Score all, high and low channels of every layer against people, beside random splits of the same layer.
+    A triplet earns the share of observers who chose the patch that the distance calls closer; a tie earns one half.
 
     Parameters
     ----------
-    cube
-        Distance by single channels, dimension `unit` last, with the coordinates `layer` and `channel`.
-    judgements
-        What people said of the same comparisons.
-    rankings
-        What to split by, under a name; the tables list the cube's units in its order.
-    differences
-        Pairs of rankings whose high halves are compared as well.
-    baselines
-        Distances by something other than the network, (*comparisons), by name; their layer is "none".
-    splits
-        Random splits of each layer's scored channels.
-    replicates
-        Bootstrap samples, the same ones for every selection, so that differences are paired.
-    seed
-        Seed of both.
+    distance_first, distance_second
+        Distance of the reference to the first and to the second patch, shape (..., triplets).
+    judgement
+        Share of observers who preferred the second patch, in [0, 1], shape (triplets,).
 
     Returns
     -------
-    One row per cube, layer, ranking, selection and measure.
-
-    cube
-        "raw", or "standardised": each channel divided by its mean distance over the data set.
-    layer
-        Also "all layers", whose distances are summed, and "mean of layers", whose scores are averaged; "none" for
-        baselines and people.
-    selection
-        "all", "high", "low", "high - low", "random halves", "high, {ranking} - {ranking}", a baseline, or "one
-        observer by the others".
-    estimate, ci_low, ci_high
-        The score and its 95% bootstrap interval; for random halves their mean and their central 95%.
-    split_mean, p_split, splits
-        Where the difference high - low lies among those of random splits.
-    matched_mean, p_matched, matched_splits
-        The same among splits whose upper half holds the high half's share of the layer's mean distance within 5%.
-    p_holm
-        `p_split` corrected over all layers x {PE, mu1, mu2}, the sum and the mean of the layers among them.
-    channels, n, n_clusters, resampled_unit
-        Number of channels, of comparisons and of what is resampled.
+    Score per triplet in [0, 1], shape (..., triplets); its mean is the 2AFC score of Zhang et al. (2018).
 
     Raises
     ------
     ValueError
-        If a ranking's table does not list the cube's units.
+        If the shapes differ, a value is not finite, or a judgement lies outside [0, 1].
+
+    References
+    ----------
+    Zhang, Isola, Efros, Shechtman, Wang: The Unreasonable Effectiveness of Deep Features as a Perceptual Metric, CVPR
+    2018.
     """
-    for name, (channels, _) in rankings.items():
-        if list(channels["layer"]) != list(cube["layer"].values.astype(str)) or list(channels["channel"]) != list(
-            cube["channel"].values
-        ):
-            raise ValueError(f"The channels ranked by {name!r} are not the units of the distance cube, in its order.")
-    values = cube.values.astype(np.float64)
-    mean = values.reshape(-1, values.shape[-1]).mean(axis=0)
-    standardised = np.divide(values, mean, out=np.zeros_like(values), where=mean > 0)
-    rows = []
-    for kind, distance in (("raw", values), ("standardised", standardised)):
-        random = np.random.default_rng(seed)
-        comparison = _Comparison(distance, judgements, rankings, differences, judgements.draw(replicates, random))
-        layers = comparison.layers(splits, random, match_shares=kind == "raw")
-        for name, layer in layers.items():
-            rows += [{"cube": kind, "layer": name, **row} for row in comparison.rows(layer)]
-    draws = judgements.draw(replicates, np.random.default_rng(seed))
-    rows += [{"cube": NONE, "layer": NONE, **row} for row in _without_network(judgements, baselines or {}, draws)]
-    table = pd.DataFrame(rows)
-    family = table["p_split"].notna() & (table["cube"] == "raw") & table["ranking"].isin(FAMILY)
-    table["p_holm"] = statistics.holm(table["p_split"].where(family))
-    return table.assign(n=len(judgements), n_clusters=len(judgements), resampled_unit=judgements.resampled_unit)
-
-
-class _Comparison:
-    """One cube, and the selections to make of it. A selection's distance is a sum over units: linear algebra."""
-
-    def __init__(
-        self,
-        distance: Floats,
-        judgements: Judgements,
-        rankings: Mapping[str, Ranking],
-        differences: Sequence[tuple[str, str]],
-        draws: Any,
-    ) -> None:
-        self.distance = distance
-        self.judgements = judgements
-        self.primary = judgements.measures[0]
-        self.differences = differences
-        self.draws = draws
-        self.channels = next(iter(rankings.values())).channels
-        self.halves = {
-            (name, half): np.flatnonzero(channels.index.isin(select_channels(channels, half, column).index))
-            for name, (channels, column) in rankings.items()
-            for half in ("high", "low")
-        }
-        self.rankings = list(rankings)
-
-    def layers(self, splits: int, random: np.random.Generator, *, match_shares: bool) -> dict[str, _Layer]:
-        """Score every layer by name, then all layers' summed distances, then the mean of the layers' scores."""
-        single: dict[str, _Layer] = {}
-        upper_sum, lower_sum = [], []
-        for name, members in self.channels.groupby("layer", sort=False).indices.items():
-            units = np.asarray(members)
-            scored = units[(self.channels["status"] == SCORED).to_numpy()[units]]
-            upper, lower = self._split(scored, statistics.random_halves(len(scored), splits, random))
-            upper_sum.append(upper)
-            lower_sum.append(lower)
-            to_match = self.rankings if match_shares else []
-            matched = {ranking: self._matched(scored, ranking, splits, random) for ranking in to_match}
-            single[str(name)] = self._layer(units, scored, upper, lower, matched)
-        together = self._layer(
-            np.concatenate([layer.units for layer in single.values()]),
-            np.concatenate([layer.scored for layer in single.values()]),
-            np.sum(upper_sum, axis=0),
-            np.sum(lower_sum, axis=0),
-            {},
+    first, second = np.asarray(distance_first, dtype=np.float64), np.asarray(distance_second, dtype=np.float64)
+    share = _shares(judgement)
+    if first.shape != second.shape or first.shape[-1:] != share.shape:
+        raise ValueError(
+            f"Distances have shapes {first.shape} and {second.shape}, judgements {share.shape}; all must list the "
+            f"same triplets."
         )
-        average = together._replace(
-            samples={key: _mean([layer.samples[key] for layer in single.values()]) for key in together.samples},
-            upper=np.mean([layer.upper for layer in single.values()], axis=0),
-            splits=np.mean([layer.splits for layer in single.values()], axis=0),
-        )
-        return {**single, ALL_LAYERS: together, MEAN_OF_LAYERS: average}
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        raise ValueError("A distance is not finite; a triplet without two distances cannot be scored.")
+    return _two_alternative(first, second, share)
 
-    def rows(self, layer: _Layer) -> list[dict[str, Any]]:
-        """Return the rows of the table that one layer fills."""
-        rows = []
-        for (ranking, selection), sample in layer.samples.items():
-            for row in sample.rows(ranking, selection):
-                row["channels"] = self._count(layer, ranking, selection)
-                if selection == HIGH_LOW and row["measure"] == self.primary:
-                    row |= _place(row["estimate"], layer.splits, "split_mean", "p_split", "splits")
-                    if ranking in layer.matched:
-                        names = ("matched_mean", "p_matched", "matched_splits")
-                        row |= _place(row["estimate"], layer.matched[ranking], *names)
-                rows.append(row)
-        scores = layer.upper[np.isfinite(layer.upper)]
-        halves = _Sample({self.primary: float(scores.mean()) if len(scores) else np.nan}, {self.primary: scores})
-        size = {"channels": len(layer.scored) // 2, "splits": len(scores)}
-        return rows + [{**row, **size} for row in halves.rows(NONE, RANDOM_HALVES)]
 
-    def _layer(
-        self,
-        units: NDArray[np.int64],
-        scored: NDArray[np.int64],
-        upper: Floats,
-        lower: Floats,
-        matched: dict[str, Floats],
-    ) -> _Layer:
-        samples = {(NONE, "all"): self._sample(units)}
-        for key, chosen in self.halves.items():
-            samples[key] = self._sample(np.intersect1d(chosen, units))
-        for ranking in self.rankings:
-            samples[ranking, HIGH_LOW] = _minus(samples[ranking, "high"], samples[ranking, "low"])
-        for first, second in self.differences:
-            samples[first, f"high, {first} - {second}"] = _minus(samples[first, "high"], samples[second, "high"])
-        score = self._primary(upper)
-        return _Layer(units, scored, samples, score, score - self._primary(lower), matched)
+def _two_alternative(first: Floats, second: Floats, judgement: Floats) -> Floats:
+    return np.where(first < second, 1 - judgement, np.where(second < first, judgement, 0.5))
 
-    def _primary(self, distance: Floats) -> Floats:
-        """Primary score of many distances, a few at a time: what stays in the cache is scored several times faster."""
-        parts = [
-            self.judgements.score(distance[start : start + CHUNK])[self.primary]
-            for start in range(0, len(distance), CHUNK)
+
+def average_precision(distance: ArrayLike, same: ArrayLike, weights: ArrayLike | None = None) -> Floats:
+    """Area under the precision-recall curve when "the same" is said of the nearest pairs first.
+
+    Precision is interpolated as in the PASCAL VOC challenge since 2010: at each recall, the largest precision at that
+    recall or above. Pairs at equal distance are taken together, so their order does not matter.
+
+    Parameters
+    ----------
+    distance
+        Distance of the two images of each pair, shape (..., pairs).
+    same
+        Share of observers who called them the same, in [0, 1], shape (pairs,).
+    weights
+        How often each pair counts, broadcast to (..., pairs); once each unless given.
+
+    Returns
+    -------
+    Shape (...); missing where no one called any pair the same.
+    """
+    d, share = np.asarray(distance, dtype=np.float64), _shares(same)
+    order = np.argsort(d, axis=-1, kind="stable")
+    ranked = np.take_along_axis(d, order, axis=-1)
+    last_of_tie = np.ones(ranked.shape, dtype=bool)
+    last_of_tie[..., :-1] = ranked[..., 1:] > ranked[..., :-1]
+    w = np.ones(share.shape) if weights is None else np.asarray(weights, dtype=np.float64)
+    w = w[..., order] if w.ndim == 1 or d.ndim == 1 else np.take_along_axis(w, order, axis=-1)
+    hits = w * share[order]
+    recalled = np.cumsum(hits, axis=-1)
+    shown = np.cumsum(w, axis=-1)
+    precision = np.divide(recalled, shown, out=np.zeros(shown.shape), where=(shown > 0) & last_of_tie)
+    best_from_here = np.maximum.accumulate(precision[..., ::-1], axis=-1)[..., ::-1]
+    total = recalled[..., -1]
+    return np.divide((hits * best_from_here).sum(axis=-1), total, out=np.full(total.shape, np.nan), where=total > 0)
+
+
+def _shares(judgement: ArrayLike) -> Floats:
+    share = np.asarray(judgement, dtype=np.float64)
+    outside = ~((share >= 0) & (share <= 1))
+    if outside.any():
+        raise ValueError(f"A judgement is {share[outside][0]}; it is a share of observers and lies in [0, 1].")
+    return share
+
+
+class _Categories:
+    """What choices of two and judgements of sameness share: categories that count alike, and patches to resample.
+
+    Parameters
+    ----------
+    judgement
+        Share of observers, shape (comparisons,).
+    category
+        Name per comparison. The score of several categories is the mean of theirs, as published averages are.
+    cluster
+        What each comparison is resampled with: its reference patch.
+    human
+        False where the judgements are known by construction; these have no human ceiling.
+    """
+
+    resampled_unit = "reference patches"
+
+    def __init__(self, judgement: ArrayLike, category: ArrayLike, cluster: ArrayLike, *, human: bool = True) -> None:
+        self.judgement = _shares(judgement)
+        self.category = np.asarray(category, dtype=str)
+        self.cluster = np.asarray(cluster, dtype=str)
+        self.human = human
+        self._members = [np.flatnonzero(self.category == name) for name in dict.fromkeys(self.category)]
+        patches, self._patch = np.unique(self.cluster, return_inverse=True)
+        self.clusters = len(patches)
+
+    def __len__(self) -> int:
+        return len(self.judgement)
+
+    def groups(self) -> dict[str, tuple[Indices, Self]]:
+        """Comparisons of every category and their judgements, where there are several."""
+        if len(self._members) < 2:
+            return {}
+        return {self.category[members[0]]: (members, self._subset(members)) for members in self._members}
+
+    def _subset(self, index: Indices) -> Self:
+        category, cluster = self.category[index], self.cluster[index]
+        return type(self)(self.judgement[index], category, cluster, human=self.human)
+
+    def draw(self, replicates: int, random: np.random.Generator) -> Floats:
+        """How often each patch counts: once in the first sample, then as resampled, shape (1 + replicates, patches)."""
+        counts = np.ones((1 + replicates, self.clusters))
+        for row in counts[1:]:
+            row[:] = np.bincount(random.integers(self.clusters, size=self.clusters), minlength=self.clusters)
+        return counts
+
+
+class TwoAlternativeChoices(_Categories):
+    """Which of two patches people called closer to a reference, and the 2AFC score of a distance.
+
+    Distances have shape (..., triplets, 2), to the first patch and to the second; judgements are the share of observers
+    who preferred the second.
+    """
+
+    measures = ("2afc",)
+
+    def primary(self, distance: Floats) -> Floats:
+        """2AFC score of distances (..., triplets, 2), shape (...)."""
+        earned = _two_alternative(distance[..., 0], distance[..., 1], self.judgement)
+        return np.mean([earned[..., members].mean(axis=-1) for members in self._members], axis=0)
+
+    def score(self, distance: Floats, draws: Floats, measures: Sequence[str] = measures) -> dict[str, Floats]:
+        """2AFC score of one distance (triplets, 2) on every sample."""
+        return {"2afc": self._average(_two_alternative(distance[..., 0], distance[..., 1], self.judgement), draws)}
+
+    def people(self, draws: Floats) -> dict[str, Floats]:
+        """Score of the average observer, who agrees with each share of the others: mean(j² + (1 - j)²)."""
+        if not self.human:
+            return {}
+        return {CEILING: self._average(self.judgement**2 + (1 - self.judgement) ** 2, draws)}
+
+    def _average(self, earned: Floats, draws: Floats) -> Floats:
+        """Mean over categories of the mean over each category's triplets, on every sample."""
+        sums = [
+            np.bincount(self._patch[members], weights, minlength=self.clusters)
+            for members in self._members
+            for weights in (earned[members], None)
         ]
-        return np.concatenate(parts) if parts else np.empty(0)
-
-    def _sample(self, units: NDArray[np.int64]) -> _Sample:
-        return _Sample.of(self.distance[..., units].sum(axis=-1), self.judgements, self.draws)
-
-    def _split(self, units: NDArray[np.int64], marks: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-        """Distances of both halves of every split, (splits, *comparisons)."""
-        cube = np.moveaxis(self.distance[..., units], -1, 0)
-        return np.tensordot(marks * 1.0, cube, axes=1), np.tensordot(~marks * 1.0, cube, axes=1)
-
-    def _matched(self, units: NDArray[np.int64], ranking: str, splits: int, random: np.random.Generator) -> Floats:
-        mean = self.distance.reshape(-1, self.distance.shape[-1]).mean(axis=0)[units]
-        target = mean[np.isin(units, self.halves[ranking, "high"])].sum()
-        upper, lower = self._split(units, statistics.matched_halves(mean, target, splits, random))
-        return self._primary(upper) - self._primary(lower)
-
-    def _count(self, layer: _Layer, ranking: str, selection: str) -> int | None:
-        if selection == "all":
-            return len(layer.units)
-        chosen = self.halves.get((ranking, selection))
-        return None if chosen is None else len(np.intersect1d(chosen, layer.units))
+        drawn = draws @ np.stack(sums, axis=1)
+        return _ratio(drawn[:, ::2], drawn[:, 1::2]).mean(axis=1)
 
 
-def _without_network(judgements: Judgements, baselines: Mapping[str, Floats], draws: Any) -> list[dict[str, Any]]:
-    rows = []
-    for name, distance in baselines.items():
-        rows += _Sample.of(distance, judgements, draws).rows(NONE, name)
-    primary = judgements.measures[0]
-    people = _Sample({primary: float(judgements.observers())}, {primary: judgements.observers(draws)})
-    return rows + people.rows(NONE, OBSERVER)
+class SameOrDifferent(_Categories):
+    """Whether people called two patches the same (just noticeable differences), and the mean average precision.
+
+    Distances have shape (..., pairs, 1); judgements are the share of observers who said "the same".
+    """
+
+    measures = ("map",)
+
+    def primary(self, distance: Floats) -> Floats:
+        """Mean over categories of the average precision of distances (..., pairs, 1), shape (...)."""
+        d = distance[..., 0]
+        return np.mean(
+            [average_precision(d[..., members], self.judgement[members]) for members in self._members], axis=0
+        )
+
+    def score(self, distance: Floats, draws: Floats, measures: Sequence[str] = measures) -> dict[str, Floats]:
+        """Mean average precision of one distance (pairs, 1) on every sample."""
+        means = []
+        for members in self._members:
+            d, same, patch = distance[members, 0], self.judgement[members], self._patch[members]
+            parts = [
+                average_precision(d, same, draws[start : start + ROWS, patch]) for start in range(0, len(draws), ROWS)
+            ]
+            means.append(np.concatenate(parts))
+        return {"map": np.mean(means, axis=0)}
+
+    def people(self, draws: Floats) -> dict[str, Floats]:
+        """Nothing: the released judgements do not tell how well observers agree with each other."""
+        return {}
 
 
-def selection_distances(cube: xr.DataArray, channels: pd.DataFrame, by: str = "pe") -> dict[tuple[str, str], Floats]:
-    """Sum the cube over all, high and low channels of every layer and of all layers, by layer and selection."""
-    chosen = {
-        "all": np.ones(len(channels), dtype=bool),
-        "high": channels.index.isin(select_channels(channels, "high", by).index),
-        "low": channels.index.isin(select_channels(channels, "low", by).index),
-    }
-    values = cube.values.astype(np.float64)
-    layers = {str(name): np.asarray(index) for name, index in channels.groupby("layer", sort=False).indices.items()}
-    return {
-        (layer, selection): values[..., units[mark[units]]].sum(axis=-1)
-        for layer, units in {**layers, ALL_LAYERS: np.arange(len(channels))}.items()
-        for selection, mark in chosen.items()
-    }
+class OpinionDraws(NamedTuple):
+    """The full sample, bootstrap samples, and the samples without one reference each, by weight."""
+
+    references: Floats  # (samples, references)
+    images: Floats  # (images, samples)
+    opinion_rank: Floats  # (images, samples), centred
 
 
-def _place(estimate: float, null: Floats, mean: str, p: str, count: str) -> dict[str, float]:
-    """Say where an estimate lies among random values; those that are missing do not count."""
-    present = null[np.isfinite(null)]
-    centre = float(present.mean()) if len(present) else float("nan")
-    return {mean: centre, p: statistics.permutation_p(estimate, present), count: len(present)}
+class OpinionScores:
+    """Mean opinions of images, and the correlation of a distance with them.
+
+    Distances have shape (..., images, 1). `srcc` is Spearman's, `krcc` Kendall's tau-b, `plcc` Pearson's and
+    `plcc_logistic` Pearson's after a four-parameter logistic function, see `logistic_fit`.
+
+    Parameters
+    ----------
+    opinion
+        Mean opinion score per image, more is better, shape (images,).
+    group
+        Kind of distortion per image.
+    cluster
+        Reference per image: what is resampled.
+    """
+
+    resampled_unit = "references"
+    measures = ("srcc", "krcc", "plcc", "plcc_logistic")
+
+    def __init__(self, opinion: ArrayLike, group: ArrayLike, cluster: ArrayLike) -> None:
+        self.opinion = np.asarray(opinion, dtype=np.float64)
+        if not np.isfinite(self.opinion).all():
+            raise ValueError("A mean opinion score is not a number.")
+        self.group = np.asarray(group, dtype=str)
+        self.cluster = np.asarray(cluster, dtype=str)
+        references, self._reference = np.unique(self.cluster, return_inverse=True)
+        self.clusters = len(references)
+        self._rank = _centred_ranks(self.opinion, self._reference, self.clusters)
+        self._overall_rank = stats.rankdata(self.opinion) - (len(self.opinion) + 1) / 2
+
+    def __len__(self) -> int:
+        return len(self.opinion)
+
+    def groups(self) -> dict[str, tuple[Indices, "OpinionScores"]]:
+        """Images of every kind of distortion and their opinions, where there are several."""
+        names = list(dict.fromkeys(self.group))
+        members = {name: np.flatnonzero(self.group == name) for name in names} if len(names) > 1 else {}
+        return {
+            name: (index, OpinionScores(self.opinion[index], self.group[index], self.cluster[index]))
+            for name, index in members.items()
+        }
+
+    def draw(self, replicates: int, random: np.random.Generator) -> OpinionDraws:
+        """Resample references; the samples without one of them serve the BCa interval."""
+        weights: Floats = np.vstack(
+            [
+                np.ones((1, self.clusters)),
+                statistics.resampled_counts(self.clusters, replicates, random),
+                1 - np.eye(self.clusters),
+            ]
+        )
+        return OpinionDraws(weights, weights.T[self._reference], self._rank @ weights.T)
+
+    def primary(self, distance: Floats) -> Floats:
+        """Spearman correlation of distances (..., images, 1) with opinions, shape (...)."""
+        return _rank_correlation(-distance[..., 0], self._overall_rank)
+
+    def score(self, distance: Floats, draws: OpinionDraws, measures: Sequence[str] = measures) -> dict[str, Floats]:
+        """Correlations of one distance (images, 1) on every sample; the logistic function is fitted to the full one."""
+        similarity = -distance[..., 0]
+        compute = {
+            "srcc": lambda: self._srcc(similarity, draws),
+            "krcc": lambda: self._krcc(similarity, draws),
+            "plcc": lambda: self._plcc(similarity, draws),
+            "plcc_logistic": lambda: self._plcc(logistic_fit(similarity, self.opinion), draws),
+        }
+        return {name: compute[name]() for name in measures}
+
+    def people(self, draws: OpinionDraws) -> dict[str, Floats]:
+        """Nothing: mean opinions do not tell how well observers agree with each other."""
+        return {}
+
+    def _srcc(self, similarity: Floats, draws: OpinionDraws) -> Floats:
+        """Pearson correlation of the ranks within each sample.
+
+        An image's rank in a sample is linear in how often each reference is drawn (see `_centred_ranks`).
+        """
+        rank = _centred_ranks(similarity, self._reference, self.clusters) @ draws.references.T
+        weighted = draws.images * rank
+        covariance = (weighted * draws.opinion_rank).sum(axis=0)
+        spread = (weighted * rank).sum(axis=0) * (draws.images * draws.opinion_rank**2).sum(axis=0)
+        return _ratio(covariance, np.sqrt(spread))
+
+    def _krcc(self, similarity: Floats, draws: OpinionDraws) -> Floats:
+        """Tau-b: concordant minus discordant pairs over the root of the pairs that either side tells apart.
+
+        Each is a sum over pairs of references, of their weights' product: copies of an image are tied on both sides.
+        """
+        order = np.argsort(self._reference, kind="stable")
+        starts = np.searchsorted(self._reference[order], np.arange(self.clusters))
+
+        def pairs(of_images: NDArray[np.int8]) -> Floats:
+            rows = np.add.reduceat(of_images, starts, axis=0, dtype=np.int32)
+            between = np.add.reduceat(rows, starts, axis=1, dtype=np.int64)
+            return np.einsum("sa,ab,sb->s", draws.references, between, draws.references, optimize=True)
+
+        x, y = _signs(similarity[order]), _signs(self.opinion[order])
+        return _ratio(pairs(x * y), np.sqrt(pairs(np.abs(x)) * pairs(np.abs(y))))
+
+    def _plcc(self, similarity: Floats, draws: OpinionDraws) -> Floats:
+        """Pearson correlation, from sums over each reference's images."""
+        x, y = similarity - similarity.mean(), self.opinion - self.opinion.mean()
+        n, sx, sy, sxx, syy, sxy = (
+            draws.references @ np.bincount(self._reference, values, minlength=self.clusters)
+            for values in (np.ones_like(x), x, y, x * x, y * y, x * y)
+        )
+        spread_x, spread_y = sxx - sx * sx / n, syy - sy * sy / n
+        # what is left of a constant after subtracting its mean is rounding, not variation
+        varies = (spread_x > 1e-13 * sxx) & (spread_y > 1e-13 * syy)
+        return np.where(varies, _ratio(sxy - sx * sy / n, np.sqrt(np.abs(spread_x * spread_y))), np.nan)
 
 
-def _minus(first: _Sample, second: _Sample) -> _Sample:
-    return _Sample(
-        {measure: value - second.estimate[measure] for measure, value in first.estimate.items()},
-        {measure: value - second.replicates[measure] for measure, value in first.replicates.items()},
+def _centred_ranks(values: Floats, cluster: Indices, clusters: int) -> Floats:
+    """Half the number of each cluster's values below each value minus half of those above, shape (values, clusters).
+
+    With w copies of each cluster a value's mid-rank is the weighted sum over clusters of these, plus half the number of
+    all copies and a half: what is left after centring is the sum alone.
+    """
+    ranks = np.empty((len(values), clusters))
+    for number in range(clusters):
+        members = np.sort(values[cluster == number])
+        below, not_above = np.searchsorted(members, values, "left"), np.searchsorted(members, values, "right")
+        ranks[:, number] = (below + not_above - len(members)) / 2
+    return ranks
+
+
+def _rank_correlation(values: Floats, centred_rank: Floats) -> Floats:
+    """Spearman correlation along the last axis with something whose centred ranks are given."""
+    size = values.shape[-1]
+    order = np.argsort(values, axis=-1)
+    ranked = np.take_along_axis(values, order, axis=-1)
+    tied = (ranked[..., 1:] == ranked[..., :-1]).any(axis=-1)
+    rank = np.empty(values.shape)
+    np.put_along_axis(rank, order, np.broadcast_to(np.arange(size) - (size - 1) / 2, values.shape), axis=-1)
+    if tied.any():
+        rank[tied] = stats.rankdata(values[tied], axis=-1) - (size + 1) / 2
+    spread = (rank**2).sum(axis=-1) * (centred_rank**2).sum()
+    return _ratio(rank @ centred_rank, np.sqrt(spread))
+
+
+def _signs(values: Floats) -> NDArray[np.int8]:
+    """Sign of every difference, shape (values, values)."""
+    column = values[:, None]
+    return (column > values).astype(np.int8) - (column < values).astype(np.int8)
+
+
+def _ratio(numerator: Floats, denominator: Floats) -> Floats:
+    """Divide; missing where nothing varies."""
+    return np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=denominator > 0)
+
+
+def logistic_fit(similarity: ArrayLike, opinion: ArrayLike) -> Floats:
+    """Opinions that a rising four-parameter logistic function of the similarity predicts, fitted by least squares.
+
+    b2 + (b1 - b2) / (1 + exp(-(x - b3) / b4)), b1 > b2, with b3 within the range of x and b4 between a hundredth and a
+    hundred times its standard deviation. For any b3 and b4 the best b1 and b2 are those of a linear regression, so what
+    is searched for is the largest correlation: on a grid, and from its best point on by Nelder and Mead's method.
+
+    Parameters
+    ----------
+    similarity, opinion
+        Shape (images,).
+
+    Returns
+    -------
+    Shape (images,); all missing where either does not vary, there are fewer than five, or nothing that rises fits.
+
+    References
+    ----------
+    Video Quality Experts Group: Final report on the validation of objective models of video quality assessment, phase
+    I, 2000, and II, 2003.
+    """
+    x, y = np.asarray(similarity, dtype=np.float64), np.asarray(opinion, dtype=np.float64)
+    missing = np.full(x.shape, np.nan)
+    if len(x) < 5 or not np.isfinite(x).all() or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return missing
+    x = (x - x.mean()) / x.std()
+    middles, widths = np.quantile(x, np.linspace(0, 1, 9)), np.geomspace(*WIDTHS, 13)
+
+    def correlation(middle: ArrayLike, width: ArrayLike) -> Floats:
+        share = special.expit((x - np.asarray(middle)[..., None]) / np.asarray(width)[..., None])
+        return np.nan_to_num(statistics.pearson(share, y), nan=-1.0)
+
+    grid = correlation(middles[:, None], widths)
+    row, column = np.unravel_index(grid.argmax(), grid.shape)
+    best = optimize.minimize(
+        lambda at: -correlation(at[0], np.exp(at[1])),
+        x0=[middles[row], np.log(widths[column])],
+        method="Nelder-Mead",
+        bounds=[(x.min(), x.max()), tuple(np.log(WIDTHS))],
+        options={"xatol": 1e-4, "fatol": 1e-9},
     )
+    if not best.success or best.fun >= 0:
+        return missing
+    share = special.expit((x - best.x[0]) / np.exp(best.x[1]))
+    slope, start = np.polyfit(share, y, 1)
+    return start + slope * share
 
 
-def _mean(samples: Sequence[_Sample]) -> _Sample:
-    return _Sample(
-        {name: float(np.mean([sample.estimate[name] for sample in samples])) for name in samples[0].estimate},
-        {name: np.mean([sample.replicates[name] for sample in samples], axis=0) for name in samples[0].replicates},
-    )
+def judgements(comparisons: pd.DataFrame, layout: str, *, human: bool = True) -> "Judged":
+    """Return the judgements of a table of comparisons.
+
+    Parameters
+    ----------
+    comparisons
+        group, cluster and judgement, one row per comparison (see `datasets`).
+    layout
+        "bapps_2afc", "bapps_jnd" or "tid2013".
+    human
+        False where the judgements are known by construction.
+    """
+    judged, group, cluster = (comparisons[name].to_numpy() for name in ("judgement", "group", "cluster"))
+    if layout == "bapps_2afc":
+        return TwoAlternativeChoices(judged, group, cluster, human=human)
+    if layout == "bapps_jnd":
+        return SameOrDifferent(judged, group, cluster, human=human)
+    if layout == "tid2013":
+        return OpinionScores(judged, group, cluster)
+    raise ValueError(f"layout is {layout!r}; it must be bapps_2afc, bapps_jnd or tid2013.")
+
+
+Judged = TwoAlternativeChoices | SameOrDifferent | OpinionScores

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-LEAST_CLUSTERS = 10
+from perceptual_efficacy.statistics import LEAST_CLUSTERS
+
 SIGNIFICANCE = 0.05
 SUPPORTED = "supported"
 CONTRADICTED = "contradicted"
@@ -55,12 +56,14 @@ def judge(
     within the smallest effect of 0. Supported: the interval lies above 0 and the difference in the upper tail of the
     random splits. Contradicted: the mirror image. Else inconclusive.
     """
-    if not np.isfinite([estimate, ci_low, ci_high]).all():
-        return Verdict(NOT_TESTED, "the score or its interval is missing")
+    if not np.isfinite(estimate):
+        return Verdict(NOT_TESTED, "the score is missing")
     if p_holm is not None and not np.isfinite([p_holm, split_mean]).all():
         return Verdict(NOT_TESTED, "there are no random splits to compare with")
     if n_clusters < LEAST_CLUSTERS:
         return Verdict(INCONCLUSIVE, f"n: {n_clusters} clusters, at least {LEAST_CLUSTERS} are needed")
+    if not np.isfinite([ci_low, ci_high]).all():
+        return Verdict(NOT_TESTED, "the interval is missing")
     if -smallest_effect < ci_low and ci_high < smallest_effect:
         apart = ", though not at 0" if ci_low > 0 or ci_high < 0 else ""
         return Verdict(NO_EFFECT, f"the interval lies within ±{smallest_effect:g}{apart}")
@@ -86,7 +89,8 @@ def evaluate(
     Parameters
     ----------
     claims
-        Each with `id`, `statement`, `about` ("pre-trained networks" or "any network"), `evidence` (a kind of table),
+        Each with `id`, `statement`, `about` ("pre-trained networks" or "any network"), `evidence` (a kind of table; one
+        that a study lacks leaves the claim untested),
         `where` (column to value: the one row that is the primary endpoint), `smallest_effect`, `unit`, `splits`
         (whether random splits are part of the rule), and maybe `beside` (a label to the columns in which a row shown
         beside it, of the same table, differs; by default the control's row).
@@ -111,6 +115,9 @@ def evaluate(
     records = []
     for claim in claims:
         for network, control in controls.items():
+            if (claim["evidence"], network) not in tables:
+                records.append(_untested(claim, network, cards[network]))
+                continue
             row = _pick(claim["id"], tables[claim["evidence"], network], claim["where"])
             outcome = judge(
                 row["estimate"],
@@ -135,10 +142,7 @@ def evaluate(
                 beside = {f"the same of {control}, {cards[control]['origin']}": of_control}
             records.append(
                 {
-                    **{key: claim[key] for key in ("id", "statement", "about", "unit", "smallest_effect")},
-                    "endpoint": ", ".join(f"{key} {value}" for key, value in claim["where"].items()),
-                    "network": network,
-                    "origin": cards[network]["origin"],
+                    **_identity(claim, network, cards[network]),
                     **_present(row, COLUMNS),
                     "beside": [{"label": label, **_present(other, INTERVAL)} for label, other in beside.items()],
                     "verdict": verdict.verdict,
@@ -147,6 +151,29 @@ def evaluate(
                 }
             )
     return records
+
+
+def _identity(claim: Mapping[str, Any], network: str, card: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **{key: claim[key] for key in ("id", "statement", "about", "unit", "smallest_effect")},
+        "endpoint": ", ".join(f"{key} {value}" for key, value in claim["where"].items()),
+        "network": network,
+        "origin": card["origin"],
+    }
+
+
+def _untested(claim: Mapping[str, Any], network: str, card: Mapping[str, Any]) -> dict[str, Any]:
+    """Record of a claim whose data this study does not have."""
+    reason = f"this study has no judgements of people in the layout {claim['evidence']}"
+    nothing: dict[str, Any] = dict.fromkeys(COLUMNS)
+    return {
+        **_identity(claim, network, card),
+        **nothing,
+        "beside": [],
+        "verdict": NOT_TESTED,
+        "reason": reason,
+        "rule_outcome": f"{NOT_TESTED} ({reason})",
+    }
 
 
 def _pick(claim: str, table: pd.DataFrame, where: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,12 +8,14 @@ gives equal bytes.
 import hashlib
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import h5netcdf
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -106,6 +108,80 @@ def write_dataset(dataset: xr.Dataset, path: str | os.PathLike[str], provenance:
         digest = bytes.fromhex(file_sha256(temporary))
         with temporary.open("ab") as file:
             file.write(digest)
+
+
+def write_dataset_in_parts(
+    parts: Iterable[xr.Dataset], dimension: str, path: str | os.PathLike[str], provenance: Provenance
+) -> None:
+    """Write Datasets one after the other along a dimension, as `write_dataset` writes their concatenation.
+
+    Only one part is in memory at a time. All parts have the same variables; those without the dimension are taken from
+    the first part.
+
+    Raises
+    ------
+    ValueError
+        If there is no part.
+    """
+    with written_atomically(path) as temporary:
+        length = 0
+        for part in parts:
+            if not length:
+                first = part.assign_attrs({PROVENANCE_KEY: _canonical_json(provenance)})
+                unfilled = {name: {"_FillValue": None} for name in first.variables}
+                first.to_netcdf(temporary, engine="h5netcdf", encoding=unfilled, unlimited_dims=[dimension])
+            else:
+                with h5netcdf.File(temporary, "a") as file:
+                    file.resize_dimension(dimension, length + part.sizes[dimension])
+                    for name, variable in part.variables.items():
+                        if dimension in variable.dims:
+                            (axis,) = variable.get_axis_num([dimension])
+                            file.variables[name][(slice(None),) * axis + (slice(length, None),)] = variable.values
+            length += part.sizes[dimension]
+        if not length:
+            raise ValueError(f"{os.fspath(path)}: there is nothing to write along {dimension!r}.")
+        digest = bytes.fromhex(file_sha256(temporary))
+        with temporary.open("ab") as file:
+            file.write(digest)
+
+
+def write_dataset_resumably(
+    parts: Mapping[str, Callable[[], xr.Dataset]],
+    dimension: str,
+    path: str | os.PathLike[str],
+    provenance: Provenance,
+) -> None:
+    """Compute Datasets and write them one after the other; a computation that was killed goes on where it was.
+
+    Every part is kept in a hidden folder beside `path` until the file is whole. A part that is damaged, or was computed
+    from something else, is computed again.
+
+    Parameters
+    ----------
+    parts
+        Name of each part to what computes it.
+    dimension, path, provenance
+        See `write_dataset_in_parts`.
+    """
+    path = Path(path)
+    folder = path.with_name(f".{path.stem}-parts")
+
+    def finished() -> Iterator[xr.Dataset]:
+        for name, compute in parts.items():
+            kept, of_part = folder / f"{name}.nc", {**provenance, "part": name}
+            try:
+                part = read_dataset(kept)
+                if part.attrs.pop(PROVENANCE_KEY) == _canonical_json(of_part):
+                    yield part
+                    continue
+            except (FileNotFoundError, DamagedFileError):
+                pass
+            part = compute()
+            write_dataset(part, kept, of_part)
+            yield part
+
+    write_dataset_in_parts(finished(), dimension, path, provenance)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
@@ -242,35 +318,47 @@ def read_image(path: str | os.PathLike[str], sha256: str | None = None) -> NDArr
     Parameters
     ----------
     path
-        Any format Pillow reads, with 8 bits per channel.
+        Any format Pillow reads: colour, grey, black and white, or a palette. Transparency may be declared as long as
+        every pixel is opaque.
     sha256
         SHA-256 the file must have; None for a file from outside the pipeline.
 
     Returns
     -------
-    Image of shape (height, width, 3), display code values 0 to 255.
+    Image of shape (height, width, 3), display code values 0 to 255. Of 16-bit colour it is the high byte, which is
+    what every 8-bit viewer shows.
 
     Raises
     ------
     DamagedFileError
         If the file has another SHA-256.
     ValueError
-        If the file cannot be decoded or has another kind of pixel.
+        If the file cannot be decoded, is transparent somewhere, or has pixels whose code values for display are a
+        matter of choice: 16-bit and floating-point grey, CMYK and other colour spaces.
     """
     if sha256 is not None and (found := file_sha256(path)) != sha256:
         raise DamagedFileError(path, f"its SHA-256 is {found[:12]}…, expected {sha256[:12]}…")
     try:
         with Image.open(path) as image:
+            stored = [tile[3] for tile in image.tile]  # the file's own kind of pixel, which load() forgets
             image.load()
             kind = image.mode + (" with transparency" if "transparency" in image.info else "")
-            if kind in {"RGB", "L", "P"}:
+            if kind in {"RGB", "L", "P", "1"}:
                 return np.asarray(image.convert("RGB"))
+            # of 2, 4 and 16 bits Pillow scales the pixels but not the transparent colour: whether any has it is unknown
+            unknown = image.format == "PNG" and image.mode in {"RGB", "L"} and stored != [image.mode]
+            if image.mode in {"RGBA", "LA", "PA", "RGB", "L", "P", "1"} and not unknown:
+                full = image.convert("RGBA")
+                if full.getchannel("A").getextrema() == (255, 255):
+                    return np.asarray(full.convert("RGB"))
     except FileNotFoundError:
         raise
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise ValueError(
             f"{os.fspath(path)}: cannot be read as an image ({error}). Replace the file, or take it out of the list."
         ) from error
     raise ValueError(
-        f"{os.fspath(path)}: pixels of mode {kind}; expected 8-bit RGB or grey without transparency. Convert it."
+        f"{os.fspath(path)}: pixels of mode {kind}; expected 8-bit RGB or grey without transparent pixels. Convert it: "
+        f"scale 16-bit and floating-point values to 8 bits, CMYK to sRGB by its profile, and put transparent pixels "
+        f"on a background."
     )

@@ -4,6 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+LEAST_CLUSTERS = 10  # of what is resampled; fewer do not tell how much others would differ
 
 
 class Interval(NamedTuple):
@@ -20,6 +23,37 @@ def percentile_interval(replicates: ArrayLike, level: float = 0.95) -> Interval:
     if values.size == 0 or len(finite) < 0.95 * len(values):
         return Interval(np.nan, np.nan)
     low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high))
+
+
+def bca_interval(estimate: float, replicates: ArrayLike, left_out: ArrayLike, level: float = 0.95) -> Interval:
+    """Bias-corrected and accelerated interval of bootstrap replicates; missing where more than 5% of them are missing.
+
+    Parameters
+    ----------
+    estimate
+        The statistic on the full sample.
+    replicates
+        The statistic on bootstrap samples.
+    left_out
+        The statistic on the samples without one item each, which give the acceleration.
+
+    References
+    ----------
+    Efron: Better Bootstrap Confidence Intervals, Journal of the American Statistical Association 82, 1987.
+    """
+    values, without = np.asarray(replicates, dtype=np.float64), np.asarray(left_out, dtype=np.float64)
+    finite = values[np.isfinite(values)]
+    if not np.isfinite(estimate) or not np.isfinite(without).all() or len(finite) < max(1, 0.95 * len(values)):
+        return Interval(np.nan, np.nan)
+    below = (finite < estimate).mean() + (finite == estimate).mean() / 2
+    # half a replicate is the least that can be told from none
+    bias = special.ndtri(np.clip(below, 0.5 / len(finite), 1 - 0.5 / len(finite)))
+    change = without.mean() - without
+    spread = (change**2).sum() ** 1.5
+    acceleration = (change**3).sum() / (6 * spread) if spread > 0 else 0.0
+    ends = bias + special.ndtri([(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(finite, special.ndtr(bias + ends / (1 - acceleration * ends)))
     return Interval(float(low), float(high))
 
 

@@ -1,7 +1,7 @@
 """The study's tables for people: as CSV with six digits; as Markdown, LaTeX and HTML with three."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from perceptual_efficacy import io
 
+CEILING = "human ceiling"  # what `agreement` calls it
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{title}</title>
 <style>
@@ -113,16 +114,19 @@ def modelfest(judgements: pd.DataFrame, patterns: Mapping[str, pd.DataFrame]) ->
 
 
 def agreement(results: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
-    """Every score of every selection against people: see `agreement.compare_selections`.
+    """Every score of every selection: see `selections.compare_selections` and `selections.compare_single_channels`.
 
     Parameters
     ----------
     results
-        Network to one table per viewing resolution.
+        Network to one table per data set and viewing resolution, with `dataset` and `judged_by`, and for ModelFest
+        `pixels_per_degree`.
     """
-    table = _by_network({network: pd.concat(parts, ignore_index=True) for network, parts in results.items()})
-    front = ["network", "dataset", "pixels_per_degree", "cube", "layer", "ranking", "selection", "measure"]
-    return table[front + [column for column in table if column not in {*front, "group"}]]
+    table = pd.concat(
+        [part.assign(network=network) for network, parts in results.items() for part in parts], ignore_index=True
+    )
+    front = ["network", "dataset", "judged_by", "pixels_per_degree", "group", "cube", "layer", "ranking", "selection"]
+    return table[front + [column for column in table if column not in front]]
 
 
 def selections(results: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
@@ -135,27 +139,141 @@ def selections(results: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
     """
     rows = []
     shown = ("all", "high", "low", "random halves")
+    for network, part, of_measure in _parts(results):
+        whole = of_measure[(of_measure["group"] == "all") & (of_measure["layer"] != "none")]
+        for layer, group in whole.groupby("layer", sort=False):
+            of_pe = group[group["ranking"].isin(["pe", "none"])].to_dict("records")
+            chosen = {(row["cube"], row["selection"]): row for row in of_pe}
+            difference = chosen["raw", "high - low"]
+            rows.append(
+                {
+                    "network": network,
+                    "data": _data(part),
+                    "layer": layer,
+                    "measure": difference["measure"],
+                    "n": difference["n"],
+                    **{name: _interval(chosen["raw", name]) for name in shown},
+                    "high - low": _interval(difference),
+                    "p, splits": difference["p_split"],
+                    "p, Holm": difference["p_holm"],
+                    "p, matched splits": difference["p_matched"],
+                    "high - low, standardised": _interval(chosen["standardised", "high - low"]),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def groups(results: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
+    """Scores by category or kind of distortion, the mean of the layers', of every data set of images.
+
+    Parameters
+    ----------
+    results
+        See `agreement`.
+    """
+    rows = []
+    shown = ("all", "high", "low", "random halves", "high - low")
+    for network, part, of_measure in _parts(results):
+        if of_measure["dataset"].iloc[0] == "modelfest":
+            continue
+        for name, group in of_measure.groupby("group", sort=False):
+            mean = (
+                (group["layer"] == "mean of layers") & (group["cube"] == "raw") & group["ranking"].isin(["pe", "none"])
+            )
+            chosen = {row["selection"]: row for row in group[mean | (group["layer"] == "none")].to_dict("records")}
+            first = chosen["high - low"]
+            rows.append(
+                {
+                    "network": network,
+                    "data": _data(part),
+                    "judged by": first["judged_by"],
+                    "group": name,
+                    "measure": first["measure"],
+                    "n": first["n"],
+                    "resampled": _resampled(first),
+                    **{selection: _interval(chosen[selection]) for selection in shown},
+                    "p, splits": first["p_split"],
+                    CEILING: _interval(chosen[CEILING]) if CEILING in chosen else "–",
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def baselines(
+    results: Mapping[str, Sequence[pd.DataFrame]], layouts: Mapping[str, str], published: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Score of everything that is not a selection of channels, beside published scores and the gap between them.
+
+    Parameters
+    ----------
+    results
+        See `agreement`; baselines and people are the same beside every network, so the first one's are taken.
+    layouts
+        Data set of images judged by people, to the layout whose published scores it is compared with.
+    published
+        Layout to `measure`, `groups` and `scores`, a list of `metric`, `values` (one per group), `source` and maybe
+        `note`.
+    """
+    rows: list[dict[str, Any]] = []
+    for part in next(iter(results.values())):
+        layout = published.get(layouts.get(part["dataset"].iloc[0], ""), {"groups": [], "scores": []})
+        known = _published(layout)
+        ours = part[
+            (part["layer"] == "none")
+            & (part["measure"] == part["measure"].iloc[0])
+            & part["group"].isin(["all", *layout["groups"]])
+        ]
+        for row in ours.to_dict("records"):
+            key = (str(row["group"]), str(row["selection"]))
+            for entry in known.pop(key, [{}]):
+                rows.append({"data": _data(part), "measure": row["measure"], **_beside_published(*key, row, entry)})
+        for key, entries in known.items():
+            rows += [
+                {"data": _data(part), "measure": layout["measure"], **_beside_published(*key, None, entry)}
+                for entry in entries
+            ]
+    return pd.DataFrame(rows)
+
+
+def _published(layout: Mapping[str, Any]) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """Published scores by group and metric; several where sources differ. All groups together are their mean."""
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for score in layout["scores"]:
+        values = dict(zip(layout["groups"], score["values"], strict=True))
+        values.setdefault("all", sum(values.values()) / len(values))
+        source = f"{score['source']}; {score['note']}" if "note" in score else score["source"]
+        for group, value in values.items():
+            found.setdefault((group, score["metric"]), []).append({"value": value, "source": source})
+    return found
+
+
+def _beside_published(
+    group: str, metric: str, row: Mapping[Any, Any] | None, entry: Mapping[str, Any]
+) -> dict[str, Any]:
+    estimate = None if row is None or pd.isna(row["estimate"]) else float(row["estimate"])
+    value = entry.get("value")
+    return {
+        "group": group,
+        "metric": metric,
+        "ours": "–" if row is None else _interval(row),
+        "published": value,
+        "gap": None if estimate is None or value is None else estimate - value,
+        "source": entry.get("source"),
+    }
+
+
+def _parts(results: Mapping[str, Sequence[pd.DataFrame]]) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
+    """Yield every network and table, and what that table says by its primary measure."""
     for network, parts in results.items():
         for part in parts:
-            of_measure = part[part["measure"] == part["measure"].iloc[0]]
-            for layer, group in of_measure[of_measure["layer"] != "none"].groupby("layer", sort=False):
-                chosen = group[group["ranking"].isin(["pe", "none"])].set_index(["cube", "selection"])
-                difference = chosen.loc[("raw", "high - low")]
-                rows.append(
-                    {
-                        "network": network,
-                        "px/deg": float(part["pixels_per_degree"].iloc[0]),
-                        "layer": layer,
-                        "n": difference["n"],
-                        **{name: _interval(chosen.loc[("raw", name)]) for name in shown},
-                        "high - low": _interval(difference),
-                        "p, splits": difference["p_split"],
-                        "p, Holm": difference["p_holm"],
-                        "p, matched splits": difference["p_matched"],
-                        "high - low, standardised": _interval(chosen.loc[("standardised", "high - low")]),
-                    }
-                )
-    return pd.DataFrame(rows)
+            yield network, part, part[part["measure"] == part["measure"].iloc[0]]
+
+
+def _data(part: pd.DataFrame) -> str:
+    """Name of the data set, and the resolution where it was shown at several."""
+    first = part.iloc[0]
+    resolution = first.get("pixels_per_degree")
+    return first["dataset"] if pd.isna(resolution) else f"{first['dataset']}, {resolution:g} px/deg"
 
 
 def claims(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -169,7 +287,7 @@ def claims(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
                 "because": record["reason"],
                 "estimate [95% interval]": _interval(record),
                 "unit": record["unit"],
-                "resampled": f"{record['n_clusters']} {record['resampled_unit']}",
+                "resampled": _resampled(record),
                 "p, Holm": record["p_holm"],
                 "beside it": _beside(record),
                 "the rule on these numbers": record["rule_outcome"],
@@ -179,10 +297,17 @@ def claims(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     )
 
 
-def _interval(row: Mapping[str, Any] | pd.Series) -> str:
-    if any(pd.isna(row[name]) for name in ("estimate", "ci_low", "ci_high")):
+def _interval(row: Mapping[Any, Any] | pd.Series) -> str:
+    """Estimate and interval; the estimate alone where too few were resampled for an interval."""
+    if pd.isna(row["estimate"]):
         return "–"
+    if pd.isna(row["ci_low"]) or pd.isna(row["ci_high"]):
+        return f"{row['estimate']:.3f}"
     return f"{row['estimate']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]"
+
+
+def _resampled(record: Mapping[Any, Any]) -> str:
+    return "–" if record["n_clusters"] is None else f"{record['n_clusters']} {record['resampled_unit']}"
 
 
 def _beside(record: Mapping[str, Any]) -> str:
@@ -205,9 +330,15 @@ def claims_page(records: Sequence[Mapping[str, Any]]) -> str:
             f"**{record['verdict'].capitalize()}** for the network `{record['network']}` ({record['origin']}): "
             f"{record['reason']}.",
             "",
-            f"- {record['unit']}: {_interval(record)}, the 95% interval over {record['n_clusters']} "
-            f"{record['resampled_unit']}" + ("" if p is None else f"; among random splits p = {p:.3g} (Holm)"),
-            f"- beside it: {_beside(record)}",
+            *(
+                []
+                if record["estimate"] is None
+                else [
+                    f"- {record['unit']}: {_interval(record)}, the 95% interval over {_resampled(record)}"
+                    + ("" if p is None else f"; among random splits p = {p:.3g} (Holm)"),
+                    f"- beside it: {_beside(record)}",
+                ]
+            ),
             f"- endpoint: {record['endpoint']}; smallest effect of interest {record['smallest_effect']:g}",
             f"- the rule applied to these numbers: {record['rule_outcome']}",
             "",

@@ -1,6 +1,6 @@
 """Detection thresholds predicted from a distance: the contrast at which a pattern is as far from blank as any other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +20,11 @@ class Prediction(NamedTuple):
     extrapolated: NDArray[np.bool_]
 
 
+OBSERVER = "one observer by the others"
+
+
 class Draws(NamedTuple):
-    """Bootstrap samples: how often each stimulus and each observer is in."""
+    """Samples: how often each stimulus and each observer is in."""
 
     stimuli: NDArray[np.int64]
     observers: NDArray[np.int64]
@@ -39,26 +42,37 @@ class DetectionThresholds:
     """
 
     resampled_unit = "stimuli and observers"
-    measures = ("r", "rmse")
+    measures = ("r", "rmse")  # the first is the primary one
 
     def __init__(self, measured: ArrayLike, contrasts: ArrayLike) -> None:
         self.measured = np.asarray(measured, dtype=np.float64)
         self.log_contrast = np.log10(np.asarray(contrasts, dtype=np.float64))
         if self.measured.ndim != 2 or not np.isfinite(self.measured).all():
             raise ValueError(f"measured has shape {self.measured.shape}; expected finite (stimuli, observers).")
+        self.clusters = len(self.measured)
 
     def __len__(self) -> int:
         return len(self.measured)
 
-    def draw(self, replicates: int, random: np.random.Generator) -> Draws:
-        """Resample stimuli and, independently, observers."""
-        stimuli, observers = self.measured.shape
-        return Draws(
-            statistics.resampled_counts(stimuli, replicates, random),
-            statistics.resampled_counts(observers, replicates, random),
-        )
+    def groups(self) -> dict[str, tuple[NDArray[np.int64], "DetectionThresholds"]]:
+        """Nothing: the stimuli are few and all of one kind."""
+        return {}
 
-    def score(self, distance: NDArray[np.float64], draws: Draws | None = None) -> dict[str, NDArray[np.float64]]:
+    def draw(self, replicates: int, random: np.random.Generator) -> Draws:
+        """The full sample, then resampled stimuli and, independently, observers; each (1 + replicates, ...)."""
+        stimuli, observers = (
+            np.vstack([np.ones((1, size), dtype=np.int64), statistics.resampled_counts(size, replicates, random)])
+            for size in self.measured.shape
+        )
+        return Draws(stimuli, observers)
+
+    def primary(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Correlation of the predicted with the measured log thresholds, shape (...): see `score`."""
+        return self.score(distance)["r"]
+
+    def score(
+        self, distance: NDArray[np.float64], draws: Draws | None = None, measures: Sequence[str] = measures
+    ) -> dict[str, NDArray[np.float64]]:
         """Score distances against the measured thresholds.
 
         Parameters
@@ -66,12 +80,14 @@ class DetectionThresholds:
         distance
             Distance to the blank, shape (..., stimuli, contrasts).
         draws
-            Bootstrap samples to score on instead of the full sample; the distance then has no leading dimensions.
+            Samples to score on instead of the full one; the distance then has no leading dimensions.
+        measures
+            Which to return.
 
         Returns
         -------
         `r`, Pearson correlation of predicted with measured log thresholds, and `rmse`, root mean squared error in
-        log10 contrast, each of shape (...), or (replicates,) with draws.
+        log10 contrast, each of shape (...), or (samples,) with draws.
         """
         if draws is None:
             measured: NDArray[np.float64] = self.measured.mean(axis=1)
@@ -81,17 +97,22 @@ class DetectionThresholds:
         predicted = self.predict(distance, measured, counts).log_threshold
         weights = counts / counts.sum(axis=-1, keepdims=True)
         error = np.where(counts > 0, predicted - measured, 0)
-        return {
+        scores = {
             "r": statistics.pearson(predicted, measured, counts),
             "rmse": np.sqrt((weights * error**2).sum(axis=-1)),
         }
+        return {name: scores[name] for name in measures}
+
+    def people(self, draws: Draws) -> dict[str, NDArray[np.float64]]:
+        """Score of one observer by the others on every sample, see `observers`."""
+        return {OBSERVER: self.observers(draws)}
 
     def observers(self, draws: Draws | None = None) -> NDArray[np.float64]:
         """Correlate each observer's log thresholds with the mean of the other observers', and average over observers.
 
         Returns
         -------
-        The mean correlation, shape (), or (replicates,) with draws: how much one person's thresholds say of another's.
+        The mean correlation, shape (), or (samples,) with draws: how much one person's thresholds say of another's.
         A model is compared with the mean of all observers, which is less noisy, and may exceed it.
         """
         count = self.measured.shape[1]

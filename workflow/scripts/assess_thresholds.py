@@ -3,9 +3,9 @@
 import pandas as pd
 from _entry import job
 
-from perceptual_efficacy import agreement, csf, io
-from perceptual_efficacy.agreement import Ranking
+from perceptual_efficacy import csf, io, selections
 from perceptual_efficacy.datasets import modelfest
+from perceptual_efficacy.selections import Ranking
 from perceptual_efficacy.thresholds import DetectionThresholds, contrast_energy, distance_of_energy
 
 FLAT = "pe with a flat CSF"
@@ -29,11 +29,11 @@ with job(snakemake) as run:
         "RMS contrast": distance_of_energy(contrast_energy(shown, resolution), contrasts),
         "CSF-weighted energy": distance_of_energy(watson, contrasts),
     }
-    result = agreement.compare_selections(
+    result = selections.compare_selections(
         distances["distance"],
         judgements,
         {
-            **{score: Ranking(channels, score) for score in agreement.FAMILY},
+            **{score: Ranking(channels, score) for score in selections.FAMILY},
             FLAT: Ranking(scored["flat"], "pe"),
         },
         differences=[("pe", FLAT)],
@@ -42,11 +42,11 @@ with job(snakemake) as run:
         replicates=run.params.replicates,
         seed=run.params.seed,
     )
-    result = result.assign(dataset="modelfest", group="all", pixels_per_degree=resolution)
+    result = result.assign(dataset="modelfest", judged_by="people", pixels_per_degree=resolution)
     io.write_table(result, run.output.agreement, run.provenance)
 
-    curves = agreement.selection_distances(distances["distance"], channels)
-    curves |= {(agreement.NONE, name): distance for name, distance in baselines.items()}
+    curves = selections.selection_distances(distances["distance"], channels)
+    curves |= {(selections.NONE, name): distance for name, distance in baselines.items()}
     predictions = [
         pd.DataFrame(
             {

@@ -6,9 +6,10 @@ from perceptual_efficacy import claims, io, tables
 
 with job(snakemake) as run:
     names = run.params.networks
-    evidence = {("agreement", name): io.read_table(path) for name, path in zip(names, run.input.agreement, strict=True)}
-    evidence |= {
-        ("layers", name): io.read_table(path) for name, path in zip(run.params.controls, run.input.layers, strict=True)
+    evidence = {
+        (kind, name): io.read_table(path)
+        for kind, networks in run.params.evidence.items()
+        for name, path in zip(networks, run.input[kind], strict=True)
     }
     records = claims.evaluate(
         run.params.claims,

@@ -7,7 +7,8 @@ from perceptual_efficacy import io, tables
 with job(snakemake) as run:
     names, subjects, resolutions = run.params.networks, run.params.subjects, run.params.resolutions
     results = [io.read_table(path) for path in run.input.agreement]
-    by_network = {name: results[i * len(resolutions) : (i + 1) * len(resolutions)] for i, name in enumerate(names)}
+    each = len(results) // len(names)
+    by_network = {name: results[i * each : (i + 1) * each] for i, name in enumerate(names)}
     patterns = [io.read_dataset(path) for path in run.input.patterns]
     written = {
         "photographs": tables.photographs(io.read_table(run.input.photographs)),
@@ -25,6 +26,8 @@ with job(snakemake) as run:
             {name: io.read_table(path) for name, path in zip(subjects, run.input.layers, strict=True)}
         ),
         "selections": tables.selections(by_network),
+        "groups": tables.groups(by_network),
+        "baselines": tables.baselines(by_network, run.params.layouts, run.params.published),
         "claims": tables.claims(io.read_record(run.input.claims)["claims"]),
     }
     io.write_csv(tables.agreement(by_network), run.output.agreement)

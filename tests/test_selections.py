@@ -8,8 +8,8 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from perceptual_efficacy import agreement, claims
-from perceptual_efficacy.agreement import Ranking, compare_selections, selection_distances
+from perceptual_efficacy import claims, thresholds
+from perceptual_efficacy.selections import Ranking, compare_selections, selection_distances
 from perceptual_efficacy.thresholds import DetectionThresholds, distance_of_energy
 
 CONTRASTS = np.geomspace(0.003, 1, 6)
@@ -188,7 +188,7 @@ def test_baselines_and_observers_stand_in_the_same_table(informative, judgements
     perfect = distance_of_energy(10 ** -measured.mean(axis=1), CONTRASTS)
     table = compare(cube, judgements, good * 1.0, baselines={"perfect": perfect})
     assert row(table, layer="none", selection="perfect", measure="r")["estimate"] == pytest.approx(1)
-    assert row(table, selection=agreement.OBSERVER)["estimate"] == pytest.approx(judgements.observers())
+    assert row(table, selection=thresholds.OBSERVER)["estimate"] == pytest.approx(judgements.observers())
 
 
 def test_the_same_seed_gives_the_same_table(informative, judgements):

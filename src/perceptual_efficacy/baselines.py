@@ -1,0 +1,260 @@
+"""Classic image quality metrics as distances of an image to its reference: baselines beside the networks' distances.
+
+Input and settings of each metric are those that reproduce published values on real pairs of TID2013, see
+tests/real_data/test_calibrated_metrics.py; FSIM without colour, MDSI and HaarPSI are as piq computes them.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import piq
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+from piq.functional import rgb2xyz, xyz2lab
+from torch import Tensor
+
+LEAST_SQUARED_ERROR = 1e-12  # PSNR's floor, 120 dB: one code value in one colour of one of 5 million pixels
+GREY_WEIGHTS = (0.299, 0.587, 0.114)  # BT.601, as MATLAB's rgb2gray
+
+
+class Baseline(NamedTuple):
+    """One metric.
+
+    Attributes
+    ----------
+    compute
+        Distances (N,) of references and images, (N, 3, H, W) in [0, 1]: unchecked; `measure` checks.
+    description
+        What exactly is computed: input, scale, downsampling, library.
+    least_side
+        Smallest height and width, in pixels, at which the metric is defined.
+    best
+        The distance of identical images; no distance is smaller.
+    """
+
+    compute: Callable[[Tensor, Tensor], Tensor]
+    description: str
+    least_side: int
+    best: float
+
+
+def _grey(images: Tensor) -> Tensor:
+    """Grey images (N, 1, H, W) in [0, 1], rounded to whole code values."""
+    images64 = images.double()
+    grey = 255 * (images64 * images64.new_tensor(GREY_WEIGHTS).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
+    # to thousandths first, the weights' step: else rounding errors would decide where halves go
+    return (grey.round(decimals=3).round() / 255).to(images.dtype)
+
+
+def _rgb(images: Tensor) -> Tensor:
+    return images
+
+
+def _cielab(images: Tensor) -> Tensor:
+    """CIELAB under D65 of sRGB images."""
+    return xyz2lab(rgb2xyz(images.double()), illuminant="D65")
+
+
+def _squared_error(reference: Tensor, image: Tensor) -> Tensor:
+    return (reference.double() - image.double()).square().mean(dim=(1, 2, 3))
+
+
+def _negated_psnr(reference: Tensor, image: Tensor) -> Tensor:
+    return 10 * _squared_error(reference, image).clamp(min=LEAST_SQUARED_ERROR).log10()
+
+
+def _by_piq(
+    metric: Callable[..., Tensor], sign: int, prepare: Callable[[Tensor], Tensor] = _rgb, **settings: Any
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """`sign` times a metric of piq, of prepared images."""
+
+    def compute(reference: Tensor, image: Tensor) -> Tensor:
+        return sign * metric(prepare(reference), prepare(image), data_range=1.0, reduction="none", **settings)
+
+    return compute
+
+
+_GREY = "on grey (BT.601, rounded to whole code values)"
+_POOLED = "averaged over squares of side round(min(H, W) / 256) first"
+_PIQ = f"by piq {piq.__version__}"
+
+BASELINES: Mapping[str, Baseline] = MappingProxyType(
+    {
+        "L2": Baseline(
+            _squared_error,
+            "mean squared error over pixels and channels of RGB in [0, 1], at full size",
+            least_side=1,
+            best=0,
+        ),
+        "L2 (Lab)": Baseline(
+            lambda reference, image: _squared_error(_cielab(reference), _cielab(image)),
+            "mean squared error over pixels and the three coordinates of CIELAB (D65; L* 0 to 100), at full size; "
+            f"conversion {_PIQ}; the lpips package of Zhang et al. 2018 divides it by 20,000",
+            least_side=1,
+            best=0,
+        ),
+        "PSNR": Baseline(
+            _negated_psnr,
+            "negated PSNR in dB over pixels and channels of RGB, at full size; "
+            f"a mean squared error below {LEAST_SQUARED_ERROR:g} counts as {LEAST_SQUARED_ERROR:g}, 120 dB",
+            least_side=1,
+            best=-120,
+        ),
+        "SSIM": Baseline(
+            _by_piq(piq.ssim, -1, _grey, downsample=False),
+            f"negated SSIM {_GREY}, 11 x 11 Gaussian window of 1.5 px, at full size, without the border; {_PIQ}",
+            least_side=11,
+            best=-1,
+        ),
+        "MS-SSIM": Baseline(
+            _by_piq(piq.multi_scale_ssim, -1, _grey),
+            f"negated MS-SSIM {_GREY}, 5 scales from full size, negative terms count as 0; {_PIQ}",
+            least_side=161,
+            best=-1,
+        ),
+        "FSIM": Baseline(
+            _by_piq(piq.fsim, -1, chromatic=False),
+            f"negated FSIM on the Y of YIQ, {_POOLED}; {_PIQ}",
+            least_side=2,
+            best=-1,
+        ),
+        "FSIMc": Baseline(
+            _by_piq(piq.fsim, -1, chromatic=True),
+            f"negated FSIMc, FSIM with colour, on YIQ, {_POOLED}; {_PIQ}",
+            least_side=2,
+            best=-1,
+        ),
+        "VSI": Baseline(
+            _by_piq(piq.vsi, -1),
+            f"negated VSI on RGB (LMN inside), {_POOLED}, its saliency always at 256 x 256; {_PIQ}",
+            least_side=2,
+            best=-1,
+        ),
+        "MDSI": Baseline(
+            _by_piq(piq.mdsi, 1, Tensor.double),  # its fourth roots turn a rounding error of 1e-7 into 0.02
+            f"MDSI on RGB (LHM inside), terms combined by their sum, {_POOLED}; {_PIQ}",
+            least_side=2,
+            best=0,
+        ),
+        "HaarPSI": Baseline(
+            _by_piq(piq.haarpsi, -1, Tensor.double),  # its logit magnifies rounding errors next to 1
+            f"negated HaarPSI on RGB (YIQ inside), averaged over squares of 2 x 2 first; {_PIQ}",
+            least_side=16,
+            best=-1,
+        ),
+        "GMSD": Baseline(
+            _by_piq(piq.gmsd, 1, _grey),
+            f"GMSD {_GREY}, averaged over squares of 2 x 2 first; {_PIQ}",
+            least_side=3,
+            best=0,
+        ),
+    }
+)
+
+
+@torch.no_grad()
+def measure(reference: Tensor, image: Tensor, name: str) -> Tensor:
+    """Measure how far images are from their references by a classic metric.
+
+    Parameters
+    ----------
+    reference, image
+        Shape (N, 3, H, W), RGB display code values in [0, 1], float32 or float64.
+    name
+        A key of `BASELINES`, whose description says what is computed.
+
+    Returns
+    -------
+    Distances, shape (N,), float64, lower is better: a metric of similarity is negated, so that the negated distance is
+    the published score. NaN where the images are smaller than the metric's `least_side`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such metric, the shapes differ or are others, or a value lies outside [0, 1].
+
+    Notes
+    -----
+    Identical images are at the metric's `best` distance, even where its formula has no value (HaarPSI of black). Other
+    distances are finite too, but some mean little where an image is uniform: VSI finds any two uniform images alike,
+    and the phases that FSIM compares are rounding errors there. SSIM, MS-SSIM and GMSD see no difference that leaves
+    the rounded grey values as they are. Of float32 images, distances are right to four decimals; L2, PSNR, MDSI
+    and HaarPSI, which would lose more, are always computed in float64. FSIM takes about 50 MB of memory per pair of
+    256 x 256, VSI 15 MB per pair of any size.
+    """
+    if name not in BASELINES:
+        raise ValueError(f"There is no metric {name!r}; expected one of {', '.join(BASELINES)}.")
+    baseline = BASELINES[name]
+    if reference.shape != image.shape or image.ndim != 4 or image.shape[1] != 3 or image.numel() == 0:
+        raise ValueError(
+            f"{name}: the references have shape {tuple(reference.shape)}, the images {tuple(image.shape)}; "
+            f"expected (N, 3, H, W), the same for both."
+        )
+    for role, images in (("references", reference), ("images", image)):
+        low, high = (value.item() for value in images.aminmax())
+        if images.dtype not in (torch.float32, torch.float64) or not (low >= 0 and high <= 1):
+            raise ValueError(
+                f"{name}: the {role} are {str(images.dtype).removeprefix('torch.')} in [{low}, {high}]; expected "
+                f"float32 or float64 in [0, 1]. Divide code values by 255 and clip what resizing pushed beyond."
+            )
+    if min(image.shape[-2:]) < baseline.least_side:
+        return image.new_full((len(image),), torch.nan, dtype=torch.float64)
+    # CUDA's convolutions of float32 keep 10 bits only (TF32), too few for small variances
+    precision = torch.float64 if image.is_cuda else torch.promote_types(reference.dtype, image.dtype)
+    distance = baseline.compute(reference.to(precision), image.to(precision)).double()
+    identical = (reference == image).flatten(start_dim=1).all(dim=1)
+    return torch.where(identical, baseline.best, distance.clamp(min=baseline.best))
+
+
+def baseline_distances(
+    comparisons: pd.DataFrame,
+    read: Callable[[str, str], NDArray[np.uint8]],
+    *,
+    batch_size: int = 8,
+    progress: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+) -> xr.Dataset:
+    """Measure by every metric how far images are from their references.
+
+    Parameters
+    ----------
+    comparisons, read, progress
+        See `distances.image_distances`.
+    batch_size
+        Pairs measured at once; those of one batch have one size.
+
+    Returns
+    -------
+    `distance` (comparison, side, metric), float64, with the coordinate `metric`, the names in `BASELINES`; NaN where
+    a metric is not defined at an image's size.
+    """
+    sides = ["first"] if comparisons["second"].isna().all() else ["first", "second"]
+    values: list[NDArray[np.float64]] = []
+    pairs: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []
+
+    def flush() -> None:
+        reference, image = (_as_tensor(images) for images in zip(*pairs, strict=True))
+        values.append(torch.stack([measure(reference, image, name) for name in BASELINES], dim=1).numpy())
+        pairs.clear()
+
+    for row in progress(comparisons.to_dict("records")):
+        reference = read(row["reference"], row["reference_sha256"])
+        for side in sides:
+            if pairs and (len(pairs) >= batch_size or pairs[0][0].shape != reference.shape):
+                flush()
+            pairs.append((reference, read(row[side], row[f"{side}_sha256"])))
+    if pairs:
+        flush()
+    distance = np.concatenate(values).reshape(len(comparisons), len(sides), len(BASELINES))
+    return xr.Dataset(
+        {"distance": (("comparison", "side", "metric"), distance)},
+        coords={"metric": list(BASELINES)},
+        attrs={name: baseline.description for name, baseline in BASELINES.items()},
+    )
+
+
+def _as_tensor(images: Iterable[NDArray[np.uint8]]) -> Tensor:
+    return torch.from_numpy(np.stack(list(images))).permute(0, 3, 1, 2).to(torch.float32) / 255

@@ -1,0 +1,342 @@
+"""Archives of data sets: downloaded whole and verified, or not at all; unpacked whole, or not at all."""
+
+import lzma
+import os
+import re
+import shutil
+import stat
+import subprocess
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Generator
+from contextlib import closing
+from functools import partial
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import IO, NamedTuple
+
+import pooch
+import requests
+from tqdm import tqdm
+
+from perceptual_efficacy import io
+
+TIMEOUT = 60.0  # seconds that a server may stay silent
+MEMBERS_LIMIT = 2_000_000  # files and folders that an archive may hold
+BYTES_LIMIT = 64 * 2**30  # and their bytes
+WATCH = 5.0  # seconds between two looks at what another program unpacks
+
+_CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", re.IGNORECASE)
+_COPY = "give `path`, the folder of an existing copy"
+# what the readers of archives raise, RuntimeError for an encrypted zip
+_READING = (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError, RuntimeError)
+
+
+class Archive(NamedTuple):
+    """Where a data set is published."""
+
+    url: str
+    checksum: str | None  # "sha256:…" or "md5:…"; None if none is published
+
+
+class DownloadError(OSError):
+    """A file that could not be downloaded whole."""
+
+    def __init__(self, url: str, found: str) -> None:
+        super().__init__(f"{url}: {found}; expected the whole file. Try again, correct `url`, or {_COPY}.")
+
+
+def fetch(
+    url: str,
+    target: str | os.PathLike[str],
+    checksum: str | None,
+    *,
+    allow_unverified: bool = False,
+    progress: bool = False,
+) -> str:
+    """Download a file, unless it is there already; `target` is the verified file, or is left as it was.
+
+    Parameters
+    ----------
+    url
+        An address of http or https.
+    target
+        Where the file goes. A file that is there is kept if it has the checksum, or if none is needed.
+    checksum
+        "sha256:" or "md5:" and the digest in hexadecimal; None if none is known.
+    allow_unverified
+        Whether a file is good enough without a checksum. If it is not, the download waits beside the target, as
+        `{target}.unverified`, until its checksum is given.
+    progress
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    "sha256:" and the digest of the file.
+
+    Raises
+    ------
+    DownloadError
+        If the server cannot be reached, refuses, falls silent or stops half-way.
+    ValueError
+        If the checksum is another one, or none is given and `allow_unverified` is not set.
+    """
+    if checksum is not None and not _CHECKSUM.fullmatch(checksum):
+        raise ValueError(
+            f"{url}: the checksum is {checksum!r}; expected sha256: and 64, or md5: and 32 hexadecimal digits. "
+            f"Correct `checksum`."
+        )
+    target = Path(target)
+    waiting = target.with_name(f"{target.name}.unverified")
+    enough = checksum is not None or allow_unverified
+    here = next((path for path in (target, waiting) if path.is_file() and _matches(path, checksum)), None)
+    if here is None:
+        here = target if enough else waiting
+        with io.written_atomically(here) as temporary:
+            _download(url, temporary, progress)
+            if checksum is not None and not _matches(temporary, checksum):
+                raise ValueError(
+                    f"{url}: what was downloaded has the checksum {_digest(temporary, checksum)}; expected {checksum}. "
+                    f"It was deleted. Try again; if the publisher replaced the file, correct `checksum`; or {_COPY}."
+                )
+    digest = _digest(here, "sha256:")
+    if not enough:
+        raise ValueError(
+            f"{url}: there is no checksum to verify it by; expected one. What was downloaded has\n\n"
+            f"    checksum: {digest}\n\n"
+            f"Set this key if you trust it (it will not be downloaded again), set `allow_unverified: true`, or {_COPY}."
+        )
+    if here == waiting:
+        waiting.replace(target)
+    waiting.unlink(missing_ok=True)
+    return digest
+
+
+def extract(archive: str | os.PathLike[str], folder: str | os.PathLike[str]) -> None:
+    """Unpack an archive into a new folder, whole or not at all.
+
+    Parameters
+    ----------
+    archive
+        A zip, a RAR or a tar, compressed by gzip, bzip2, xz or not. The file's first bytes or the end of its name say
+        which. For a RAR, bsdtar or unrar must be installed.
+    folder
+        Must not exist, or be empty.
+
+    Raises
+    ------
+    ValueError
+        If the archive is damaged or empty; holds anything but regular files and folders, or a name that leads out of
+        the folder; holds more than `MEMBERS_LIMIT` members or `BYTES_LIMIT` bytes; or if the folder is not empty.
+    """
+    archive, folder = Path(archive), Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(
+            f"{folder}: is there already and not empty; expected a new folder. Delete it, or name another."
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
+        unpacked = Path(temporary) / folder.name
+        unpacked.mkdir()
+        if _looks_like(archive, b"Rar!", ".rar"):
+            _unpack_rar(archive, unpacked)
+        else:
+            _write(archive, unpacked)
+        if not _check_tree(archive, unpacked):
+            raise ValueError(f"{archive}: holds no files; expected a data set. Download it again, or {_COPY}.")
+        unpacked.replace(folder)
+
+
+def _digest(path: Path, checksum: str) -> str:
+    """Checksum of a file by the algorithm of another checksum."""
+    algorithm = checksum.lower().split(":")[0]
+    return f"{algorithm}:{pooch.file_hash(str(path), alg=algorithm)}"
+
+
+def _matches(path: Path, checksum: str | None) -> bool:
+    return checksum is None or _digest(path, checksum) == checksum.lower()
+
+
+def _download(url: str, path: Path, progress: bool) -> None:
+    # pooch sets the total to the server's Content-Length; before, it asks whether the bar is true, and 0 of 1 is
+    bar = tqdm(disable=not progress, total=1, unit="B", unit_scale=True, desc=url.rsplit("/", 1)[-1])
+    download = pooch.HTTPDownloader(
+        progressbar=bar, chunk_size=2**16, timeout=TIMEOUT, headers={"Accept-Encoding": "identity"}
+    )
+    try:
+        download(url, str(path), None)
+    except requests.HTTPError as error:
+        raise DownloadError(url, f"the server answered {str(error).partition(' for url')[0]}") from error
+    except requests.RequestException as error:
+        cause: BaseException = error
+        while inner := cause.__cause__ or cause.__context__:
+            cause = inner
+        raise DownloadError(url, f"the download failed ({type(cause).__name__}: {cause})") from error
+    finally:
+        bar.close()
+    size = path.stat().st_size
+    if size < bar.total:  # urllib3 before 2.0 does not notice
+        raise DownloadError(url, f"the download stopped after {size} of {bar.total} bytes")
+
+
+class _Refused(ValueError):
+    """Something in an archive that is not to be unpacked."""
+
+    def __init__(self, archive: Path, found: str) -> None:
+        super().__init__(
+            f"{archive}: {found}; expected only regular files and folders inside the folder it is unpacked to, at most "
+            f"{MEMBERS_LIMIT} and {BYTES_LIMIT} bytes. Nothing was unpacked. Download it again from its publisher, or "
+            f"unpack what you trust by hand and {_COPY}."
+        )
+
+
+class _Damaged(ValueError):
+    """An archive that cannot be unpacked to its end."""
+
+    def __init__(self, archive: Path, found: str) -> None:
+        super().__init__(
+            f"{archive}: cannot be unpacked ({found}); expected a whole archive, and space for what it holds. Delete "
+            f"it and download it again, or make space, or {_COPY}."
+        )
+
+
+class _Member(NamedTuple):
+    name: str
+    kind: str
+    size: int
+    open: Callable[[], IO[bytes] | None]  # the content of a file
+
+
+def _looks_like(archive: Path, begin: bytes, end: str) -> bool:
+    with archive.open("rb") as file:
+        return file.read(len(begin)) == begin or archive.suffix.lower() == end
+
+
+def _write(archive: Path, folder: Path) -> None:
+    """Write the members of a tar or zip: names and bytes only, neither owners, rights nor links."""
+    read = _zip_members if _looks_like(archive, b"PK", ".zip") else _tar_members
+    size = 0
+    try:
+        with closing(read(archive)) as members:
+            for count, member in enumerate(members, start=1):
+                size += member.size
+                _check_amount(archive, count, size)
+                target = folder / _checked_name(archive, member)
+                (target.parent if member.kind == "file" else target).mkdir(parents=True, exist_ok=True)
+                if member.kind == "file" and (content := member.open()) is not None:
+                    with content, target.open("wb") as file:
+                        shutil.copyfileobj(content, file, 2**20)
+    except FileNotFoundError:
+        raise
+    except _READING as error:
+        raise _Damaged(archive, str(error).partition("\n")[0].rstrip(":") or type(error).__name__) from error
+
+
+def _checked_name(archive: Path, member: _Member) -> PurePosixPath:
+    if member.kind not in {"file", "folder"}:
+        raise _Refused(archive, f"its member {member.name!r} is a {member.kind}")
+    readings = PurePosixPath(member.name), PureWindowsPath(member.name)
+    if any(path.anchor or ".." in path.parts for path in readings) or "\0" in member.name:
+        raise _Refused(archive, f"its member {member.name!r} leads out of the folder")
+    return readings[0]
+
+
+def _check_amount(archive: Path, members: int, size: int) -> None:
+    if members > MEMBERS_LIMIT or size > BYTES_LIMIT:
+        raise _Refused(archive, f"it holds {members} members and {size} bytes, or more")
+
+
+def _tar_members(archive: Path) -> Generator[_Member, None, None]:
+    kinds = {tarfile.SYMTYPE: "symbolic link", tarfile.LNKTYPE: "hard link", tarfile.FIFOTYPE: "named pipe"}
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            kind = "file" if member.isreg() else "folder" if member.isdir() else kinds.get(member.type, "device")
+            yield _Member(member.name, kind, member.size, partial(tar.extractfile, member))
+        # tarfile stops without a word where it finds no further header
+        file = tar.fileobj
+        if file is None or file.tell() != tar.offset + tarfile.BLOCKSIZE:
+            raise tarfile.ReadError("its end is missing")
+        while block := file.read(2**20):  # to the end, where the compression has its own checksum
+            if block.strip(b"\0"):
+                raise tarfile.ReadError("a member's header is damaged")
+
+
+def _zip_members(archive: Path) -> Generator[_Member, None, None]:
+    with zipfile.ZipFile(archive) as file:
+        for member in file.infolist():
+            kind = "folder" if member.is_dir() else _kind(member.external_attr >> 16)
+            yield _Member(member.filename, kind, member.file_size, partial(file.open, member))
+
+
+def _kind(mode: int) -> str:
+    """What a file is by its mode; 0, in a zip that was not made on Unix, is a regular file."""
+    kinds = {0: "file", stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "symbolic link"}
+    return kinds.get(stat.S_IFMT(mode), "named pipe, socket or device")
+
+
+def _unpack_rar(archive: Path, folder: Path) -> None:
+    path = str(archive.resolve(strict=True))
+    commands = {
+        "bsdtar": ["-x", "--no-same-owner", "-f", path, "-C", str(folder)],
+        "unrar": ["x", "-idq", "-o-", path, f"{folder}{os.sep}"],
+    }
+    failures = []
+    for tool, arguments in commands.items():
+        if (program := shutil.which(tool)) is None:
+            continue
+        failure = _run([program, *arguments], archive, folder)
+        if failure is None:
+            return
+        failures.append(f"{tool}: {failure}")
+        shutil.rmtree(folder)
+        folder.mkdir()
+    if failures:
+        raise _Damaged(archive, "; ".join(failures))
+    raise ValueError(
+        f"{archive}: a .rar needs bsdtar or unrar, and neither is installed. Install bsdtar (Debian and Ubuntu: "
+        f"`apt install libarchive-tools`; conda: `conda install -c conda-forge libarchive`; macOS has it; on Windows "
+        f"10 and later `tar` is bsdtar), or unpack the archive by hand and {_COPY}."
+    )
+
+
+def _run(command: list[str], archive: Path, folder: Path) -> str | None:
+    """Run a program that unpacks, and watch what it writes; return why it failed, or None."""
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(  # noqa: S603 - a fixed command, whose only free argument is an absolute path
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log
+        )
+        try:
+            while process.poll() is None:
+                try:
+                    process.wait(timeout=WATCH)
+                except subprocess.TimeoutExpired:
+                    _check_tree(archive, folder)
+        finally:
+            process.kill()
+            process.wait()
+        if process.returncode == 0:
+            return None
+        log.seek(0)
+        lines = log.read().decode(errors="replace").split("\n")
+    said = [line.strip() for line in lines if line.strip()]
+    return said[0] if said else f"exit status {process.returncode}"
+
+
+def _check_tree(archive: Path, folder: Path) -> int:
+    """Count the files below a folder; refuse anything but files and folders, and too many."""
+    count = size = files = 0
+    for parent, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            path = Path(parent, name)
+            status = path.lstat()
+            kind = _kind(status.st_mode)
+            if kind == "file" and status.st_nlink > 1:
+                kind = "hard link"
+            if kind not in {"file", "folder"}:
+                raise _Refused(archive, f"its member {path.relative_to(folder).as_posix()!r} is a {kind}")
+            count += 1
+            if kind == "file":
+                files, size = files + 1, size + status.st_size
+        _check_amount(archive, count, size)
+    return files

@@ -1,0 +1,185 @@
+"""BAPPS: which of two distorted patches people find nearer to a reference (2AFC), and whether two look the same (JND).
+
+Zhang et al.: The unreasonable effectiveness of deep features as a perceptual metric, CVPR 2018; its validation part.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from perceptual_efficacy.datasets.archives import Archive
+from perceptual_efficacy.datasets.comparisons import Picture, picture, table
+
+_PUBLISHED = "https://perceptual-similarity.s3.us-west-2.amazonaws.com/dataset"
+TWO_ALTERNATIVE = Archive(
+    f"{_PUBLISHED}/twoafc_val.tar.gz", "sha256:41486671b06de923e7ba277c4797d4d9d86d609863ba35ecdb576133f8b9d859"
+)
+JND = Archive(f"{_PUBLISHED}/jnd.tar.gz", None)
+
+CATEGORIES_2AFC = ("traditional", "cnn", "superres", "deblur", "color", "frameinterp")
+CATEGORIES_JND = ("traditional", "cnn")
+SIDE = 64  # pixels; what people saw, and what the published evaluation scales every image to
+
+
+def read_choices(
+    folder: str | Path, *, dataset: str = "bapps_2afc", subset: bool = False, source: str = "people"
+) -> pd.DataFrame:
+    """Read the judgements which of two patches is nearer to a reference.
+
+    Parameters
+    ----------
+    folder
+        Holds `val/`, or `2afc/val/`: per category the folders `ref`, `p0` and `p1` of PNG files, and `judge` of NumPy
+        files of equal names.
+    dataset, source
+        What the table says about itself.
+    subset
+        Whether published categories may be missing.
+
+    Returns
+    -------
+    One row per triplet, by category and name: dataset, group (the category), cluster (the SHA-256 of the reference:
+    equal references are one), reference, first (p0) and second (p1) as paths below the folder, the SHA-256 of each,
+    judgement (the share of observers preferring p1), unit, source; level, spread and observers are missing.
+
+    Raises
+    ------
+    ValueError
+        If a category or a file of a triplet is missing, a judgement is not one number from 0 to 1, or an image cannot
+        be read, is not square, is smaller than 64 pixels or has another size than its reference.
+    """
+    rows = _rows(Path(folder), "2afc", CATEGORIES_2AFC, ("ref", "p0", "p1"), "judge", "preferring p1", subset)
+    return table(rows, dataset=dataset, unit="share preferring the second", source=source)
+
+
+def read_same(
+    folder: str | Path, *, dataset: str = "bapps_jnd", subset: bool = False, source: str = "people"
+) -> pd.DataFrame:
+    """Read the judgements whether two patches look the same.
+
+    Parameters
+    ----------
+    folder
+        Holds `val/`, or `jnd/val/`: per category the folders `p0` and `p1` of PNG files, and `same` of NumPy files of
+        equal names.
+    dataset, source
+        What the table says about itself.
+    subset
+        Whether published categories may be missing.
+
+    Returns
+    -------
+    One row per pair, with the columns of `read_choices`: reference and cluster are those of p0, first is p1, second is
+    missing; judgement is the share of observers saying "same".
+
+    Raises
+    ------
+    ValueError
+        As `read_choices` does.
+    """
+    rows = _rows(Path(folder), "jnd", CATEGORIES_JND, ("p0", "p1"), "same", "saying same", subset)
+    return table(rows, dataset=dataset, unit="share saying same", source=source)
+
+
+def patch(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Scale a square image, shape (height, width, 3), to 64 by 64 pixels as the published evaluation does: bilinear.
+
+    Raises
+    ------
+    ValueError
+        If the image is not square.
+    """
+    height, width, _ = image.shape
+    if height != width:
+        raise ValueError(f"BAPPS: an image has {width} x {height} pixels; expected a square. Cut it to one.")
+    if width == SIDE:
+        return image
+    return np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+
+
+def _rows(
+    folder: Path,
+    part: str,
+    published: Sequence[str],
+    roles: Sequence[str],
+    judged: str,
+    meaning: str,
+    subset: bool,
+) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for category in _categories(folder, part, published, subset):
+        for stem in _stems(category, {**dict.fromkeys(roles, ".png"), judged: ".npy"}):
+            shown = [picture(folder, category / role / f"{stem}.png") for role in roles]
+            _check_sizes(folder, shown)
+            row: dict[str, object] = {"group": category.name, "cluster": shown[0].sha256}
+            for name, one in zip(("reference", "first", "second"), shown, strict=False):
+                row |= {name: one.path, f"{name}_sha256": one.sha256}
+            rows.append(row | {"judgement": _judgement(category / judged / f"{stem}.npy", meaning)})
+    return rows
+
+
+def _categories(folder: Path, part: str, published: Sequence[str], subset: bool) -> list[Path]:
+    """Folders of the categories: the published ones in their order, then others."""
+    places = [folder / "val", folder / part / "val"]
+    val = next((place for place in places if place.is_dir()), None)
+    if val is None:
+        raise ValueError(
+            f"BAPPS: there is no folder {places[0]} or {places[1]}. Give `path`, the folder that holds it."
+        )
+    found = {path.name: path for path in val.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    missing = [name for name in published if name not in found]
+    if not found or (missing and not subset):
+        raise ValueError(
+            f"BAPPS: {val} has no {', '.join(missing)}; expected a folder for each of {', '.join(published)}. Complete "
+            f"it, or set `subset: true` if a part is meant."
+        )
+    return [found.pop(name) for name in published if name in found] + [found[name] for name in sorted(found)]
+
+
+def _stems(category: Path, kinds: dict[str, str]) -> list[str]:
+    """Names, without their ends, that every kind of file has."""
+    stems = {kind: {path.stem for path in (category / kind).glob(f"*{end}")} for kind, end in kinds.items()}
+    everything = set().union(*stems.values())
+    lacking = [f"{stem} has no {kind}" for stem in sorted(everything) for kind in kinds if stem not in stems[kind]]
+    if lacking or not everything:
+        found = f"{', '.join(lacking[:3])}{', …' if len(lacking) > 3 else ''}" if lacking else "no files"
+        raise ValueError(
+            f"BAPPS: {category}: {found} ({len(lacking)} missing in all); expected for every name one file in each of "
+            f"{', '.join(f'{kind}/*{end}' for kind, end in kinds.items())}. Complete the folder, or remove the rest of "
+            f"what is incomplete."
+        )
+    return sorted(everything)
+
+
+def _check_sizes(folder: Path, shown: Sequence[Picture]) -> None:
+    height, width = shown[0].size
+    if height != width or width < SIDE:
+        raise ValueError(
+            f"BAPPS: {folder / shown[0].path} has {width} x {height} pixels; expected a square of at least {SIDE}. "
+            f"Replace it by the published file."
+        )
+    for other in shown[1:]:
+        if other.size != shown[0].size:
+            raise ValueError(
+                f"BAPPS: {folder / other.path} has {other.size[1]} x {other.size[0]} pixels; expected {width} x "
+                f"{height}, as {shown[0].path} has. Replace it by the published file."
+            )
+
+
+def _judgement(path: Path, meaning: str) -> float:
+    expected = f"a judgement is the share of observers {meaning} and lies in [0, 1]. Replace it by the published file."
+    try:
+        with path.open("rb") as file:
+            value = np.lib.format.read_array(file, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise ValueError(f"BAPPS: {path} cannot be read as a NumPy array ({error}); {expected}") from error
+    if value.shape not in {(), (1,)} or value.dtype.kind not in "iuf":
+        raise ValueError(f"BAPPS: {path} holds {value.dtype} values of shape {value.shape}; {expected}")
+    share = float(value.item())
+    if not 0 <= share <= 1:
+        raise ValueError(f"BAPPS: {path} holds {share:g}; {expected}")
+    return share

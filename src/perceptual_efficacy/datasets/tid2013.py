@@ -1,0 +1,272 @@
+"""TID2013: mean opinion scores of 25 images with 24 types of distortion at 5 levels.
+
+Ponomarenko et al.: Image database TID2013: peculiarities, results and perspectives, Signal Processing: Image
+Communication 30, 2015.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
+from pathlib import Path
+
+import pandas as pd
+
+from perceptual_efficacy.datasets.archives import Archive
+from perceptual_efficacy.datasets.comparisons import Picture, picture, table
+
+ARCHIVE = Archive("https://ponomarenko.info/tid2013/tid2013.rar", "md5:2c42bec2407adc49cf4d7858daf8f99b")
+TYPES: dict[int, str] = {
+    1: "additive Gaussian noise",
+    2: "noise in colour components",
+    3: "spatially correlated noise",
+    4: "masked noise",
+    5: "high-frequency noise",
+    6: "impulse noise",
+    7: "quantisation noise",
+    8: "Gaussian blur",
+    9: "image denoising",
+    10: "JPEG compression",
+    11: "JPEG2000 compression",
+    12: "JPEG transmission errors",
+    13: "JPEG2000 transmission errors",
+    14: "non-eccentricity pattern noise",
+    15: "local block-wise distortions",
+    16: "mean shift",
+    17: "contrast change",
+    18: "change of colour saturation",
+    19: "multiplicative Gaussian noise",
+    20: "comfort noise",
+    21: "lossy compression of noisy images",
+    22: "colour quantisation with dither",
+    23: "chromatic aberrations",
+    24: "sparse sampling and reconstruction",
+}
+REFERENCES = range(1, 26)
+LEVELS = range(1, 6)
+UNIT = "mean opinion score, 0 to 9, higher is better"
+
+_OPINIONS = "mos_with_names.txt"
+_NAME = re.compile(r"i([0-9]{2})_([0-9]{2})_([0-9])\.bmp", re.IGNORECASE)
+
+
+def read(
+    folder: str | Path,
+    *,
+    dataset: str = "tid2013",
+    names: Mapping[int, str] = TYPES,
+    subset: bool = False,
+    source: str = "people",
+) -> pd.DataFrame:
+    """Read the opinions of distorted images, and check that every image is there and can be read.
+
+    Parameters
+    ----------
+    folder
+        Holds, itself or in a subfolder, `mos_with_names.txt`, `distorted_images/`,
+        `reference_images/` and perhaps `mos_std.txt`, a standard deviation per opinion in the same order. Upper and
+        lower case of the image files' names do not count.
+    dataset, source
+        What the table says about itself.
+    names
+        Name of every type of distortion.
+    subset
+        Whether the list may hold fewer than all references, types and levels, and the folder images that are not in
+        the list. Every type must then have the same levels of all references.
+
+    Returns
+    -------
+    One row per distorted image, by reference, type and level: dataset, group (number and name of the type), cluster
+    (the reference, as "i01"), reference and first (the distorted image) as paths below the folder, the SHA-256 of each,
+    level, judgement (the mean opinion score), spread (missing without `mos_std.txt`), unit, source; second and
+    observers are missing.
+
+    Raises
+    ------
+    ValueError
+        If a list cannot be read, an image is missing, is not in the list, cannot be read, or has another size than its
+        reference; or if the design is incomplete.
+    """
+    folder = Path(folder)
+    root = next((path for path in (folder, *_subfolders(folder)) if (path / _OPINIONS).is_file()), None)
+    if root is None:
+        raise ValueError(f"TID2013: there is no {folder / _OPINIONS}. Give `path`, the folder that holds it.")
+    opinions = read_opinions(root / _OPINIONS, names)
+    opinions["spread"] = _spreads(root / "mos_std.txt", len(opinions))
+    if subset:
+        _check_balance(root / _OPINIONS, opinions)
+    else:
+        _check_complete(root / _OPINIONS, opinions, names)
+    distorted, references = _files(root / "distorted_images"), _files(root / "reference_images")
+    unlisted = sorted(set(distorted) - set(opinions["file"].str.lower()))
+    if unlisted and not subset:
+        raise ValueError(
+            f"TID2013: {root / 'distorted_images'} holds {_few(unlisted)}, which {_OPINIONS} does not list; expected "
+            f"an opinion of every image. Complete the list, or set `subset: true` if a part is meant."
+        )
+    rows = _rows(folder, root / _OPINIONS, opinions, names, distorted, references)
+    return table(rows, dataset=dataset, unit=UNIT, source=source)
+
+
+def read_opinions(path: str | Path, names: Mapping[int, str] = TYPES) -> pd.DataFrame:
+    """Read a list of mean opinion scores, lines like "5.51429 I01_01_1.bmp".
+
+    Parameters
+    ----------
+    path
+        The list.
+    names
+        The types of distortion that there are.
+
+    Returns
+    -------
+    One row per line, in order: file, reference, type and level (numbers), mos, line (number from 1).
+
+    Raises
+    ------
+    ValueError
+        If the list is empty, a line is of another form, a score is not between 0 and 9, or an image is listed twice.
+    """
+    rows: list[dict[str, object]] = []
+    seen: dict[str, int] = {}
+    for number, line in _lines(Path(path)):
+        fields = line.split()
+        match = _NAME.fullmatch(fields[-1])
+        score = _number(fields[0])
+        if len(fields) != 2 or match is None or score is None:
+            raise _bad_line(path, number, f"{line!r}", "a score and a name of the form iRR_TT_L.bmp")
+        reference, type_, level = (int(part) for part in match.groups())
+        if not 0 <= score <= 9:
+            raise _bad_line(path, number, f"a score of {score:g}", "one between 0 and 9")
+        if type_ not in names:
+            raise _bad_line(path, number, f"type {type_}", f"one of {', '.join(map(str, names))}")
+        if (before := seen.setdefault(match[0].lower(), number)) != number:
+            raise _bad_line(path, number, f"{match[0]} again, after line {before}", "every image once")
+        row = {"file": match[0], "reference": reference, "type": type_, "level": level, "mos": score, "line": number}
+        rows.append(row)
+    if not rows:
+        raise ValueError(f"TID2013: {path} is empty; expected a score and a name in each line. Replace it.")
+    return pd.DataFrame(rows)
+
+
+def _rows(
+    folder: Path,
+    listed: Path,
+    opinions: pd.DataFrame,
+    names: Mapping[int, str],
+    distorted: Mapping[str, Path],
+    references: Mapping[str, Path],
+) -> Iterator[dict[str, object]]:
+    originals: dict[str, Picture] = {}
+    for opinion in opinions.sort_values(["reference", "type", "level"]).to_dict("records"):
+        cluster, name = f"i{opinion['reference']:02d}", opinion["file"].lower()
+        for kind, wanted, there in ("distorted", name, distorted), ("reference", f"{cluster}.bmp", references):
+            if wanted not in there:
+                raise ValueError(
+                    f"TID2013: {listed}, line {opinion['line']}: there is no {kind} image {wanted} in "
+                    f"{listed.parent / f'{kind}_images'}. Complete the folder, or take the line out."
+                )
+        if cluster not in originals:
+            originals[cluster] = picture(folder, references[f"{cluster}.bmp"])
+        original, shown = originals[cluster], picture(folder, distorted[name])
+        if shown.size != original.size:
+            raise ValueError(
+                f"TID2013: {folder / shown.path} has {shown.size[1]} x {shown.size[0]} pixels; expected "
+                f"{original.size[1]} x {original.size[0]}, as its reference {original.path} has. Replace it."
+            )
+        yield {
+            "group": f"{opinion['type']:02d} {names[opinion['type']]}",
+            "cluster": cluster,
+            "reference": original.path,
+            "first": shown.path,
+            "reference_sha256": original.sha256,
+            "first_sha256": shown.sha256,
+            "level": opinion["level"],
+            "judgement": opinion["mos"],
+            "spread": opinion["spread"],
+        }
+
+
+def _bad_line(path: str | Path, number: int, found: str, expected: str) -> ValueError:
+    return ValueError(f"TID2013: {path}, line {number}: {found}; expected {expected}. Correct the line.")
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Lines that are not blank, with their numbers."""
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    return ((number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip())
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _spreads(path: Path, count: int) -> list[float] | float:
+    """Read a standard deviation per line; none are known without the file."""
+    if not path.is_file():
+        return math.nan
+    values = []
+    for number, line in _lines(path):
+        value = _number(line)
+        if value is None or not 0 <= value < math.inf:
+            raise _bad_line(path, number, f"{line!r}", "a standard deviation")
+        values.append(value)
+    if len(values) != count:
+        raise ValueError(
+            f"TID2013: {path} holds {len(values)} numbers; expected {count}, one for each line of {_OPINIONS}. Replace "
+            f"it, or remove it."
+        )
+    return values
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """Bitmaps of a folder by their names in lower case."""
+    if not folder.is_dir():
+        raise ValueError(f"TID2013: there is no folder {folder}. Give `path`, the folder that holds it.")
+    files: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() == ".bmp" and (other := files.setdefault(path.name.lower(), path)) != path:
+            raise ValueError(
+                f"TID2013: {folder} holds {other.name} and {path.name}; expected names that differ in more than upper "
+                f"and lower case. Remove the one that was not published."
+            )
+    return files
+
+
+def _check_complete(path: Path, opinions: pd.DataFrame, names: Mapping[int, str]) -> None:
+    expected = set(product(REFERENCES, names, LEVELS))
+    found = set(opinions[["reference", "type", "level"]].itertuples(index=False, name=None))
+    wrong = [f"it lacks {_few(_names(expected - found))}"] if expected - found else []
+    wrong += [f"it lists {_few(_names(found - expected))}"] if found - expected else []
+    if wrong:
+        raise ValueError(
+            f"TID2013: {path}: {'; '.join(wrong)}; expected {len(REFERENCES)} references x {len(names)} types x "
+            f"{len(LEVELS)} levels = {len(expected)}. Complete it, or set `subset: true` if a part is meant."
+        )
+
+
+def _check_balance(path: Path, opinions: pd.DataFrame) -> None:
+    """Types and levels are compared over references, so a part must hold the same of each of them."""
+    found = set(opinions[["reference", "type", "level"]].itertuples(index=False, name=None))
+    kinds = {(type_, level) for _, type_, level in found}
+    expected = {(reference, *kind) for reference in opinions["reference"] for kind in kinds}
+    if expected != found:
+        raise ValueError(
+            f"TID2013: {path}: it lacks {_few(_names(expected - found))}; expected the same types and levels of each "
+            f"reference. Complete the part, or take out what others have of these types and levels."
+        )
+
+
+def _names(design: Iterable[tuple[int, int, int]]) -> list[str]:
+    return [f"i{reference:02d}_{type_:02d}_{level}.bmp" for reference, type_, level in sorted(design)]
+
+
+def _few(items: Sequence[str]) -> str:
+    return ", ".join(items[:3]) + (f" and {len(items) - 3} more" if len(items) > 3 else "")

@@ -1,0 +1,479 @@
+"""Selections of channels against people: all, high and low ones, and the splits and shuffles that chance would give.
+
+A selection's distance is a sum over channels of the distance cube, so nothing here runs a network.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+from scipy import stats
+
+from perceptual_efficacy import statistics
+from perceptual_efficacy.selectivity import SCORED, select_channels
+
+EVERYTHING = "all"  # the group of all comparisons
+ALL_LAYERS = "all layers"
+MEAN_OF_LAYERS = "mean of layers"
+HIGH_LOW = "high - low"
+RANDOM_HALVES = "random halves"
+SINGLE_CHANNELS = "single channels"
+NONE = "none"
+FAMILY = ("pe", "mu1", "mu2")  # the rankings whose differences are corrected together
+
+BLOCK = 2**21  # distances scored at once: what stays near the processor is scored several times faster
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+Marks = NDArray[np.bool_]
+
+
+class Judgements(Protocol):
+    """What people said, in the form that scores a distance.
+
+    `thresholds.DetectionThresholds` is one; `agreement.TwoAlternativeChoices`, `agreement.SameOrDifferent` and
+    `agreement.OpinionScores` are others.
+    """
+
+    measures: tuple[str, ...]  # the first one is the primary, and more of it is better
+    resampled_unit: str
+    clusters: int  # how many of them there are
+
+    def __len__(self) -> int: ...
+
+    def groups(self) -> Mapping[str, tuple[Indices, "Judgements"]]:
+        """Parts to be scored by themselves as well: which comparisons, and their judgements."""
+
+    def draw(self, replicates: int, random: np.random.Generator) -> Any:
+        """Draw samples: the full one, bootstrap samples, and for BCa intervals those without one cluster each."""
+
+    def primary(self, distance: Floats) -> Floats:
+        """Primary score of distances (..., *comparisons) on the full sample, shape (...)."""
+
+    def score(self, distance: Floats, draws: Any, measures: Sequence[str] = ...) -> Mapping[str, Floats]:
+        """Scores of one distance on every sample, shape (samples,)."""
+
+    def people(self, draws: Any) -> Mapping[str, Floats]:
+        """Primary score of people themselves on every sample, by name."""
+
+
+class Ranking(NamedTuple):
+    """A column of a table of channels (see `selectivity.score_channels`) to split the layers by."""
+
+    channels: pd.DataFrame
+    column: str
+
+
+class _Sample(NamedTuple):
+    """Scores of one selection, or of the difference of two, by measure: on the full sample and on all others."""
+
+    scores: Mapping[str, Floats]
+
+    def rows(self, ranking: str, selection: str, replicates: int, clusters: int) -> list[dict[str, Any]]:
+        rows = []
+        for measure, values in self.scores.items():
+            low, high = _interval(values, replicates, clusters)
+            numbers = {"estimate": float(values[0]), "ci_low": low, "ci_high": high}
+            rows.append({"ranking": ranking, "selection": selection, "measure": measure, **numbers})
+        return rows
+
+    def __sub__(self, other: "_Sample") -> "_Sample":
+        return _Sample({measure: values - other.scores[measure] for measure, values in self.scores.items()})
+
+
+class _Layer(NamedTuple):
+    """What one layer, or several together, scores."""
+
+    channels: int
+    scored: int
+    samples: dict[tuple[str, str], _Sample]  # by ranking and selection
+    upper: Floats  # the primary score of each random split's upper half
+    splits: Floats  # and how much more that is than the lower half's
+    matched: dict[str, Floats]  # the same by ranking, for splits that hold the high half's share of distance
+
+
+def compare_selections(
+    cube: xr.DataArray,
+    judgements: Judgements,
+    rankings: Mapping[str, Ranking],
+    *,
+    differences: Sequence[tuple[str, str]] = (),
+    baselines: Mapping[str, Floats] | None = None,
+    splits: int = 10_000,
+    replicates: int = 2_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Score all, high and low channels of every layer against people, beside random splits of the same layer.
+
+    Parameters
+    ----------
+    cube
+        Distance by single channels, (*comparisons, unit), with the coordinates `layer` and `channel`.
+    judgements
+        What people said of the same comparisons.
+    rankings
+        What to split by, under a name; the tables list the cube's units in its order.
+    differences
+        Pairs of rankings whose high halves are compared as well.
+    baselines
+        Distances by something other than the network, (*comparisons), by name; their layer is "none". One that is not
+        finite everywhere has no score.
+    splits
+        Random splits of each layer's scored channels, the same ones in every group.
+    replicates
+        Bootstrap samples, the same ones for every selection, so that differences are paired.
+    seed
+        Seed of both.
+
+    Returns
+    -------
+    One row per group, cube, layer, ranking, selection and measure.
+
+    group
+        "all", or a part that the judgements name.
+    cube
+        "raw", or "standardised": each channel divided by its mean distance over the data set.
+    layer
+        Also "all layers", whose distances are summed, and "mean of layers", whose scores are averaged; "none" for
+        baselines and people.
+    selection
+        "all", "high", "low", "high - low", "random halves", "high, {ranking} - {ranking}", a baseline, or how well
+        people agree with each other.
+    estimate, ci_low, ci_high
+        The score and its 95% bootstrap interval, missing with fewer than 10 clusters; for random halves their mean
+        and their central 95%.
+    split_mean, p_split, splits
+        Where the difference high - low lies among those of random splits.
+    matched_mean, p_matched, matched_splits
+        The same among splits whose upper half holds the high half's share of the layer's mean distance within 5%.
+    p_holm
+        `p_split` corrected over all layers x {PE, mu1, mu2}, the sum and the mean of the layers among them; of the
+        group "all" and the raw cube.
+    channels, n, n_clusters, resampled_unit
+        Number of channels, of comparisons and of what is resampled.
+
+    Raises
+    ------
+    ValueError
+        If a ranking's table does not list the cube's units, or the cube and the judgements differ in length.
+    """
+    _check(cube, judgements, rankings)
+    values = cube.values
+    mean = values.mean(axis=tuple(range(values.ndim - 1)), dtype=np.float64)
+    splitting, sampling = np.random.SeedSequence(seed).spawn(2)
+    plan = _Plan.draw(rankings, differences, mean, splits, np.random.default_rng(splitting))
+    parts: dict[str, tuple[Any, Judgements]] = {EVERYTHING: (slice(None), judgements), **judgements.groups()}
+    rows = []
+    for group, (index, part) in parts.items():
+        draws = part.draw(replicates, np.random.default_rng(sampling))
+        size = {"group": group, **_size(part)}
+        found = []
+        for kind, scale in (("raw", np.ones_like(mean)), ("standardised", mean)):
+            layers = _score_layers(plan, plan.by_layer(values[index], scale), part, draws, match=kind == "raw")
+            for name, layer in layers.items():
+                found += [
+                    {"cube": kind, "layer": name, **row} for row in _layer_rows(plan, name, layer, part, replicates)
+                ]
+        without_network = {
+            **{name: _Sample(_baseline(distance[index], part, draws)) for name, distance in (baselines or {}).items()},
+            **{name: _Sample({part.measures[0]: scores}) for name, scores in part.people(draws).items()},
+        }
+        for name, sample in without_network.items():
+            found += [
+                {"cube": NONE, "layer": NONE, **row} for row in sample.rows(NONE, name, replicates, part.clusters)
+            ]
+        rows += [{**size, **row} for row in found]
+    table = pd.DataFrame(rows)
+    family = (
+        table["p_split"].notna()
+        & (table["cube"] == "raw")
+        & (table["group"] == EVERYTHING)
+        & table["ranking"].isin(FAMILY)
+    )
+    table["p_holm"] = statistics.holm(table["p_split"].where(family))
+    return table
+
+
+def compare_single_channels(
+    cube: xr.DataArray,
+    judgements: Judgements,
+    rankings: Mapping[str, Ranking],
+    *,
+    shuffles: int = 10_000,
+    replicates: int = 2_000,
+    seed: int = 0,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Correlate the channels' rankings with how well each channel alone agrees with people, by layer.
+
+    Parameters
+    ----------
+    cube, judgements, rankings, replicates, seed
+        See `compare_selections`.
+    shuffles
+        Random permutations of each ranking over a layer's channels.
+
+    Returns
+    -------
+    The correlations: rows like those of `compare_selections` with the selection "single channels" and the measure
+    "rho", Spearman's correlation over a layer's scored channels; the interval resamples what people judged, and
+    `p_split` tells where it lies among shuffled rankings. And the channels: layer, channel, score (the primary one,
+    missing for a channel that cannot be scored), ci_low, ci_high.
+    """
+    _check(cube, judgements, rankings)
+    sampling, shuffling = np.random.SeedSequence(seed).spawn(2)
+    draws = judgements.draw(replicates, np.random.default_rng(sampling))
+    random = np.random.default_rng(shuffling)
+    measure = judgements.measures[0]
+    channels = next(iter(rankings.values())).channels
+    units = np.moveaxis(cube.values, -1, 0)
+    alone = np.stack(
+        [judgements.score(unit.astype(np.float64), draws, (measure,))[measure] for unit in units]
+    )  # (units, samples)
+    intervals = [_interval(scores, replicates, judgements.clusters) for scores in alone]
+    table = channels[["layer", "channel"]].assign(
+        score=alone[:, 0],
+        ci_low=[interval.low for interval in intervals],
+        ci_high=[interval.high for interval in intervals],
+    )
+    usable = (channels["status"] == SCORED).to_numpy() & np.isfinite(alone[:, 0])
+    rows = []
+    for name, (ranked, column) in rankings.items():
+        rhos, nulls, counts = [], [], []
+        for layer, members in ranked.groupby("layer", sort=False).indices.items():
+            chosen = members[usable[members]]
+            rank = stats.rankdata(ranked[column].to_numpy()[chosen])
+            rho = statistics.pearson(stats.rankdata(alone[chosen], axis=0).T, rank)
+            rho[~np.isfinite(alone[chosen]).all(axis=0)] = np.nan  # a sample in which a channel has no score
+            shuffled = random.permuted(np.tile(rank, (shuffles, 1)), axis=1)
+            null = statistics.pearson(shuffled, stats.rankdata(alone[chosen, 0]))
+            rhos.append(rho)
+            nulls.append(null)
+            counts.append((str(layer), len(chosen)))
+        rhos.append(np.mean(rhos, axis=0))
+        nulls.append(np.mean(nulls, axis=0))
+        counts.append((MEAN_OF_LAYERS, sum(count for _, count in counts)))
+        for rho, null, (layer, count) in zip(rhos, nulls, counts, strict=True):
+            (row,) = _Sample({"rho": rho}).rows(name, SINGLE_CHANNELS, replicates, judgements.clusters)
+            row |= _place(row["estimate"], null, "split_mean", "p_split", "splits")
+            rows.append({"cube": "raw", "layer": layer, **row, "channels": count})
+    size = {"group": EVERYTHING, **_size(judgements)}
+    return pd.DataFrame([{**size, **row} for row in rows]), table
+
+
+class _Plan(NamedTuple):
+    """Which units make a layer, its halves and its random splits: the same for every group and both cubes."""
+
+    units: dict[str, Indices]  # of every layer
+    scored: dict[str, Marks]  # which of these may be in a half
+    halves: dict[tuple[str, str], Marks]  # by ranking and half, over all units
+    marks: dict[str, Marks]  # random splits of a layer's scored units, True in the upper half
+    matched: dict[tuple[str, str], Marks]  # the same by layer and ranking, with the high half's share of distance
+    rankings: list[str]
+    differences: Sequence[tuple[str, str]]
+
+    @classmethod
+    def draw(
+        cls,
+        rankings: Mapping[str, Ranking],
+        differences: Sequence[tuple[str, str]],
+        mean: Floats,
+        splits: int,
+        random: np.random.Generator,
+    ) -> "_Plan":
+        channels = next(iter(rankings.values())).channels
+        units = {str(name): np.asarray(index) for name, index in channels.groupby("layer", sort=False).indices.items()}
+        scored = {name: (channels["status"] == SCORED).to_numpy()[index] for name, index in units.items()}
+        halves: dict[tuple[str, str], Marks] = {
+            (name, half): table.index.isin(select_channels(table, half, column).index)
+            for name, (table, column) in rankings.items()
+            for half in ("high", "low")
+        }
+        members = {name: index[scored[name]] for name, index in units.items()}
+        marks = {name: statistics.random_halves(len(index), splits, random) for name, index in members.items()}
+        matched = {}
+        for name, index in members.items():
+            for ranking in rankings:
+                target = mean[index[halves[ranking, "high"][index]]].sum()
+                matched[name, ranking] = statistics.matched_halves(mean[index], target, splits, random)
+        return cls(units, scored, halves, marks, matched, list(rankings), differences)
+
+    def by_layer(self, values: NDArray[Any], scale: Floats) -> dict[str, Floats]:
+        """Split a cube (*comparisons, unit) into layers (units, *comparisons), each channel divided by its scale."""
+        return {
+            name: np.ascontiguousarray(
+                np.moveaxis(
+                    np.divide(values[..., units], scale[units], where=scale[units] > 0, out=_zeros(values, units)),
+                    -1,
+                    0,
+                )
+            )
+            for name, units in self.units.items()
+        }
+
+    def size_of(self, layer: str, ranking: str, selection: str) -> int | None:
+        """Number of channels that a selection has in one layer, or in all of them."""
+        units = np.concatenate(list(self.units.values())) if layer not in self.units else self.units[layer]
+        if selection == "all":
+            return len(units)
+        half = self.halves.get((ranking, selection))
+        return None if half is None else int(half[units].sum())
+
+
+def _zeros(values: NDArray[Any], units: Indices) -> Floats:
+    return np.zeros((*values.shape[:-1], len(units)))
+
+
+def _score_layers(
+    plan: _Plan, distance: dict[str, Floats], judgements: Judgements, draws: Any, *, match: bool
+) -> dict[str, _Layer]:
+    """Score every layer by name, then all layers' summed distances, then the mean of the layers' scores."""
+    primary = judgements.primary
+    everything = np.ones(sum(len(units) for units in plan.units.values()), dtype=bool)
+    chosen = {
+        key: {name: half[units] for name, units in plan.units.items()}
+        for key, half in {(NONE, "all"): everything, **plan.halves}.items()
+    }
+    sums = {
+        key: {name: distance[name][mark].sum(axis=0) for name, mark in marks.items()} for key, marks in chosen.items()
+    }
+    candidates = {
+        name: layer if plan.scored[name].all() else layer[plan.scored[name]] for name, layer in distance.items()
+    }
+    places = _score_splits(candidates, plan.marks, judgements)
+    layers = {}
+    for name in [*plan.units, ALL_LAYERS]:
+        members = [name] if name in plan.units else list(plan.units)
+        samples = {
+            key: _Sample(judgements.score(np.sum([parts[member] for member in members], axis=0), draws))
+            for key, parts in sums.items()
+        }
+        for ranking in plan.rankings:
+            samples[ranking, HIGH_LOW] = samples[ranking, "high"] - samples[ranking, "low"]
+        for first, second in plan.differences:
+            samples[first, f"high, {first} - {second}"] = samples[first, "high"] - samples[second, "high"]
+        matched = {}
+        if match and name in plan.units:
+            for ranking in plan.rankings:
+                halves = list(_halves({name: candidates[name]}, {name: plan.matched[name, ranking]}))
+                scores = [primary(upper[name]) - primary(lower[name]) for upper, lower in halves]
+                matched[ranking] = np.concatenate(scores) if scores else np.empty(0)
+        channels = sum(len(plan.units[member]) for member in members)
+        scored = sum(int(plan.scored[member].sum()) for member in members)
+        layers[name] = _Layer(channels, scored, samples, *places[name], matched)
+    single = [layers[name] for name in plan.units]
+    layers[MEAN_OF_LAYERS] = layers[ALL_LAYERS]._replace(
+        samples={key: _mean([layer.samples[key] for layer in single]) for key in single[0].samples},
+        upper=np.mean([layer.upper for layer in single], axis=0),
+        splits=np.mean([layer.splits for layer in single], axis=0),
+    )
+    return layers
+
+
+def _score_splits(
+    candidates: dict[str, Floats], marks: dict[str, Marks], judgements: Judgements
+) -> dict[str, tuple[Floats, Floats]]:
+    """Primary score of the upper half of every split, and its difference to the lower half's, by layer and for all."""
+    found: dict[str, list[tuple[Floats, Floats]]] = {name: [] for name in [*candidates, ALL_LAYERS]}
+    for upper, lower in _halves(candidates, marks):
+        upper[ALL_LAYERS], lower[ALL_LAYERS] = (np.add.reduce(list(half.values())) for half in (upper, lower))
+        for name, parts in found.items():
+            score = judgements.primary(upper[name])
+            parts.append((score, score - judgements.primary(lower[name])))
+    return {
+        name: (np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
+        for name, parts in found.items()
+    }
+
+
+def _halves(
+    candidates: dict[str, Floats], marks: dict[str, Marks]
+) -> Iterator[tuple[dict[str, Floats], dict[str, Floats]]]:
+    """Yield the distances (splits, *comparisons) of both halves of some splits after others, by layer."""
+    first = next(iter(candidates.values()))
+    rows = max(16, min(256, BLOCK // max(first[0].size, 1))) if len(first) else 256
+    for start in range(0, len(next(iter(marks.values()))), rows):
+        block = {name: mark[start : start + rows] for name, mark in marks.items()}
+        yield (
+            {name: np.tensordot(mark * 1.0, candidates[name], axes=1) for name, mark in block.items()},
+            {name: np.tensordot(~mark * 1.0, candidates[name], axes=1) for name, mark in block.items()},
+        )
+
+
+def _layer_rows(plan: _Plan, name: str, layer: _Layer, judgements: Judgements, replicates: int) -> list[dict[str, Any]]:
+    """Rows of the table that one layer fills."""
+    primary = judgements.measures[0]
+    rows = []
+    for (ranking, selection), sample in layer.samples.items():
+        for row in sample.rows(ranking, selection, replicates, judgements.clusters):
+            row["channels"] = plan.size_of(name, ranking, selection)
+            if selection == HIGH_LOW and row["measure"] == primary:
+                row |= _place(row["estimate"], layer.splits, "split_mean", "p_split", "splits")
+                if ranking in layer.matched:
+                    names = ("matched_mean", "p_matched", "matched_splits")
+                    row |= _place(row["estimate"], layer.matched[ranking], *names)
+            rows.append(row)
+    present = layer.upper[np.isfinite(layer.upper)]
+    low, high = statistics.percentile_interval(present)
+    halves = {"ranking": NONE, "selection": RANDOM_HALVES, "measure": primary}
+    numbers = {"estimate": float(present.mean()) if len(present) else np.nan, "ci_low": low, "ci_high": high}
+    return [*rows, {**halves, **numbers, "channels": layer.scored // 2, "splits": len(present)}]
+
+
+def selection_distances(cube: xr.DataArray, channels: pd.DataFrame, by: str = "pe") -> dict[tuple[str, str], Floats]:
+    """Sum the cube over all, high and low channels of every layer and of all layers, by layer and selection."""
+    chosen = {
+        "all": np.ones(len(channels), dtype=bool),
+        "high": channels.index.isin(select_channels(channels, "high", by).index),
+        "low": channels.index.isin(select_channels(channels, "low", by).index),
+    }
+    values = cube.values.astype(np.float64)
+    layers = {str(name): np.asarray(index) for name, index in channels.groupby("layer", sort=False).indices.items()}
+    return {
+        (layer, selection): values[..., units[mark[units]]].sum(axis=-1)
+        for layer, units in {**layers, ALL_LAYERS: np.arange(len(channels))}.items()
+        for selection, mark in chosen.items()
+    }
+
+
+def _check(cube: xr.DataArray, judgements: Judgements, rankings: Mapping[str, Ranking]) -> None:
+    if len(cube) != len(judgements):
+        raise ValueError(f"The distance cube has {len(cube)} comparisons, the judgements {len(judgements)}.")
+    units = (list(cube["layer"].values.astype(str)), list(cube["channel"].values))
+    for name, (channels, _) in rankings.items():
+        if (list(channels["layer"]), list(channels["channel"])) != units:
+            raise ValueError(f"The channels ranked by {name!r} are not the units of the distance cube, in its order.")
+
+
+def _size(judgements: Judgements) -> dict[str, Any]:
+    return {"n": len(judgements), "n_clusters": judgements.clusters, "resampled_unit": judgements.resampled_unit}
+
+
+def _baseline(distance: Floats, judgements: Judgements, draws: Any) -> Mapping[str, Floats]:
+    if not np.isfinite(distance).all():
+        return {measure: np.full(1, np.nan) for measure in judgements.measures}
+    return judgements.score(distance, draws)
+
+
+def _interval(values: Floats, replicates: int, clusters: int) -> statistics.Interval:
+    """Interval of scores on the full sample, bootstrap samples, and those without one cluster each if there are any."""
+    if clusters < statistics.LEAST_CLUSTERS:
+        return statistics.Interval(np.nan, np.nan)
+    drawn, left_out = values[1 : 1 + replicates], values[1 + replicates :]
+    if len(left_out):
+        return statistics.bca_interval(float(values[0]), drawn, left_out)
+    return statistics.percentile_interval(drawn)
+
+
+def _place(estimate: float, null: Floats, mean: str, p: str, count: str) -> dict[str, float]:
+    """Say where an estimate lies among random values; those that are missing do not count."""
+    present = null[np.isfinite(null)]
+    centre = float(present.mean()) if len(present) else float("nan")
+    return {mean: centre, p: statistics.permutation_p(estimate, present), count: len(present)}
+
+
+def _mean(samples: Sequence[_Sample]) -> _Sample:
+    names = samples[0].scores
+    return _Sample({name: np.mean([sample.scores[name] for sample in samples], axis=0) for name in names})

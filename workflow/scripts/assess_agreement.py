@@ -1,0 +1,37 @@
+"""Compare the distances of every selection of channels with what was judged of the images."""
+
+import pandas as pd
+from _entry import job
+
+from perceptual_efficacy import agreement, io, selections
+from perceptual_efficacy.selections import FAMILY, Ranking
+
+with job(snakemake) as run:
+    comparisons = io.read_table(run.input.comparisons)
+    judgements = agreement.judgements(comparisons, run.params.layout, human=run.params.human)
+    cube = io.read_dataset(run.input.distances)["distance"]
+    baselines = io.read_dataset(run.input.baselines)["distance"]
+    channels = io.read_table(run.input.channels)
+    rankings = {score: Ranking(channels, score) for score in FAMILY}
+    result = selections.compare_selections(
+        cube,
+        judgements,
+        rankings,
+        baselines={str(name): baselines.sel(metric=name).values for name in baselines["metric"].values},
+        splits=run.params.splits,
+        replicates=run.params.replicates,
+        seed=run.params.seed,
+    )
+    correlations, alone = selections.compare_single_channels(
+        cube,
+        judgements,
+        rankings,
+        shuffles=run.params.splits,
+        replicates=run.params.replicates,
+        seed=run.params.seed,
+    )
+    result = pd.concat([result, correlations], ignore_index=True)
+    judged_by = "people" if run.params.human else "construction"
+    result = result.assign(dataset=run.wildcards.dataset, judged_by=judged_by)
+    io.write_table(result, run.output.agreement, run.provenance)
+    io.write_table(channels.merge(alone, on=["layer", "channel"]), run.output.channels, run.provenance)

@@ -1,0 +1,24 @@
+"""Measure each channel's distance of the images of one data set to their references, part by part."""
+
+from functools import partial
+
+from _entry import device, job
+
+from perceptual_efficacy import backbones, distances, io
+from perceptual_efficacy.datasets import bapps, comparisons
+
+with job(snakemake) as run:
+    measure = partial(
+        distances.image_distances,
+        backbones.load(run.input.weights, run.input.card).to(device()),
+        read=comparisons.reader(run.input.folder, bapps.patch if run.params.layout.startswith("bapps") else None),
+        batch_size=run.params.batch_size,
+        progress=run.progress,
+    )
+    parts = comparisons.parts(io.read_table(run.input.comparisons), run.params.part)
+    io.write_dataset_resumably(
+        {name: partial(measure, part) for name, part in parts.items()},
+        "comparison",
+        run.output.distances,
+        run.provenance,
+    )
