@@ -55,3 +55,7 @@ rule all:
         expand(rules.plot_first_layer_filters.output, backbone=SUBJECTS),
         expand(rules.plot_thresholds.output, backbone=SUBJECTS),
         expand(rules.plot_selections.output, backbone=SUBJECTS),
+        expand(rules.plot_image_selections.output, backbone=SUBJECTS, dataset=JUDGED_BY_PEOPLE),
+        expand(rules.plot_groups.output, backbone=SUBJECTS, dataset=JUDGED_BY_PEOPLE),
+        expand(rules.plot_single_channels.output, backbone=SUBJECTS, dataset=JUDGED_BY_PEOPLE),
+        expand(rules.plot_ladder.output, backbone=SUBJECTS) if LADDER else [],

@@ -1,3 +1,6 @@
+BY_CONSTRUCTION = "Ladder of distortions, by construction"
+
+
 rule plot_stimuli:
     input:
         radial="results/stimuli/radial.nc",
@@ -259,3 +262,140 @@ rule plot_selections:
         "Plotting the agreement of selections of {wildcards.backbone}"
     script:
         "../workflow/scripts/plot_selections.py"
+
+
+rule plot_groups:
+    input:
+        agreement="results/agreement/{backbone}/{dataset}.parquet",
+        card="results/backbones/{backbone}/card.json",
+    output:
+        png=report(
+            "results/figures/{backbone}/groups-{dataset}.png",
+            caption="../workflow/report/groups.rst",
+            category=lambda wildcards: "Agreement with people" if is_human(wildcards) else BY_CONSTRUCTION,
+            labels={
+                "figure": "High and low PE by kind of image, {dataset}",
+                "network": "{backbone}",
+            },
+        ),
+        pdf="results/figures/{backbone}/groups-{dataset}.pdf",
+        csv="results/figures/{backbone}/groups-{dataset}.csv",
+    log:
+        "results/logs/plot_groups/{backbone}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/plot_groups/{backbone}/{dataset}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        layer=lookup(within=config, dpath="figures/layer"),
+        human=is_human,
+        code=code_digest("plot_groups"),
+    message:
+        "Plotting the agreement of {wildcards.backbone} with {wildcards.dataset} by kind of image"
+    script:
+        "../workflow/scripts/plot_groups.py"
+
+
+rule plot_image_selections:
+    input:
+        agreement="results/agreement/{backbone}/{dataset}.parquet",
+        card="results/backbones/{backbone}/card.json",
+    output:
+        png=report(
+            "results/figures/{backbone}/selections-{dataset}.png",
+            caption="../workflow/report/image_selections.rst",
+            category=lambda wildcards: "Agreement with people" if is_human(wildcards) else BY_CONSTRUCTION,
+            labels={
+                "figure": "High, low and random channels, {dataset}",
+                "network": "{backbone}",
+            },
+        ),
+        pdf="results/figures/{backbone}/selections-{dataset}.pdf",
+        csv="results/figures/{backbone}/selections-{dataset}.csv",
+    log:
+        "results/logs/plot_image_selections/{backbone}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/plot_image_selections/{backbone}/{dataset}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        human=is_human,
+        code=code_digest("plot_image_selections"),
+    message:
+        "Plotting the agreement of selections of {wildcards.backbone} with {wildcards.dataset}"
+    script:
+        "../workflow/scripts/plot_image_selections.py"
+
+
+rule plot_single_channels:
+    input:
+        agreement="results/agreement/{backbone}/{dataset}.parquet",
+        channels="results/agreement/{backbone}/{dataset}-channels.parquet",
+        card="results/backbones/{backbone}/card.json",
+    output:
+        png=report(
+            "results/figures/{backbone}/single_channels-{dataset}.png",
+            caption="../workflow/report/single_channels.rst",
+            category=lambda wildcards: "Agreement with people" if is_human(wildcards) else BY_CONSTRUCTION,
+            labels={
+                "figure": "PE and agreement of every channel, {dataset}",
+                "network": "{backbone}",
+            },
+        ),
+        pdf="results/figures/{backbone}/single_channels-{dataset}.pdf",
+        csv="results/figures/{backbone}/single_channels-{dataset}.csv",
+    log:
+        "results/logs/plot_single_channels/{backbone}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/plot_single_channels/{backbone}/{dataset}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        human=is_human,
+        code=code_digest("plot_single_channels"),
+    message:
+        "Plotting the agreement of single channels of {wildcards.backbone} with {wildcards.dataset}"
+    script:
+        "../workflow/scripts/plot_single_channels.py"
+
+
+rule plot_ladder:
+    input:
+        distances=f"results/distances/{{backbone}}/{LADDER}.nc",
+        comparisons=f"results/data/{LADDER}/comparisons.parquet",
+        channels="results/selectivity/{backbone}/channels.parquet",
+        card="results/backbones/{backbone}/card.json",
+    output:
+        png=report(
+            "results/figures/{backbone}/ladder.png",
+            caption="../workflow/report/ladder.rst",
+            category=BY_CONSTRUCTION,
+            labels={"figure": "Distance by level of distortion", "network": "{backbone}"},
+        ),
+        pdf="results/figures/{backbone}/ladder.pdf",
+        csv="results/figures/{backbone}/ladder.csv",
+    log:
+        "results/logs/plot_ladder/{backbone}.log",
+    benchmark:
+        "results/benchmarks/plot_ladder/{backbone}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        layer=lookup(within=config, dpath="figures/layer"),
+        code=code_digest("plot_ladder"),
+    message:
+        "Plotting the distances that {wildcards.backbone} finds step by step"
+    script:
+        "../workflow/scripts/plot_ladder.py"

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from skimage import data
 from torch import nn
 
 from perceptual_efficacy.backbones import MEAN, STANDARD_DEVIATION, Backbone
+from perceptual_efficacy.datasets import bapps, ladder
 
 
 def build_filter_bank(kernels, bias=0.0, nonlinearity=None):
@@ -27,3 +30,47 @@ def build_filter_bank(kernels, bias=0.0, nonlinearity=None):
 def filter_bank():
     """Return `build_filter_bank`."""
     return build_filter_bank
+
+
+def save(image, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image).save(path)
+
+
+def write_judgements(folder):
+    """Write small data sets in the layouts of BAPPS (2AFC and JND) and TID2013, with random judgements, into a folder.
+
+    12 references of 64 x 64 pixels from one photograph, each distorted in every category or type; names in upper and
+    lower case as TID2013 has them.
+    """
+    random = np.random.default_rng(0)
+    photograph = data.astronaut()
+    references = [photograph[64 * (i // 4) :, 64 * (i % 4) :][:64, :64] for i in range(12)]
+    for part, categories, roles, judged in (
+        ("2afc", bapps.CATEGORIES_2AFC, ("ref", "p0", "p1"), "judge"),
+        ("jnd", bapps.CATEGORIES_JND, ("p0", "p1"), "same"),
+    ):
+        for category in categories:
+            root = folder / "bapps" / part / "val" / category
+            for number, reference in enumerate(references):
+                shown = [ladder.distort(reference, kind, random.integers(1, 4), random) for kind in (1, 8)]
+                for role, image in zip(roles, [reference, *shown], strict=False):
+                    save(image, root / role / f"{number:06d}.png")
+                (root / judged).mkdir(exist_ok=True)
+                np.save(root / judged / f"{number:06d}.npy", np.array([random.integers(0, 6) / 5]))
+    lines = []
+    root = folder / "tid2013"
+    for number, reference in enumerate(references, start=1):
+        save(reference, root / "reference_images" / f"I{number:02d}.BMP")
+        for kind in (1, 8, 10):
+            for level in (1, 2, 3):
+                name = f"i{number:02d}_{kind:02d}_{level}.bmp"
+                save(ladder.distort(reference, kind, level, random), root / "distorted_images" / name)
+                lines.append(f"{random.uniform(1, 8):.5f} {name.upper() if kind == 1 else name}")
+    (root / "mos_with_names.txt").write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture(scope="session")
+def judged_images():
+    """Return `write_judgements`."""
+    return write_judgements

@@ -4,6 +4,7 @@ import itertools
 import subprocess
 import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import NamedTuple
 
 import colour
@@ -13,28 +14,47 @@ import pytest
 import scipy.stats
 import xarray as xr
 from colour.blindness import matrix_cvd_Machado2009
+from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import BboxBase
 
+from perceptual_efficacy import agreement as judged
 from perceptual_efficacy import csf, selectivity
+from perceptual_efficacy.datasets import bapps, tid2013
+from perceptual_efficacy.datasets import ladder as distortions
 from perceptual_efficacy.plots import (
+    _judged,
     channel_scores,
     efficacy_by_layer,
     first_layer_filters,
     frequency_curves,
+    groups,
+    image_selections,
+    ladder,
     orientation_curves,
     selections,
+    single_channels,
     stimuli,
     style,
     thresholds,
+)
+from perceptual_efficacy.selections import (
+    Judgements,
+    Ranking,
+    compare_selections,
+    compare_single_channels,
+    selection_distances,
 )
 from perceptual_efficacy.stimuli import gratings
 
 SCALE = 32.0  # pixels per degree
 LAYERS = {"relu1_1": 6, "relu1_2": 9}
 NETWORK = "test network (stand-in)"
+FIVE = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1")
+THIRTEEN = (*FIVE, "relu3_2", "relu3_3", *(f"relu{block}_{number}" for block in (4, 5) for number in (1, 2, 3)))
 
 
 @pytest.fixture(scope="module")
@@ -121,12 +141,98 @@ def agreement() -> pd.DataFrame:
     return table.assign(estimate=estimate, ci_low=estimate - 0.2, ci_high=estimate + 0.02, channels=4.0, n=20)
 
 
+class Images(NamedTuple):
+    """Judged images, channels and their distances, and what the library finds of them."""
+
+    judgements: Judgements
+    comparisons: pd.DataFrame
+    distance: xr.DataArray
+    channels: pd.DataFrame  # with each channel's own score
+    agreement: pd.DataFrame
+
+
+def judge(
+    comparisons: pd.DataFrame,
+    judgements: Judgements,
+    truth: np.ndarray,
+    layers: tuple[str, ...],
+    judged_by: str,
+    scores: tuple[str, ...] = ("pe", "mu1", "mu2"),
+) -> Images:
+    """Assess channels that see the true distance (comparisons, sides) better the higher their PE; two are silent."""
+    random, width = np.random.default_rng(4), 4
+    units = len(layers) * width
+    pe = random.uniform(0, 0.8, units)
+    channels = pd.DataFrame({"layer": np.repeat(layers, width), "channel": np.tile(np.arange(width), len(layers))})
+    channels = channels.assign(status="scored", mu1=random.uniform(size=units), mu2=random.uniform(size=units), pe=pe)
+    silent = channels.index.to_series().isin([2, units - 1])
+    channels["status"] = np.where(silent, selectivity.SILENT, selectivity.SCORED)
+    channels[["mu1", "mu2", "pe"]] = channels[["mu1", "mu2", "pe"]].mask(silent)
+    cube = xr.DataArray(
+        np.exp(truth[..., None] + (1 - pe) * random.normal(size=(*truth.shape, units))).astype(np.float32),
+        dims=("comparison", "side", "unit"),
+        coords={"layer": ("unit", channels["layer"]), "channel": ("unit", channels["channel"])},
+    )
+    rankings = {score: Ranking(channels, score) for score in scores}
+    names = ("L2", "PSNR", "SSIM", "FSIM", "MDSI", "GMSD")
+    baselines = {name: np.exp(truth + random.normal(size=truth.shape)) for name in names}
+    baselines["FSIM"][:] = np.nan
+    # of 41 samples the ends of an interval are themselves samples, which no rounding moves
+    found = compare_selections(cube, judgements, rankings, baselines=baselines, splits=50, replicates=41)
+    correlations, alone = compare_single_channels(cube, judgements, rankings, shuffles=50, replicates=41)
+    table = pd.concat([found, correlations], ignore_index=True).assign(dataset="judged_images", judged_by=judged_by)
+    return Images(judgements, comparisons, cube, channels.merge(alone, on=["layer", "channel"]), table)
+
+
+def steps(types: dict[int, str], levels: dict[int, int], photographs: int) -> pd.DataFrame:
+    """Comparisons in TID2013's layout."""
+    rows = [
+        (f"{number:02} {name}", f"i{photograph:02}", level)
+        for number, name in types.items()
+        for photograph in range(1, photographs + 1)
+        for level in range(1, levels[number] + 1)
+    ]
+    return pd.DataFrame(rows, columns=["group", "cluster", "level"]).astype({"level": "Int64"})
+
+
+@pytest.fixture(scope="module")
+def choices() -> Images:
+    """BAPPS's six categories, as people judge them, and a network of 13 layers."""
+    random = np.random.default_rng(5)
+    comparisons = pd.DataFrame({"group": np.repeat(bapps.CATEGORIES_2AFC, 12), "cluster": np.arange(72).astype(str)})
+    truth = random.normal(size=(72, 2))
+    share = np.round(5 / (1 + np.exp(truth[:, 1] - truth[:, 0]))) / 5
+    judgements = judged.TwoAlternativeChoices(share, comparisons["group"], comparisons["cluster"])
+    return judge(comparisons, judgements, truth, THIRTEEN, "people")
+
+
+@pytest.fixture(scope="module")
+def opinions() -> Images:
+    """TID2013's 24 types, as people judge them."""
+    comparisons = steps(tid2013.TYPES, dict.fromkeys(tid2013.TYPES, 2), 10)
+    random, level = np.random.default_rng(6), comparisons["level"].to_numpy(dtype=float)
+    opinion = 6 - level + random.normal(scale=0.5, size=len(level))
+    judgements = judged.OpinionScores(opinion, comparisons["group"], comparisons["cluster"])
+    return judge(comparisons, judgements, level[:, None], FIVE, "people", scores=("pe",))
+
+
+@pytest.fixture(scope="module")
+def built() -> Images:
+    """A ladder of three photographs: too few for intervals; of the dither, all judgements are equal."""
+    levels = {number: len(amounts) for number, amounts in distortions.LEVELS.items()}
+    comparisons = steps(distortions.TYPES, levels, 3)
+    is_dither = comparisons["group"].str.endswith(distortions.TYPES[distortions.DITHER])
+    level = comparisons["level"].mask(is_dither, 0).to_numpy(dtype=float)
+    judgements = judged.OpinionScores(6 - level, comparisons["group"], comparisons["cluster"])
+    return judge(comparisons, judgements, 0.9 * level[:, None], FIVE, "construction")
+
+
 class Case(NamedTuple):
     table: pd.DataFrame
     draw: Callable[[pd.DataFrame], Figure]
 
 
-NAMES = (
+MODULES = (
     "stimuli",
     "frequency_curves",
     "channel_scores",
@@ -135,7 +241,12 @@ NAMES = (
     "first_layer_filters",
     "thresholds",
     "selections",
+    "groups",
+    "image_selections",
+    "single_channels",
+    "ladder",
 )
+NAMES = (*MODULES, "groups of TID2013", "image_selections of a ladder", "single_channels of a ladder")
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +256,9 @@ def cases(
     weights: np.ndarray,
     predictions: pd.DataFrame,
     agreement: pd.DataFrame,
+    choices: Images,
+    opinions: Images,
+    built: Images,
 ) -> dict[str, Case]:
     sensitivity = csf.mannos_sakrison(tuning["frequency"].values * SCALE)
     shown = gratings(size=48, frequencies=8, orientations=8)
@@ -171,7 +285,27 @@ def cases(
         ),
         "thresholds": Case(thresholds.table(predictions, 16), lambda table: thresholds.draw(table, NETWORK, SCALE)),
         "selections": Case(selections.table(agreement), lambda table: selections.draw(table, NETWORK)),
+        "groups": Case(groups.table(choices.agreement, "relu2_2"), draw_with(groups)),
+        "groups of TID2013": Case(groups.table(opinions.agreement, "relu2_2"), draw_with(groups)),
+        "image_selections": Case(image_selections.table(choices.agreement), draw_with(image_selections)),
+        "image_selections of a ladder": Case(image_selections.table(built.agreement), draw_with(image_selections)),
+        "single_channels": Case(single_channels.table(choices.channels, choices.agreement), draw_with(single_channels)),
+        "single_channels of a ladder": Case(
+            single_channels.table(built.channels, built.agreement), draw_with(single_channels)
+        ),
+        "ladder": Case(
+            ladder.table(built.distance, built.comparisons, halves_of(built.channels)),
+            lambda table: ladder.draw(table, NETWORK, "relu2_2"),
+        ),
     }
+
+
+def draw_with(module: ModuleType) -> Callable[[pd.DataFrame], Figure]:
+    return lambda table: module.draw(table, NETWORK)
+
+
+def halves_of(channels: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    return {"all": channels, **{half: selectivity.select_channels(channels, half) for half in ("high", "low")}}
 
 
 # What every figure must be
@@ -244,8 +378,9 @@ def test_settings_of_the_user_change_nothing(cases: dict[str, Case], tmp_path) -
 
 
 def test_figure_jobs_load_neither_torch_nor_the_stages_before() -> None:
-    modules = ", ".join(f"perceptual_efficacy.plots.{name}" for name in NAMES)
-    slow = "{'torch', 'matplotlib.pyplot', *('perceptual_efficacy.' + m for m in 'csf selectivity agreement'.split())}"
+    modules = ", ".join(f"perceptual_efficacy.plots.{name}" for name in MODULES)
+    stages = "csf selectivity selections agreement"
+    slow = f"{{'torch', 'matplotlib.pyplot', *('perceptual_efficacy.' + m for m in '{stages}'.split())}}"
     code = f"import sys, {modules}; print(sorted({slow} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
@@ -454,3 +589,232 @@ def test_selections_are_drawn_as_tabled_and_inside_the_axes(cases: dict[str, Cas
 def test_an_unknown_layer_is_refused_by_name(build: Callable, channels: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match=r"Layer 'conv9' .* it has \['relu1_1', 'relu1_2'\]"):
         build(channels, "conv9")
+
+
+# Figures of judged images
+
+
+def texts(figure: Figure) -> str:
+    return "\n".join(text.get_text() for text in figure.findobj(Text))
+
+
+def points(axis: Axes, colour: str, marker: str) -> Line2D:
+    """The line that is drawn with one colour and marker."""
+    (line,) = (line for line in axis.get_lines() if (line.get_color(), line.get_marker()) == (colour, marker))
+    return line
+
+
+def intervals(axis: Axes, colour: str) -> np.ndarray:
+    """Ends of the intervals that are drawn in one colour, shape (intervals, 2 ends, x and y)."""
+    (bars,) = (bars for bars in axis.collections if to_hex(bars.get_edgecolor()[0]) == to_hex(colour))
+    return np.stack(bars.get_segments())
+
+
+def test_names_are_those_that_the_library_gives() -> None:
+    from perceptual_efficacy import baselines
+
+    primary = {
+        kind.measures[0] for kind in (judged.TwoAlternativeChoices, judged.SameOrDifferent, judged.OpinionScores)
+    }
+    assert primary == set(_judged.MEASURES) == set(_judged.MEANINGS)
+    assert {*groups.BASELINES, *image_selections.BASELINES} <= set(baselines.BASELINES)
+    assert judged.CEILING == _judged.CEILING
+    assert distortions.TYPES[distortions.DITHER] == ladder.DITHER
+    assert set(groups.NAMES) <= set(bapps.CATEGORIES_2AFC)
+
+
+def test_scores_of_a_kind_of_image_are_those_of_its_comparisons(cases: dict[str, Case], choices: Images) -> None:
+    table = cases["groups"].table
+    distances = selection_distances(choices.distance, choices.channels)
+    for category in bapps.CATEGORIES_2AFC:
+        members = (choices.comparisons["group"] == category).to_numpy()
+        for half in ("high", "low"):
+            first, second = distances["relu2_2", half][members].T
+            score = judged.two_alternative_score(first, second, choices.judgements.judgement[members]).mean()
+            rows = table[(table["group"] == category) & (table["layer"] == "relu2_2") & (table["selection"] == half)]
+            assert rows["estimate"].item() == pytest.approx(score)
+
+
+def test_groups_hold_halves_by_pe_random_halves_and_a_few_baselines(cases: dict[str, Case]) -> None:
+    table = cases["groups"].table
+    layers = pd.MultiIndex.from_product([["relu2_2", "mean of layers"], ["all", "high", "low", "random halves"]])
+    expected = {*layers, *(("none", name) for name in ("L2", "SSIM", "human ceiling"))}
+    for group in ("all", *bapps.CATEGORIES_2AFC):
+        rows = table[table["group"] == group]
+        assert len(rows) == len(expected)
+        assert set(rows[["layer", "selection"]].itertuples(index=False, name=None)) == expected
+    assert set(table["measure"]) == {"2afc"}
+    assert set(cases["groups of TID2013"].table["measure"]) == {"srcc"}
+
+
+@pytest.mark.parametrize("name", ["groups", "groups of TID2013"])
+def test_groups_are_drawn_as_tabled_all_of_them_first(name: str, cases: dict[str, Case]) -> None:
+    table, draw = cases[name]
+    names = list(table["group"].unique())
+    for axis, layer in zip(draw(table).axes, ("relu2_2", "mean of layers"), strict=True):
+        bottom, top = axis.get_ylim()
+        for selection, marker in style.MARKERS.items():
+            rows = table[(table["layer"] == layer) & (table["selection"] == selection)]
+            line = points(axis, style.COLOURS[selection], marker)
+            np.testing.assert_array_equal(line.get_xdata(), rows["estimate"])
+            assert bottom > line.get_ydata()[-1] > line.get_ydata()[0] > top
+            ends = intervals(axis, style.COLOURS[selection])
+            np.testing.assert_allclose(ends[:, :, 0], rows[["ci_low", "ci_high"]])
+            np.testing.assert_array_equal(ends[:, 0, 1], line.get_ydata())
+        for baseline in ("L2", "SSIM"):
+            line = points(axis, style.OTHER, groups.SIGNS[baseline])
+            np.testing.assert_array_equal(line.get_xdata(), table.loc[table["selection"] == baseline, "estimate"])
+        low, high = axis.get_xlim()
+        assert low < table[["estimate", "ci_low"]].where(table["layer"] != "none").min(axis=None)
+        assert high > table[["estimate", "ci_high"]].where(table["layer"] != "none").max(axis=None)
+    labels = [label.get_text() for label in draw(table).axes[0].get_yticklabels()]
+    assert labels[0].startswith("all")
+    assert len(labels) == len(names) == 1 + (6 if name == "groups" else 24)
+
+
+def test_a_kind_of_image_without_a_score_is_named_and_left_empty(built: Images) -> None:
+    table = groups.table(built.agreement, "relu2_2")
+    assert table.loc[table["group"].str.endswith(ladder.DITHER), "estimate"].isna().all()
+    for axis in groups.draw(table, NETWORK).axes:
+        assert [text.get_text() for text in axis.texts] == [groups.NO_SCORE]
+        assert axis.texts[0].get_position()[1] == axis.get_yticks()[-1]
+
+
+def test_a_layer_without_agreement_is_refused_by_name(choices: Images) -> None:
+    with pytest.raises(ValueError, match=r"Layer 'conv9' .* it has \['relu1_1', 'relu1_2'"):
+        groups.table(choices.agreement, "conv9")
+
+
+def test_judgements_that_score_nothing_are_refused(choices: Images) -> None:
+    table = choices.agreement.assign(estimate=np.nan)
+    with pytest.raises(ValueError, match=r"No distance has a score \(2afc\) on judged_images"):
+        image_selections.table(table)
+
+
+def test_images_known_by_construction_are_never_called_judged_by_people(built: Images, cases: dict[str, Case]) -> None:
+    figures = [
+        groups.draw(groups.table(built.agreement, "relu2_2"), NETWORK),
+        *(cases[name].draw(cases[name].table) for name in NAMES if name.endswith("of a ladder")),
+    ]
+    for figure in figures:
+        assert "(judged by construction)" in texts(figure)
+        assert "human" not in texts(figure)
+    assert "nobody was asked" in texts(cases["ladder"].draw(cases["ladder"].table))
+    assert "construction" not in texts(cases["groups"].draw(cases["groups"].table))
+
+
+def test_too_few_clusters_have_points_without_intervals(cases: dict[str, Case]) -> None:
+    table, draw = cases["image_selections of a ladder"]
+    figure = draw(table)
+    scores = table[table["selection"] != "random halves"]
+    assert scores["ci_low"].isna().all()
+    for axis in figure.axes:
+        for selection, marker in style.MARKERS.items():
+            assert np.isfinite(points(axis, style.COLOURS[selection], marker).get_ydata()).all()
+            assert intervals(axis, style.COLOURS[selection]).size == 0
+    assert "No intervals: only 3 references" in texts(figure)
+
+
+def test_selections_of_images_are_drawn_as_tabled(cases: dict[str, Case]) -> None:
+    table, draw = cases["image_selections"]
+    assert set(table["group"]) == {"all"}
+    axes = draw(table).axes
+    for axis, ranking in zip(axes, ("pe", "mu1", "mu2"), strict=True):
+        rows = table[(table["ranking"] == ranking) & (table["selection"] == "high")]
+        line = points(axis, style.COLOURS["high"], style.MARKERS["high"])
+        np.testing.assert_array_equal(line.get_ydata(), rows["estimate"])
+        assert list(rows["layer"]) == [*THIRTEEN, "all layers", "mean of layers"]
+        drawn = {line.get_ydata()[0] for line in axis.get_lines() if line.get_marker() == "None"}
+        # FSIM has no score
+        shown = table[table["selection"].isin(["L2", "SSIM", "MDSI", "human ceiling"])]
+        assert drawn == set(shown["estimate"])
+    assert "FSIM" not in texts(draw(table))
+    assert axes[0].get_yscale() == "linear"
+
+
+def test_only_correlations_are_on_fishers_scale(cases: dict[str, Case]) -> None:
+    table, draw = cases["image_selections of a ladder"]
+    axis = draw(table).axes[0]
+    heights = axis.transData.transform([(0, r) for r in np.tanh([0.5, 0.75, 1])])[:, 1]
+    assert np.diff(heights)[0] == pytest.approx(np.diff(heights)[1])
+
+
+@pytest.mark.parametrize("name", ["single_channels", "single_channels of a ladder"])
+def test_channels_correlate_as_their_points_do(name: str, cases: dict[str, Case]) -> None:
+    table, draw = cases[name]
+    figure = draw(table)
+    layers = table["layer"].unique()
+    assert layers[-1] == "mean of layers"
+    rhos = []
+    for axis, layer in zip(figure.axes, layers[:-1], strict=False):
+        rows = table[table["layer"] == layer]
+        rhos.append(scipy.stats.spearmanr(rows["pe"], rows["score"]).statistic)
+        assert rows["rho"].to_numpy() == pytest.approx(rhos[-1])
+        np.testing.assert_array_equal(axis.collections[-1].get_offsets(), rows[["pe", "score"]])
+        assert f"ρ = {rhos[-1]:.2f}".replace("-", "−") in axis.get_title()
+        assert ("[" in axis.get_title()) == (name == "single_channels")
+    assert table["rho"].iloc[-1] == pytest.approx(np.mean(rhos))
+    assert len(table) == 1 + 4 * (len(layers) - 1) - 2  # channels that were not scored are left out
+
+
+def test_steps_of_the_ladder_are_summed_distances(built: Images, cases: dict[str, Case]) -> None:
+    table = cases["ladder"].table
+    distances = selection_distances(built.distance, built.channels)
+    for layer, selection in itertools.product(FIVE, ("all", "high", "low")):
+        rows = table[(table["layer"] == layer) & (table["selection"] == selection)]
+        summed = distances[layer, selection][:, 0]
+        np.testing.assert_allclose(rows["distance"], summed / summed.mean())
+        np.testing.assert_array_equal(rows["photograph"], built.comparisons["cluster"])
+
+
+def test_steps_out_of_order_are_found(built: Images) -> None:
+    """Distances that rise with the level, but for one photograph's blur, and a dither above one level 1."""
+    comparisons = built.comparisons.sample(frac=1, random_state=0)  # not by level
+    is_dither = comparisons["group"].str.endswith(ladder.DITHER)
+    distance = comparisons["level"].to_numpy(dtype=float) + 1 - is_dither.to_numpy()
+    blurred = ((comparisons["group"] == "08 Gaussian blur") & (comparisons["cluster"] == "i02")).to_numpy()
+    distance[blurred & (comparisons["level"] == 3).to_numpy(dtype=bool)] = 3  # that of level 2
+    distance[blurred & (comparisons["level"] == 1).to_numpy(dtype=bool)] = 0.5
+    units = pd.DataFrame({"layer": ["relu1_1"], "channel": [0]})
+    cube = xr.DataArray(
+        distance[:, None, None],
+        dims=("comparison", "side", "unit"),
+        coords={"layer": ("unit", units["layer"]), "channel": ("unit", units["channel"])},
+    )
+    table = ladder.table(cube, comparisons, {"all": units})
+    is_dither = table["group"].str.endswith(ladder.DITHER)
+    for check in ("in_order", "above_dither"):
+        assert table.loc[is_dither, check].isna().all()
+        wrong = table[~is_dither & ~table[check].fillna(True)]
+        assert set(wrong[["group", "photograph"]].itertuples(index=False, name=None)) == {("08 Gaussian blur", "i02")}
+        assert len(wrong) == 5
+
+
+def test_the_ladder_is_drawn_as_tabled(cases: dict[str, Case]) -> None:
+    table, draw = cases["ladder"]
+    axes = draw(table).axes
+    rows = table[(table["layer"] == "relu2_2") & (table["selection"] == "high")]
+    names = [name for name in rows["group"].unique() if not name.endswith(ladder.DITHER)]
+    assert len(names) == 11
+    dither = rows.loc[rows["group"].str.endswith(ladder.DITHER), "distance"].mean()
+    for axis, name in zip(axes, names, strict=False):
+        assert axis.get_title().replace("\n", " ") == name
+        by_level = rows[rows["group"] == name].pivot_table(index="level", columns="photograph", values="distance")
+        lines = [line for line in axis.get_lines() if line.get_color() == style.COLOURS["high"]]
+        drawn = [line.get_ydata() for line in lines]
+        np.testing.assert_allclose(drawn[:3], by_level.T)
+        np.testing.assert_allclose(drawn[3], by_level.mean(axis=1))
+        np.testing.assert_allclose(drawn[4], dither)
+        low, high = axis.get_ylim()
+        assert low < dither
+        assert high > table.loc[table["layer"] == "relu2_2", "distance"].max()
+    for axis, check in zip(axes[12:], ("in_order", "above_dither"), strict=True):
+        series = table[(table["selection"] == "low") & table[check].notna()]
+        share = [series.loc[series["layer"] == layer, check].astype(float).mean() for layer in FIVE]
+        np.testing.assert_allclose(points(axis, style.COLOURS["low"], "v").get_ydata(), 100 * np.array(share))
+        assert axis.get_ylim()[0] < 100 * min(share)
+
+
+def test_distances_of_other_images_are_refused(built: Images) -> None:
+    with pytest.raises(ValueError, match=r"shape \(167, 1, 20\); expected \(168, 1, channels\)"):
+        ladder.table(built.distance[:-1], built.comparisons, {"all": built.channels})

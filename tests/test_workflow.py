@@ -47,9 +47,10 @@ def altered(output):
 
 
 @pytest.fixture(scope="session")
-def study(tmp_path_factory):
+def study(tmp_path_factory, judged_images):
     """A folder with the finished miniature study; tests must not change it."""
     folder = tmp_path_factory.mktemp("study")
+    judged_images(folder / "data")
     finished = snakemake(folder)
     assert finished.returncode == 0, finished.stdout
     return folder
@@ -78,7 +79,7 @@ def test_every_claim_has_a_verdict_for_the_network_that_has_a_control(study):
 
 def test_every_figure_comes_with_what_it_plots(study):
     figures = {path.with_suffix("") for path in (study / "results/figures").rglob("*.*")}
-    assert len(figures) == 8
+    assert len(figures) == 18
     for figure in figures:
         assert len(pd.read_csv(figure.with_suffix(".csv"))) > 0
         assert figure.with_suffix(".png").stat().st_size > 0
@@ -86,7 +87,7 @@ def test_every_figure_comes_with_what_it_plots(study):
 
 
 def test_every_table_is_written_in_four_formats(study):
-    names = {"channels", "claims", "layers", "modelfest", "photographs", "selections"}
+    names = {"baselines", "channels", "claims", "groups", "layers", "modelfest", "photographs", "selections"}
     found = {path.name for path in (study / "results/tables").iterdir()}
     written = {f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex", "html")}
     assert found == written | {"agreement.csv"}  # every single score: for programs
@@ -123,7 +124,8 @@ def test_a_second_run_has_nothing_to_do(study):
 
 
 @pytest.mark.slow
-def test_two_runs_from_scratch_give_the_same_bytes(study, tmp_path):
+def test_two_runs_from_scratch_give_the_same_bytes(study, tmp_path, judged_images):
+    judged_images(tmp_path / "data")
     assert snakemake(tmp_path).returncode == 0
     assert results(tmp_path) == results(study)
 
@@ -157,10 +159,18 @@ def digests(root):
     return dict(re.findall(r"^digest (\w+) (\w+)$", finished.stdout, re.MULTILINE))
 
 
+USING_CSF = {"score_channels", "compare_layers", "assess_thresholds", "assess_agreement", "plot_frequency_curves"} | {
+    "plot_ladder"
+}
+
+
 @pytest.mark.parametrize(
     ("module", "expected"),
     [
-        ("csf", {"score_channels", "compare_layers", "assess_thresholds", "plot_frequency_curves"}),
+        ("csf", USING_CSF),
+        ("agreement", {"assess_agreement"}),
+        ("baselines", {"measure_baselines"}),
+        ("datasets/ladder", {"generate_ladder", "read_judgements"}),
         ("probing", {"probe_channels"}),
         ("thresholds", {"assess_thresholds"}),
         ("claims", {"judge_claims"}),
@@ -184,9 +194,10 @@ def test_editing_a_module_runs_the_rules_that_use_it_and_what_follows_from_them(
     path.write_text(path.read_text() + "\n# a comment\n")
     assert "Nothing to be done" in snakemake(copy, "--dry-run", root=clone).stdout
     path.write_text(path.read_text() + "\nADDED = 1\n")
-    using = {"score_channels": 2, "compare_layers": 1, "assess_thresholds": 4, "plot_frequency_curves": 1}
+    using = dict.fromkeys(USING_CSF, 1) | {"score_channels": 2, "assess_thresholds": 4, "assess_agreement": 8}
     of_scores = {"channel_scores", "orientation_curves", "efficacy_by_layer", "first_layer_filters"}
     following = {f"plot_{figure}": 1 for figure in (*of_scores, "thresholds", "selections")}
+    following |= {f"plot_{figure}": 3 for figure in ("groups", "image_selections", "single_channels")}
     expected = {**using, **following, "judge_claims": 1, "write_tables": 1, "all": 1}
     assert planned(snakemake(copy, "--dry-run", root=clone).stdout) == expected
 
@@ -197,7 +208,7 @@ def test_changing_a_key_runs_the_rules_that_depend_on_it(copy, tmp_path):
     other = tmp_path / "other.yaml"
     other.write_text(yaml.safe_dump(changed, sort_keys=False))
     found = altered(snakemake(copy, "--dry-run", study=other).stdout)
-    assert found == {"assess_thresholds", "record_configuration"}
+    assert found == {"assess_thresholds", "assess_agreement", "record_configuration"}
 
 
 @pytest.mark.parametrize(
@@ -312,7 +323,7 @@ def study_with(tmp_path, **changes):
     ],
 )
 def test_a_mistake_in_the_configuration_stops_before_any_job(tmp_path, changes, message):
-    finished = snakemake(tmp_path, study=study_with(tmp_path, **changes))
+    finished = snakemake(tmp_path, study=study_with(tmp_path, **{"datasets": [], **changes}))
     assert finished.returncode != 0
     assert re.search(f"Configuration: {message}", finished.stdout), finished.stdout
     assert "Traceback" not in finished.stdout
@@ -326,7 +337,7 @@ def test_a_photograph_that_cannot_be_read_is_named(tmp_path):
     finished = snakemake(
         tmp_path,
         "export_photographs",
-        study=study_with(tmp_path, photographs=listed),
+        study=study_with(tmp_path, photographs=listed, datasets=[]),
     )
     assert finished.returncode != 0
     assert f"{broken}: cannot be read as an image" in finished.stdout

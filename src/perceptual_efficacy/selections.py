@@ -25,6 +25,7 @@ NONE = "none"
 FAMILY = ("pe", "mu1", "mu2")  # the rankings whose differences are corrected together
 
 BLOCK = 2**21  # distances scored at once: what stays near the processor is scored several times faster
+KEPT_BYTES = 2**30  # of a cube in float64; a larger one is converted layer by layer each time it is needed
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -87,8 +88,7 @@ class _Sample(NamedTuple):
 class _Layer(NamedTuple):
     """What one layer, or several together, scores."""
 
-    channels: int
-    scored: int
+    half: int  # channels in an upper half
     samples: dict[tuple[str, str], _Sample]  # by ranking and selection
     upper: Floats  # the primary score of each random split's upper half
     splits: Floats  # and how much more that is than the lower half's
@@ -161,8 +161,8 @@ def compare_selections(
         If a ranking's table does not list the cube's units, or the cube and the judgements differ in length.
     """
     _check(cube, judgements, rankings)
-    values = cube.values
-    mean = values.mean(axis=tuple(range(values.ndim - 1)), dtype=np.float64)
+    values = np.ascontiguousarray(np.moveaxis(cube.values, -1, 0))  # (units, *comparisons)
+    mean = values.reshape(len(values), -1).mean(axis=1, dtype=np.float64)
     splitting, sampling = np.random.SeedSequence(seed).spawn(2)
     plan = _Plan.draw(rankings, differences, mean, splits, np.random.default_rng(splitting))
     parts: dict[str, tuple[Any, Judgements]] = {EVERYTHING: (slice(None), judgements), **judgements.groups()}
@@ -171,8 +171,8 @@ def compare_selections(
         draws = part.draw(replicates, np.random.default_rng(sampling))
         size = {"group": group, **_size(part)}
         found = []
-        for kind, scale in (("raw", np.ones_like(mean)), ("standardised", mean)):
-            layers = _score_layers(plan, plan.by_layer(values[index], scale), part, draws, match=kind == "raw")
+        for kind, scale in (("raw", np.ones_like(mean)), ("standardised", np.where(mean > 0, mean, 1))):
+            layers = _score_layers(plan, _Distances(values[:, index], scale), part, draws, match=kind == "raw")
             for name, layer in layers.items():
                 found += [
                     {"cube": kind, "layer": name, **row} for row in _layer_rows(plan, name, layer, part, replicates)
@@ -267,7 +267,7 @@ class _Plan(NamedTuple):
     """Which units make a layer, its halves and its random splits: the same for every group and both cubes."""
 
     units: dict[str, Indices]  # of every layer
-    scored: dict[str, Marks]  # which of these may be in a half
+    candidates: dict[str, Indices]  # those of them that are scored, and so may be in a half
     halves: dict[tuple[str, str], Marks]  # by ranking and half, over all units
     marks: dict[str, Marks]  # random splits of a layer's scored units, True in the upper half
     matched: dict[tuple[str, str], Marks]  # the same by layer and ranking, with the high half's share of distance
@@ -285,84 +285,83 @@ class _Plan(NamedTuple):
     ) -> "_Plan":
         channels = next(iter(rankings.values())).channels
         units = {str(name): np.asarray(index) for name, index in channels.groupby("layer", sort=False).indices.items()}
-        scored = {name: (channels["status"] == SCORED).to_numpy()[index] for name, index in units.items()}
+        scored = (channels["status"] == SCORED).to_numpy()
+        candidates = {name: index[scored[index]] for name, index in units.items()}
         halves: dict[tuple[str, str], Marks] = {
             (name, half): table.index.isin(select_channels(table, half, column).index)
             for name, (table, column) in rankings.items()
             for half in ("high", "low")
         }
-        members = {name: index[scored[name]] for name, index in units.items()}
-        marks = {name: statistics.random_halves(len(index), splits, random) for name, index in members.items()}
+        marks = {name: statistics.random_halves(len(index), splits, random) for name, index in candidates.items()}
         matched = {}
-        for name, index in members.items():
+        for name, index in candidates.items():
             for ranking in rankings:
                 target = mean[index[halves[ranking, "high"][index]]].sum()
                 matched[name, ranking] = statistics.matched_halves(mean[index], target, splits, random)
-        return cls(units, scored, halves, marks, matched, list(rankings), differences)
+        return cls(units, candidates, halves, marks, matched, list(rankings), differences)
 
-    def by_layer(self, values: NDArray[Any], scale: Floats) -> dict[str, Floats]:
-        """Split a cube (*comparisons, unit) into layers (units, *comparisons), each channel divided by its scale."""
-        return {
-            name: np.ascontiguousarray(
-                np.moveaxis(
-                    np.divide(values[..., units], scale[units], where=scale[units] > 0, out=_zeros(values, units)),
-                    -1,
-                    0,
-                )
-            )
-            for name, units in self.units.items()
-        }
+    def half_of(self, layer: str) -> int:
+        """Number of channels in an upper half of one layer, or of all of them together."""
+        names = [layer] if layer in self.units else list(self.units)
+        return sum(len(self.candidates[name]) // 2 for name in names)
 
     def size_of(self, layer: str, ranking: str, selection: str) -> int | None:
         """Number of channels that a selection has in one layer, or in all of them."""
-        units = np.concatenate(list(self.units.values())) if layer not in self.units else self.units[layer]
+        units = self.units[layer] if layer in self.units else np.concatenate(list(self.units.values()))
         if selection == "all":
             return len(units)
         half = self.halves.get((ranking, selection))
         return None if half is None else int(half[units].sum())
 
 
-def _zeros(values: NDArray[Any], units: Indices) -> Floats:
-    return np.zeros((*values.shape[:-1], len(units)))
+class _Distances:
+    """Distances by unit in float64, from a cube (units, *comparisons) that may be too large to be kept in it."""
+
+    def __init__(self, values: NDArray[Any], scale: Floats) -> None:
+        self.values = values
+        self.scale = scale
+        self.comparisons = values[0].size
+        self._kept: dict[bytes, Floats] | None = {} if 8 * values.size <= KEPT_BYTES else None
+
+    def of(self, units: Indices) -> Floats:
+        """Distances (units, *comparisons), each channel divided by its scale."""
+        key = units.tobytes()
+        if self._kept is not None and key in self._kept:
+            return self._kept[key]
+        scale = self.scale[units].reshape(-1, *[1] * (self.values.ndim - 1))
+        found: Floats = self.values[units] / scale
+        if self._kept is not None:
+            self._kept[key] = found
+        return found
 
 
 def _score_layers(
-    plan: _Plan, distance: dict[str, Floats], judgements: Judgements, draws: Any, *, match: bool
+    plan: _Plan, distance: _Distances, judgements: Judgements, draws: Any, *, match: bool
 ) -> dict[str, _Layer]:
     """Score every layer by name, then all layers' summed distances, then the mean of the layers' scores."""
-    primary = judgements.primary
-    everything = np.ones(sum(len(units) for units in plan.units.values()), dtype=bool)
-    chosen = {
-        key: {name: half[units] for name, units in plan.units.items()}
-        for key, half in {(NONE, "all"): everything, **plan.halves}.items()
-    }
-    sums = {
-        key: {name: distance[name][mark].sum(axis=0) for name, mark in marks.items()} for key, marks in chosen.items()
-    }
-    candidates = {
-        name: layer if plan.scored[name].all() else layer[plan.scored[name]] for name, layer in distance.items()
-    }
-    places = _score_splits(candidates, plan.marks, judgements)
-    layers = {}
-    for name in [*plan.units, ALL_LAYERS]:
-        members = [name] if name in plan.units else list(plan.units)
-        samples = {
-            key: _Sample(judgements.score(np.sum([parts[member] for member in members], axis=0), draws))
-            for key, parts in sums.items()
+    everything = np.ones(len(distance.values), dtype=bool)
+    chosen = {(NONE, "all"): everything, **plan.halves}
+    sums: dict[str, dict[tuple[str, str], Floats]] = {}
+    matched: dict[str, dict[str, Floats]] = {}
+    for name, units in plan.units.items():
+        layer = distance.of(units)
+        sums[name] = {key: layer[half[units]].sum(axis=0) for key, half in chosen.items()}
+        candidates = distance.of(plan.candidates[name])
+        matched[name] = {
+            ranking: _split_differences(candidates, plan.matched[name, ranking], judgements)
+            for ranking in (plan.rankings if match else [])
         }
+    sums[ALL_LAYERS] = {key: np.add.reduce([of_layer[key] for of_layer in sums.values()]) for key in chosen}
+    places = _score_splits(plan, distance, judgements)
+    layers = {}
+    for name, of_selection in sums.items():
+        samples = {key: _Sample(judgements.score(values, draws)) for key, values in of_selection.items()}
         for ranking in plan.rankings:
             samples[ranking, HIGH_LOW] = samples[ranking, "high"] - samples[ranking, "low"]
         for first, second in plan.differences:
             samples[first, f"high, {first} - {second}"] = samples[first, "high"] - samples[second, "high"]
-        matched = {}
-        if match and name in plan.units:
-            for ranking in plan.rankings:
-                halves = list(_halves({name: candidates[name]}, {name: plan.matched[name, ranking]}))
-                scores = [primary(upper[name]) - primary(lower[name]) for upper, lower in halves]
-                matched[ranking] = np.concatenate(scores) if scores else np.empty(0)
-        channels = sum(len(plan.units[member]) for member in members)
-        scored = sum(int(plan.scored[member].sum()) for member in members)
-        layers[name] = _Layer(channels, scored, samples, *places[name], matched)
+        upper, differences = places[name]
+        layers[name] = _Layer(plan.half_of(name), samples, upper, differences, matched.get(name, {}))
     single = [layers[name] for name in plan.units]
     layers[MEAN_OF_LAYERS] = layers[ALL_LAYERS]._replace(
         samples={key: _mean([layer.samples[key] for layer in single]) for key in single[0].samples},
@@ -372,34 +371,36 @@ def _score_layers(
     return layers
 
 
-def _score_splits(
-    candidates: dict[str, Floats], marks: dict[str, Marks], judgements: Judgements
-) -> dict[str, tuple[Floats, Floats]]:
+def _score_splits(plan: _Plan, distance: _Distances, judgements: Judgements) -> dict[str, tuple[Floats, Floats]]:
     """Primary score of the upper half of every split, and its difference to the lower half's, by layer and for all."""
-    found: dict[str, list[tuple[Floats, Floats]]] = {name: [] for name in [*candidates, ALL_LAYERS]}
-    for upper, lower in _halves(candidates, marks):
-        upper[ALL_LAYERS], lower[ALL_LAYERS] = (np.add.reduce(list(half.values())) for half in (upper, lower))
-        for name, parts in found.items():
-            score = judgements.primary(upper[name])
-            parts.append((score, score - judgements.primary(lower[name])))
-    return {
-        name: (np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
-        for name, parts in found.items()
-    }
+    count = len(next(iter(plan.marks.values())))
+    upper, lower = ({name: np.empty(count) for name in [*plan.units, ALL_LAYERS]} for _ in range(2))
+    for block in _blocks(count, distance.comparisons):
+        totals: list[Any] = [0, 0]
+        for name, marks in plan.marks.items():
+            candidates = distance.of(plan.candidates[name])
+            for side, (scores, mark) in enumerate(((upper, marks[block]), (lower, ~marks[block]))):
+                summed = np.tensordot(mark * 1.0, candidates, axes=1)
+                scores[name][block] = judgements.primary(summed)
+                totals[side] = totals[side] + summed
+        for scores, total in zip((upper, lower), totals, strict=True):
+            scores[ALL_LAYERS][block] = judgements.primary(total)
+    return {name: (upper[name], upper[name] - lower[name]) for name in upper}
 
 
-def _halves(
-    candidates: dict[str, Floats], marks: dict[str, Marks]
-) -> Iterator[tuple[dict[str, Floats], dict[str, Floats]]]:
-    """Yield the distances (splits, *comparisons) of both halves of some splits after others, by layer."""
-    first = next(iter(candidates.values()))
-    rows = max(16, min(256, BLOCK // max(first[0].size, 1))) if len(first) else 256
-    for start in range(0, len(next(iter(marks.values()))), rows):
-        block = {name: mark[start : start + rows] for name, mark in marks.items()}
-        yield (
-            {name: np.tensordot(mark * 1.0, candidates[name], axes=1) for name, mark in block.items()},
-            {name: np.tensordot(~mark * 1.0, candidates[name], axes=1) for name, mark in block.items()},
-        )
+def _split_differences(candidates: Floats, marks: Marks, judgements: Judgements) -> Floats:
+    """How much more the upper half of every split of one layer scores than its lower half."""
+    found = np.empty(len(marks))
+    for block in _blocks(len(marks), candidates[0].size if len(candidates) else 1):
+        upper, lower = (np.tensordot(mark * 1.0, candidates, axes=1) for mark in (marks[block], ~marks[block]))
+        found[block] = judgements.primary(upper) - judgements.primary(lower)
+    return found
+
+
+def _blocks(splits: int, comparisons: int) -> Iterator[slice]:
+    """Splits to be scored at once."""
+    size = min(256, max(64, BLOCK // comparisons))
+    return (slice(start, start + size) for start in range(0, splits, size))
 
 
 def _layer_rows(plan: _Plan, name: str, layer: _Layer, judgements: Judgements, replicates: int) -> list[dict[str, Any]]:
@@ -419,7 +420,7 @@ def _layer_rows(plan: _Plan, name: str, layer: _Layer, judgements: Judgements, r
     low, high = statistics.percentile_interval(present)
     halves = {"ranking": NONE, "selection": RANDOM_HALVES, "measure": primary}
     numbers = {"estimate": float(present.mean()) if len(present) else np.nan, "ci_low": low, "ci_high": high}
-    return [*rows, {**halves, **numbers, "channels": layer.scored // 2, "splits": len(present)}]
+    return [*rows, {**halves, **numbers, "channels": layer.half, "splits": len(present)}]
 
 
 def selection_distances(cube: xr.DataArray, channels: pd.DataFrame, by: str = "pe") -> dict[tuple[str, str], Floats]:

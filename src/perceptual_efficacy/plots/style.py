@@ -3,14 +3,16 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.scale import FuncScale
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from numpy.typing import ArrayLike, NDArray
 
 from perceptual_efficacy import io
 
@@ -28,10 +30,15 @@ COLOURS = {
     "RMS contrast": "#785A4B",
     "CSF-weighted energy": "#009E73",  # the CSF's
     "one observer by the others": "#000069",
+    "human ceiling": "#000069",  # people, too
 }
 NETWORKS = ("#882255", "#F0E442", "#5A1E00")  # in the order in which networks are given
 OTHER = "#785A4B"  # what has no name above
 MARKERS = {"all": "o", "high": "^", "low": "v"}  # shapes repeat what colours say
+CORRELATIONS = (  # where ticks may be; the second ones where that gives too few
+    (-0.9, -0.8, -0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999),
+    tuple(hundredths / 100 for hundredths in (*range(-95, 95, 5), *range(95, 100))),
+)
 SCORES = {"mu1": "μ₁", "mu2": "μ₂", "pe": "PE"}
 
 WIDTH = 7.0  # inches: both columns of a printed page, or a slide
@@ -78,6 +85,43 @@ def frequency_axis(axes: Axes, frequency: pd.Series) -> None:
     axes.xaxis.set_major_locator(FixedLocator(octaves.tolist()))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def correlation_axis(axes: Axes, low: float, high: float, which: Literal["x", "y"] = "y") -> None:
+    """Draw correlations on Fisher's scale, where artanh of r is linear, which spreads out the values near 1.
+
+    Ticks keep a distance of a twelfth of the axis, along x of a sixth.
+    """
+    bottom, top = _fisher([low, high])
+    margin = 0.05 * max(top - bottom, 0.1)
+    along = axes.yaxis if which == "y" else axes.xaxis
+    axes.set(
+        **{
+            f"{which}scale": FuncScale(along, (_fisher, np.tanh)),
+            f"{which}lim": np.tanh([bottom - margin, top + margin]),
+        }
+    )
+    apart = (top - bottom) / (12 if which == "y" else 6)
+    for choices in CORRELATIONS:
+        ticks: list[float] = []
+        for tick in reversed(choices):
+            far = not ticks or _fisher(ticks[-1]) - _fisher(tick) > apart
+            if bottom - margin <= _fisher(tick) <= top + margin and far:
+                ticks.append(tick)
+        if len(ticks) > 2:
+            break
+    along.set_major_locator(FixedLocator(ticks))
+    along.set_minor_locator(NullLocator())
+    along.set_major_formatter(FuncFormatter(lambda value, _: signed(value)))
+
+
+def _fisher(r: ArrayLike) -> NDArray[np.float64]:
+    return np.arctanh(np.clip(r, -0.9999, 0.9999))
+
+
+def signed(value: float, digits: str = "g") -> str:
+    """Write a number with a minus sign rather than a hyphen, and a dash where it is missing."""
+    return f"{value:{digits}}".replace("-", "−") if np.isfinite(value) else "–"
 
 
 @context()

@@ -1,0 +1,159 @@
+"""Figure: distances of photographs distorted step by step, of which it is known by construction which is the larger."""
+
+from collections.abc import Mapping
+from textwrap import fill
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from perceptual_efficacy.plots import style
+from perceptual_efficacy.plots._examples import channels_of
+from perceptual_efficacy.plots._layers import OFFSETS, channel_keys
+
+DITHER = "dither of one code value"  # the name that `datasets.ladder` gives a change that nobody sees
+SERIES = ["layer", "selection", "group", "photograph"]
+CHECKS = {"in_order": "every step is larger than the last", "above_dither": "level 1 is larger than the dither"}
+COLUMNS = 4
+
+
+def table(distance: xr.DataArray, comparisons: pd.DataFrame, selections: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Sum the distances of the channels of each selection, and say whether they follow the steps.
+
+    Parameters
+    ----------
+    distance
+        Distance by single channels, (comparison, side, unit), with the coordinates `layer` and `channel`.
+    comparisons
+        What `datasets.tid2013.read` returns of a ladder, in the same order.
+    selections
+        Channels by the selection's name, "all", "high" or "low": tables with the columns `layer` and `channel`.
+
+    Returns
+    -------
+    One row per layer, selection, group (kind of distortion), photograph and level, with the distance, divided by the
+    selection's mean over the data set. in_order says whether the photograph's distances rise from every level to the
+    next, above_dither whether that at level 1 is larger than the dither's; both are missing for the dither itself.
+
+    Raises
+    ------
+    ValueError
+        If there is not one distance by every channel per comparison.
+    """
+    if distance.shape[:2] != (len(comparisons), 1):
+        raise ValueError(f"The distances have shape {distance.shape}; expected ({len(comparisons)}, 1, channels).")
+    units = pd.MultiIndex.from_arrays([distance["layer"].values.astype(str), distance["channel"].values])
+    values = distance.values[:, 0].astype(np.float64)
+    about = comparisons[["group", "cluster", "level"]].rename(columns={"cluster": "photograph"})
+    parts = []
+    for layer in units.unique(level=0):
+        for selection, channels in selections.items():
+            rows = channels[channels["layer"] == layer]
+            summed = values[:, units.isin(pd.MultiIndex.from_frame(rows[["layer", "channel"]]))].sum(axis=1)
+            if summed.any():
+                parts.append(about.assign(layer=layer, selection=selection, distance=summed / summed.mean()))
+    found = pd.concat(parts, ignore_index=True)
+    by_level = found.pivot_table(index=SERIES, columns="level", values="distance")
+    is_dither = by_level.index.get_level_values("group").str.endswith(DITHER)
+    dither = by_level.loc[is_dither, 1].droplevel("group").reindex(by_level.index.droplevel("group")).to_numpy()
+    checks = pd.DataFrame(
+        {"in_order": ~(by_level.diff(axis=1) <= 0).any(axis=1), "above_dither": by_level[1] > dither}
+    ).astype("boolean")
+    checks.loc[is_dither] = pd.NA
+    checks.loc[np.isnan(dither), "above_dither"] = pd.NA
+    return found.join(checks, on=SERIES)[[*SERIES, "level", "distance", *CHECKS]]
+
+
+@style.context()
+def draw(table: pd.DataFrame, network: str, layer: str) -> Figure:
+    """Draw a layer's distances by level, a panel per kind of distortion, and below how often each layer's follow them.
+
+    Parameters
+    ----------
+    table
+        What `table` returns.
+    network
+        Its name.
+    layer
+        Whose distances the panels show.
+    """
+    rows = channels_of(table, layer)
+    is_dither = rows["group"].str.endswith(DITHER)
+    groups = list(rows[~is_dither].groupby("group", sort=False))
+    lines = -(-(len(groups) + 1) // COLUMNS)  # the last place is the key's
+    figure = style.figure(2.6 + 1.7 * lines)
+    grid = figure.add_gridspec(2, 1, height_ratios=[0.6 + 1.7 * lines, 2.0])
+    above, below = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
+    axes = above.subplots(lines, COLUMNS, sharex=True, sharey=True, squeeze=False)
+    for number, (axis, (group, part)) in enumerate(zip(axes.flat, groups, strict=False)):
+        _draw_steps(axis, part, rows[is_dither])
+        axis.set_title(fill(str(group), 22, break_on_hyphens=False))
+        axis.tick_params(labelbottom=number + COLUMNS >= len(groups))  # none is below
+    axes[0, 0].yaxis.set_minor_locator(NullLocator())
+    axes[0, 0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    for axis in axes.flat[len(groups) :]:
+        axis.set_axis_off()
+    axes.flat[len(groups)].legend(handles=_keys(), loc="center left", bbox_to_anchor=(-0.1, 0.5))
+    above.supxlabel("Level of distortion", fontsize=8.5)
+    above.supylabel("Distance / its mean over the data set", fontsize=8.5)
+    title = "Distances of photographs distorted step by step (by construction: nobody was asked)"
+    above.suptitle(f"{title}\n{network}, {layer}")
+    checked = table[table["in_order"].notna()].drop_duplicates(SERIES)
+    panels = below.subplots(1, len(CHECKS), sharey=True)
+    for axis, (check, title) in zip(panels, CHECKS.items(), strict=True):
+        _draw_check(axis, checked, check)
+        axis.set_title(title)
+    panels[0].set_ylim(min(80, *(axis.dataLim.ymin for axis in panels)) - 2, 102)
+    count = len(checked) // len(checked[["layer", "selection"]].drop_duplicates())
+    panels[0].set_ylabel(f"Share of {count} photographs\n× distortions (%)")
+    below.supxlabel("Layer, from shallow to deep", fontsize=8.5)
+    return figure
+
+
+def _draw_steps(axis: Axes, rows: pd.DataFrame, dither: pd.DataFrame) -> None:
+    """Draw a line per photograph and, stronger, their mean; the mean of the dither across."""
+    for selection in OFFSETS:
+        colour = style.COLOURS[selection]
+        chosen = rows[rows["selection"] == selection]
+        if chosen.empty:  # a layer of one channel has no high half
+            continue
+        lines = chosen.pivot_table(index="level", columns="photograph", values="distance")
+        axis.plot(lines.index, lines, color=colour, linewidth=0.5, alpha=0.35)
+        axis.plot(lines.index, lines.mean(axis=1), f"-{style.MARKERS[selection]}", color=colour, markersize=4)
+        nothing = dither.loc[dither["selection"] == selection, "distance"].mean()
+        axis.axhline(nothing, color=colour, linestyle="--", linewidth=1)
+    axis.set_yscale("log")
+    axis.xaxis.set_major_locator(FixedLocator(sorted(rows["level"].unique())))
+    axis.grid(axis="y")
+
+
+def _draw_check(axis: Axes, checked: pd.DataFrame, check: str) -> None:
+    """Draw by layer for what share of photographs and kinds of distortion a check holds."""
+    layers = list(checked["layer"].unique())
+    crowded = len(layers) > 7
+    for selection, offset in OFFSETS.items():
+        chosen = checked[checked["selection"] == selection]
+        share = 100 * chosen[check].astype(float).groupby(chosen["layer"]).mean().reindex(layers)
+        axis.plot(
+            np.arange(len(layers)) + offset,
+            share,
+            style.MARKERS[selection],
+            color=style.COLOURS[selection],
+            markersize=3 if crowded else 4,
+        )
+    axis.set_xticks(range(len(layers)), layers)
+    axis.tick_params(axis="x", labelrotation=90 if crowded else 0, labelsize=7 if crowded else 8)
+    axis.grid(axis="y")
+
+
+def _keys() -> list[Artist]:
+    return [
+        *channel_keys(),
+        Line2D([], [], color="#666666", linewidth=0.5, label="one photograph"),
+        Line2D([], [], color="#666666", linewidth=1, linestyle="--", label=DITHER.replace("one ", "one\n")),
+    ]

@@ -1,0 +1,93 @@
+"""Figure: perceptual efficacy of every channel against how well the channel alone agrees with judgements."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from perceptual_efficacy.plots import style
+from perceptual_efficacy.plots._examples import SCORED
+from perceptual_efficacy.plots._judged import measure_of, name_of
+
+CHANCE = {"2afc": 0.5, "srcc": 0.0}  # what a channel that tells nothing scores
+MEAN = "mean of layers"
+
+
+def table(channels: pd.DataFrame, agreement: pd.DataFrame) -> pd.DataFrame:
+    """Put every channel's PE beside its own score, with the correlation of the two in its layer.
+
+    Parameters
+    ----------
+    channels
+        What `selectivity.score_channels` returns, with the score and interval that
+        `selections.compare_single_channels` gives every channel.
+    agreement
+        The correlations that it returns, below rows of the primary measure; with the columns `dataset` and `judged_by`.
+
+    Returns
+    -------
+    One row per channel that has both: dataset, judged_by, n_clusters, resampled_unit, layer, channel, pe, measure (the
+    primary one), score with ci_low and ci_high; and of its layer rho (Spearman's correlation of PE with the score),
+    rho_low and rho_high (95% interval over what was judged) and p (of rho among shuffles). The last row has the mean
+    of the layers' rho, and no channel.
+    """
+    rows = agreement[(agreement["selection"] == "single channels") & (agreement["ranking"] == "pe")]
+    names = {"estimate": "rho", "ci_low": "rho_low", "ci_high": "rho_high", "p_split": "p"}
+    about = ["dataset", "judged_by", "n_clusters", "resampled_unit", "layer"]
+    correlations = rows.rename(columns=names)[[*about, *names.values()]].assign(measure=agreement["measure"].iloc[0])
+    shown = channels.loc[(channels["status"] == SCORED) & channels["score"].notna()].astype({"channel": "Int64"})
+    shown = shown[["layer", "channel", "pe", "score", "ci_low", "ci_high"]]
+    columns = [*about, "channel", "pe", "measure", "score", "ci_low", "ci_high", "rho", "rho_low", "rho_high", "p"]
+    return correlations.merge(shown, on="layer", how="left")[columns]
+
+
+@style.context()
+def draw(table: pd.DataFrame, network: str) -> Figure:
+    """Draw one panel per layer, all on the same axes."""
+    layers = [layer for layer in table["layer"].unique() if layer != MEAN]
+    columns = 3 if len(layers) <= 6 else 4
+    lines = -(-len(layers) // columns)
+    figure = style.figure(1.5 + lines * (2.1 if columns == 3 else 1.75))
+    axes = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
+    chance = CHANCE.get(table["measure"].iloc[0], np.nan)
+    near = table["score"].min() <= chance <= table["score"].max()
+    for number, (axis, layer) in enumerate(zip(axes.flat, layers, strict=False)):
+        rows = table[table["layer"] == layer]
+        if near:
+            axis.axhline(chance, color="#999999", linewidth=1, zorder=1)
+        axis.scatter(
+            rows["pe"],
+            rows["score"],
+            s=12 if len(rows) <= 150 else 6,
+            color=style.COLOURS["pe"],
+            edgecolor="#333333",
+            linewidth=0.25,
+            alpha=0.8,
+        )
+        title = f"{layer}, {rows['channel'].notna().sum()} channels\n{_correlation(rows)}\n{_place(rows)}"
+        axis.set_title(title, fontsize=8.5 if columns == 3 else 8)
+        axis.grid()
+        axis.tick_params(labelbottom=number + columns >= len(layers))  # none is below
+    for axis in axes.flat[len(layers) :]:
+        axis.set_visible(False)
+    unit, clusters = table["resampled_unit"].iloc[0], table["n_clusters"].iloc[0]
+    interval = f"95% interval over {unit}" if table["rho_low"].notna().any() else f"no interval: only {clusters} {unit}"
+    note = f"ρ: Spearman correlation of PE with the score ({interval})\np, two-sided: where ρ lies among shuffles of PE"
+    figure.supxlabel(f"Perceptual efficacy PE (dimensionless)\n{note}", fontsize=8.5)
+    figure.supylabel(f"{measure_of(table)} of the channel alone", fontsize=8.5)
+    mean = table[table["layer"] == MEAN]
+    figure.suptitle(
+        f"PE of every channel and its own agreement with judgements\n{network}, {name_of(table)}\n"
+        f"mean of layers: {_correlation(mean)}, {_place(mean)}"
+    )
+    return figure
+
+
+def _correlation(rows: pd.DataFrame) -> str:
+    rho, low, high = rows[["rho", "rho_low", "rho_high"]].iloc[0]
+    interval = f" [{style.signed(low, '.2f')}, {style.signed(high, '.2f')}]" if np.isfinite(low) else ""
+    return f"ρ = {style.signed(rho, '.2f')}{interval}"
+
+
+def _place(rows: pd.DataFrame) -> str:
+    p = rows["p"].iloc[0]
+    return "p < 0.001" if p < 0.001 else f"p = {style.signed(p, '.2g')}"
