@@ -20,6 +20,7 @@ IMAGES = {
     "efficacy_by_layer": "kmeans/efficacy_by_layer",
     "thresholds": "kmeans/thresholds",
     "selections": "kmeans/selections",
+    "ladder": "kmeans/ladder",
 }
 WIDTH = 900
 
@@ -49,7 +50,10 @@ def thresholds() -> str:
     """Turn the table of agreement into one row per predictor and one column per resolution."""
     scores = pd.read_csv(RESULTS / "tables" / "agreement.csv", keep_default_na=False, na_values=[""])
     scores = scores[
-        (scores["measure"] == "r") & (scores["cube"] != "standardised") & scores["ranking"].isin(["none", "pe"])
+        (scores["dataset"] == "modelfest")
+        & (scores["measure"] == "r")
+        & (scores["cube"] != "standardised")
+        & scores["ranking"].isin(["none", "pe"])
     ]
     first = scores["network"].iloc[0]
     shown = {

@@ -103,7 +103,6 @@ rule download_dataset:
         "results/benchmarks/download_dataset/{dataset}.tsv"
     wildcard_constraints:
         dataset=any_of(datasets_with(source="download")),
-    retries: 2
     conda:
         "../envs/perception.yaml"
     resources:

@@ -1,5 +1,6 @@
 """Downloads from a server on this machine, and archives made here: whole and harmless ones, and all others."""
 
+import contextlib
 import hashlib
 import http.server
 import io as streams
@@ -33,6 +34,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.asked.append(self.path)
         if self.path == "/missing":
             self.send_error(404)
+        elif self.path == "/busy-at-first" and self.server.asked.count(self.path) < 3:
+            self.send_error(503)
         elif self.path == "/silent":
             self.server.stop.wait(30)
         elif self.path == "/chunks-cut":
@@ -56,6 +59,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    """Make further attempts without a pause."""
+    monkeypatch.setattr(archives, "PAUSES", (0.0, 0.0))
 
 
 @pytest.fixture
@@ -467,3 +476,11 @@ def test_program_that_writes_beyond_the_limits_is_stopped(tmp_path, monkeypatch)
     begin = time.monotonic()
     refused(make_rar(tmp_path / "a.rar"), "it holds 1 members and 6 bytes, or more")
     assert time.monotonic() - begin < 30
+
+
+@pytest.mark.parametrize(("path", "attempts"), [("/busy-at-first", 3), ("/missing", 1), ("/cut", 3)])
+def test_only_what_may_pass_is_tried_again(server, tmp_path, path, attempts):
+    with contextlib.suppress(archives.DownloadError):
+        archives.fetch(f"{server.url}{path}", tmp_path / "archive", None, allow_unverified=True)
+    assert server.asked == [path] * attempts
+    assert (tmp_path / "archive").is_file() == (path == "/busy-at-first")

@@ -1,6 +1,8 @@
+import gc
 import json
 import os
 import struct
+import weakref
 import zlib
 
 import h5py
@@ -33,9 +35,19 @@ IMAGE = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)
 SOURCE = {"rule": "probe", "frequencies": np.array([1, 2])}
 
 
+def in_parts(dataset, dimension, size):
+    """Cut a Dataset along a dimension."""
+    starts = range(0, dataset.sizes[dimension], size)
+    return [dataset.isel({dimension: slice(start, start + size)}) for start in starts]
+
+
 WRITTEN: dict[str, str] = {}  # SHA-256 of the files whose reader is told it
 FORMATS = {
     "dataset": (lambda path: io.write_dataset(DATASET, path, SOURCE), io.read_dataset),
+    "dataset in parts": (
+        lambda path: io.write_dataset_in_parts(in_parts(DATASET, "unit", 1), "unit", path, SOURCE),
+        io.read_dataset,
+    ),
     "table": (lambda path: io.write_table(TABLE, path, SOURCE), io.read_table),
     "record": (lambda path: io.write_record(RECORD, path), io.read_record),
     "weights": (
@@ -199,6 +211,169 @@ def test_equal_content_gives_equal_bytes(tmp_path, kind):
 def test_order_of_the_weights_does_not_change_the_bytes(tmp_path):
     first = io.write_weights(WEIGHTS, tmp_path / "a")
     assert io.write_weights(dict(reversed(WEIGHTS.items())), tmp_path / "b") == first
+
+
+# Datasets written part by part
+CUBE = xr.Dataset(
+    {
+        "distance": (
+            ("comparison", "side", "unit"),
+            np.random.default_rng(0).normal(size=(7, 2, 3)).astype(np.float32),
+            {"units": "1"},
+        ),
+        "across": (("unit", "comparison"), np.arange(21.0).reshape(3, 7)),
+        "missing": ("comparison", [0.5, np.nan, 1, 2, np.nan, np.nan, 3]),
+        "judged": ("comparison", [True, False, False, True, True, False, True]),
+        "level": ("comparison", np.arange(7)),
+        "file": ("comparison", ["a", "bb", "c", "d", "longer than those before", "f", "µ"]),
+        "rectified": ("unit", [True, False, True]),
+    },
+    coords={"layer": ("unit", ["relu1_1", "relu1_1", "relu2_1"]), "number": ("comparison", np.arange(10, 17))},
+    attrs={"distance": "mean over positions", "size": 64},
+)
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 100])
+def test_dataset_in_parts_is_read_as_their_concatenation_is(tmp_path, size):
+    io.write_dataset(CUBE, tmp_path / "whole.nc", SOURCE)
+    io.write_dataset_in_parts(in_parts(CUBE, "comparison", size), "comparison", tmp_path / "parts.nc", SOURCE)
+    whole, parts = (io.read_dataset(tmp_path / name) for name in ("whole.nc", "parts.nc"))
+    xr.testing.assert_identical(parts, whole)
+    kinds = [{name: found[name].dtype.kind for name in CUBE.variables} for found in (parts, whole)]
+    assert kinds[0] == kinds[1]
+
+
+def test_dataset_in_parts_comes_back_with_its_provenance(tmp_path):
+    io.write_dataset_in_parts(in_parts(CUBE, "comparison", 3), "comparison", tmp_path / "a.nc", SOURCE)
+    expected = CUBE.assign_attrs(provenance='{"frequencies": [1, 2], "rule": "probe"}')
+    xr.testing.assert_identical(io.read_dataset(tmp_path / "a.nc"), expected)
+
+
+def test_dataset_in_parts_is_netcdf_for_others(tmp_path):
+    io.write_dataset_in_parts(in_parts(CUBE, "comparison", 3), "comparison", tmp_path / "a.nc", SOURCE)
+    with xr.open_dataset(tmp_path / "a.nc", engine="h5netcdf") as file:
+        xr.testing.assert_equal(file, CUBE)
+
+
+def test_parts_are_taken_one_at_a_time(tmp_path):
+    """Only the one in hand is in memory."""
+    alive = []
+
+    def parts():
+        for part in in_parts(CUBE, "comparison", 2):
+            copy = part.copy(deep=True)
+            alive.append(weakref.ref(copy["distance"].variable))
+            yield copy
+            del copy
+            gc.collect()
+            assert sum(reference() is not None for reference in alive) <= 1
+
+    io.write_dataset_in_parts(parts(), "comparison", tmp_path / "a.nc", SOURCE)
+    assert len(alive) == 4
+
+
+@pytest.mark.parametrize("parts", [[], in_parts(CUBE.isel(comparison=slice(0, 0)), "comparison", 1)], ids=["no", "0"])
+def test_dataset_of_no_parts_is_refused_and_leaves_no_file(tmp_path, parts):
+    with pytest.raises(ValueError, match=r"a\.nc: there is nothing to write along 'comparison'"):
+        io.write_dataset_in_parts(parts, "comparison", tmp_path / "a.nc", SOURCE)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_dataset_whose_parts_end_in_an_error_leaves_no_file(tmp_path):
+    def parts():
+        yield from in_parts(CUBE, "comparison", 3)[:2]
+        raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        io.write_dataset_in_parts(parts(), "comparison", tmp_path / "a.nc", SOURCE)
+    assert list(tmp_path.iterdir()) == []
+
+
+class Computation:
+    """Four parts of the cube by name, which note what was computed and may be killed at one of them."""
+
+    def __init__(self, killed_at=None):
+        self.killed_at, self.computed = killed_at, []
+
+    def write(self, path, provenance=SOURCE):
+        parts = {f"{number:03d}": part for number, part in enumerate(in_parts(CUBE, "comparison", 2))}
+        computations = {name: lambda name=name, part=part: self.compute(name, part) for name, part in parts.items()}
+        io.write_dataset_resumably(computations, "comparison", path, provenance)
+
+    def compute(self, name, part):
+        if name == self.killed_at:
+            raise KeyboardInterrupt
+        self.computed.append(name)
+        return part
+
+
+@pytest.fixture
+def killed(tmp_path):
+    """Where a computation was killed in its third part of four."""
+    path = tmp_path / "a.nc"
+    with pytest.raises(KeyboardInterrupt):
+        Computation("002").write(path)
+    return path
+
+
+def test_killed_computation_leaves_no_file_but_what_is_finished(killed):
+    assert not killed.exists()
+    kept = sorted(path.name for path in killed.parent.rglob("*.nc"))
+    assert kept == ["000.nc", "001.nc"]
+
+
+def test_killed_computation_goes_on_where_it_was(killed):
+    again = Computation()
+    again.write(killed)
+    assert again.computed == ["002", "003"]
+
+
+def test_computation_that_was_killed_gives_the_bytes_of_one_that_was_not(killed, tmp_path):
+    Computation().write(killed)
+    Computation().write(tmp_path / "b.nc")
+    assert killed.read_bytes() == (tmp_path / "b.nc").read_bytes()
+
+
+def test_dataset_computed_in_parts_is_the_one_written_in_parts(killed, tmp_path):
+    Computation().write(killed)
+    io.write_dataset_in_parts(in_parts(CUBE, "comparison", 2), "comparison", tmp_path / "b.nc", SOURCE)
+    xr.testing.assert_identical(io.read_dataset(killed), io.read_dataset(tmp_path / "b.nc"))
+
+
+@pytest.mark.parametrize("kept", [0, 60, -2])
+def test_part_that_was_cut_is_computed_again(killed, tmp_path, kept):
+    (part,) = tmp_path.rglob("001.nc")
+    part.write_bytes(part.read_bytes()[:kept])
+    again = Computation()
+    again.write(killed)
+    assert again.computed == ["001", "002", "003"]
+    assert io.read_dataset(killed).drop_attrs().identical(CUBE.drop_attrs())
+
+
+def test_parts_computed_from_something_else_are_computed_again(killed):
+    again = Computation()
+    again.write(killed, {**SOURCE, "seed": 1})
+    assert again.computed == ["000", "001", "002", "003"]
+
+
+def test_part_of_another_name_is_not_taken_for_this_one(killed, tmp_path):
+    (part,) = tmp_path.rglob("001.nc")
+    part.replace(part.with_name("002.nc"))
+    again = Computation()
+    again.write(killed)
+    assert again.computed == ["001", "002", "003"]
+
+
+def test_whole_file_is_all_that_is_left_in_the_end(killed, tmp_path):
+    Computation().write(killed)
+    assert list(tmp_path.iterdir()) == [killed]
+
+
+def test_second_file_beside_it_has_its_own_parts(killed, tmp_path):
+    other = Computation()
+    other.write(tmp_path / "b.nc")
+    assert other.computed == ["000", "001", "002", "003"]
+    assert len(list(tmp_path.rglob("00?.nc"))) == 2  # still those of the first
 
 
 # Damage

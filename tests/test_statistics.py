@@ -28,6 +28,67 @@ def test_interval_is_missing_where_many_replicates_are(replicates):
     assert np.isnan(statistics.percentile_interval(replicates)).all()
 
 
+@pytest.fixture(params=["mean", "variance", "median"])
+def bootstrapped(request, random):
+    """Scipy's bootstrap of a skewed sample: the result at a level, its statistic, and that without one item each."""
+    statistic = {"mean": np.mean, "variance": np.var, "median": np.median}[request.param]
+    sample = random.exponential(size=25)
+    left_out = [statistic(np.delete(sample, item)) for item in range(25)]
+
+    def at(level):
+        return stats.bootstrap((sample,), statistic, confidence_level=level, n_resamples=999, method="BCa", rng=1)
+
+    return at, statistic(sample), left_out
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.95])
+def test_bca_interval_is_scipys(bootstrapped, level):
+    at, estimate, left_out = bootstrapped
+    expected = at(level)
+    found = statistics.bca_interval(estimate, expected.bootstrap_distribution, left_out, level)
+    assert found == pytest.approx(tuple(expected.confidence_interval), rel=1e-10)
+
+
+def test_bca_interval_without_bias_and_skew_is_the_percentile_interval(random):
+    half = random.normal(size=500)
+    replicates = np.concatenate([half, -half])
+    expected = statistics.percentile_interval(replicates)
+    assert statistics.bca_interval(0, replicates, [-1, 0, 1]) == pytest.approx(tuple(expected))
+
+
+def test_few_missing_replicates_are_left_out_of_the_bca_interval(random):
+    replicates, left_out = random.normal(size=99), random.normal(size=10)
+    expected = statistics.bca_interval(0.1, replicates, left_out)
+    assert statistics.bca_interval(0.1, [*replicates, np.nan], left_out) == expected
+
+
+@pytest.mark.parametrize(
+    ("estimate", "replicates", "left_out"),
+    [
+        (np.nan, range(100), [1, 2]),
+        (5, [], [1, 2]),
+        (5, [np.nan], [1, 2]),
+        (5, [*range(90), *[np.nan] * 10], [1, 2]),
+        (5, range(100), [1, np.nan]),
+    ],
+    ids=["no estimate", "no replicate", "none present", "many missing", "one left out is missing"],
+)
+def test_bca_interval_is_missing_where_what_it_needs_is(estimate, replicates, left_out):
+    assert np.isnan(statistics.bca_interval(estimate, list(replicates), left_out)).all()
+
+
+@pytest.mark.parametrize("left_out", [[0.7, 0.7, 0.7], [0.6, 0.7, 0.8]])
+def test_bca_interval_of_equal_replicates_is_that_value(left_out):
+    assert statistics.bca_interval(0.7, [0.7] * 50, left_out) == (0.7, 0.7)
+
+
+@pytest.mark.parametrize("estimate", [-10, 10])
+def test_bca_interval_of_an_estimate_beyond_all_replicates_is_finite_and_within_them(random, estimate):
+    replicates = random.normal(size=200)
+    low, high = statistics.bca_interval(estimate, replicates, random.normal(size=10))
+    assert replicates.min() <= low <= high <= replicates.max()
+
+
 def test_bootstrap_counts_sum_to_the_sample_size(random):
     counts = statistics.resampled_counts(7, 50, random)
     assert counts.shape == (50, 7)

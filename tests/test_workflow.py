@@ -7,8 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -312,6 +317,23 @@ def study_with(tmp_path, **changes):
             r"backbones: a: layers is 'relu1_3'; it must be VGG's names in order",
         ),
         (
+            {"datasets": [{"name": "tid", "layout": "tid2013", "source": "folder", "path": "gone"}]},
+            r"datasets: tid: path is 'gone'; it must be an existing folder",
+        ),
+        (
+            {"datasets": [{"name": "tid", "layout": "tid2013", "source": "download", "path": "gone"}]},
+            r"datasets: tid: path is 'gone'; it must be left out",
+        ),
+        (
+            {"datasets": [{"name": "modelfest", "layout": "tid2013", "source": "ladder"}]},
+            r"datasets: name is 'modelfest'; it must be another",
+        ),
+        (
+            {"datasets": [{"name": "tid", "layout": "tid2013", "source": "ladder", "checksum": f"md5:{'0' * 32}"}]},
+            r"datasets: tid: checksum is 'md5:0+'; it must be left out",
+        ),
+        ({"datasets": [{"name": "tid", "layout": "tid2008", "source": "ladder"}]}, r"datasets.tid.layout is 'tid2008'"),
+        (
             {
                 "backbones": [
                     {"name": "a", "source": "kmeans", "layers": {"relu1_1": 4}, "control": "b"},
@@ -403,3 +425,98 @@ def test_every_key_is_explained():
                 assert f"`{default if isinstance(default, str) else json.dumps(default)}`" in line
 
     walk("", schema)
+
+
+@pytest.fixture
+def served(tmp_path):
+    """Serve a folder on the loopback interface: the folder and its address."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    handler = partial(SimpleHTTPRequestHandler, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield folder, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def downloaded(address, **more):
+    """Entry of a data set that is downloaded."""
+    return {"name": "bapps", "layout": "bapps_2afc", "source": "download", "url": f"{address}/2afc.tar.gz", **more}
+
+
+def test_a_data_set_is_downloaded_verified_unpacked_and_read(served, study, tmp_path):
+    folder, address = served
+    with tarfile.open(folder / "2afc.tar.gz", "w:gz") as archive:
+        archive.add(study / "data/bapps/2afc/val", "val")
+    checksum = f"sha256:{io.file_sha256(folder / '2afc.tar.gz')}"
+    config = study_with(tmp_path, datasets=[downloaded(address, checksum=checksum)])
+    comparisons = "results/data/bapps/comparisons.parquet"
+    finished = snakemake(tmp_path, comparisons, study=config)
+    assert finished.returncode == 0, finished.stdout
+    columns = ["group", "cluster", "judgement", "reference_sha256", "first_sha256", "second_sha256"]
+    pd.testing.assert_frame_equal(
+        io.read_table(tmp_path / comparisons)[columns],
+        io.read_table(study / "results/data/choices/comparisons.parquet")[columns],
+    )
+    card = io.read_record(tmp_path / "results/data/bapps/card.json")
+    assert (card["sha256"], card["verified"]) == (checksum, True)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"checksum": f"sha256:{'0' * 64}"}, r"has the checksum sha256:[0-9a-f]+; expected sha256:0{64}"),
+        ({}, r"there is no checksum to verify it by.*\n.*\n.*checksum: sha256:[0-9a-f]{64}"),
+        ({"url": "http://127.0.0.1:1/2afc.tar.gz", "allow_unverified": True}, r"http://127\.0\.0\.1:1/2afc\.tar\.gz: "),
+    ],
+)
+def test_what_cannot_be_verified_or_reached_is_not_unpacked(served, tmp_path, more, message):
+    folder, address = served
+    (folder / "2afc.tar.gz").write_bytes(b"something else")
+    config = study_with(tmp_path, datasets=[{**downloaded(address), **more}])
+    finished = snakemake(tmp_path, "results/data/bapps/files", "--retries", "0", study=config)
+    assert finished.returncode != 0
+    assert re.search(message, finished.stdout), finished.stdout
+    assert "Traceback" not in finished.stdout
+    assert not (tmp_path / "results/data/bapps/files").exists()
+
+
+def test_a_judgement_that_is_none_is_named_before_any_network_runs(copy):
+    np.save(copy / "data/bapps/2afc/val/cnn/judge/000003.npy", np.array([1.4]))
+    os.utime(copy / "data/bapps")  # Snakemake looks at the folder's own time
+    finished = snakemake(copy, "results/data/choices/comparisons.parquet", "--force")
+    assert finished.returncode != 0
+    assert re.search(r"judge/000003\.npy holds 1\.4; a judgement is the share of observers", finished.stdout)
+
+
+def test_an_image_that_changed_after_its_judgements_were_read_is_named(copy):
+    shutil.copy(
+        copy / "data/tid2013/distorted_images/i01_08_1.bmp", copy / "data/tid2013/distorted_images/i01_08_2.bmp"
+    )
+    finished = snakemake(copy, "results/distances/tiny/opinions.nc", "--force")
+    assert finished.returncode != 0
+    assert re.search(r"i01_08_2\.bmp: its SHA-256 is .*the data set has changed", " ".join(finished.stdout.split()))
+
+
+def test_distances_go_on_from_the_part_where_they_were_stopped(study, copy):
+    """A later part's image is missing at first: the parts before it stay, and the bytes are those of one run."""
+    image = copy / "data/tid2013/distorted_images/i12_10_3.bmp"
+    content = image.read_bytes()
+    image.unlink()
+    wanted = "results/distances/tiny/opinions.nc"
+    assert snakemake(copy, wanted, "--force").returncode != 0
+    parts = copy / "results/distances/tiny/.opinions-parts"
+    kept = {path.name: path.stat().st_mtime_ns for path in parts.glob("*.nc")}
+    assert sorted(kept) == ["0000000.nc", "0000040.nc"]
+    image.write_bytes(content)
+    assert snakemake(copy, wanted).returncode == 0
+    assert not parts.exists()
+    assert (copy / wanted).read_bytes() == (study / wanted).read_bytes()
+
+
+def test_the_study_at_the_papers_scale_is_planned(tmp_path):
+    jobs = planned(snakemake(tmp_path, "--dry-run", study=ROOT / "config/paper.yaml").stdout)
+    assert jobs["download_dataset"] == jobs["unpack_dataset"] == 3
+    assert jobs["measure_image_distances"] == jobs["assess_agreement"] == 12

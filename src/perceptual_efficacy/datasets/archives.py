@@ -8,6 +8,7 @@ import stat
 import subprocess
 import tarfile
 import tempfile
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Generator
@@ -27,6 +28,7 @@ MEMBERS_LIMIT = 2_000_000  # files and folders that an archive may hold
 BYTES_LIMIT = 64 * 2**30  # and their bytes
 WATCH = 5.0  # seconds between two looks at what another program unpacks
 
+PAUSES = (2.0, 10.0)  # seconds before another attempt
 _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", re.IGNORECASE)
 _COPY = "give `path`, the folder of an existing copy"
 # what the readers of archives raise, RuntimeError for an encrypted zip
@@ -43,7 +45,8 @@ class Archive(NamedTuple):
 class DownloadError(OSError):
     """A file that could not be downloaded whole."""
 
-    def __init__(self, url: str, found: str) -> None:
+    def __init__(self, url: str, found: str, *, may_pass: bool = True) -> None:
+        self.may_pass = may_pass  # whether another attempt may succeed
         super().__init__(f"{url}: {found}; expected the whole file. Try again, correct `url`, or {_COPY}.")
 
 
@@ -94,7 +97,7 @@ def fetch(
     if here is None:
         here = target if enough else waiting
         with io.written_atomically(here) as temporary:
-            _download(url, temporary, progress)
+            _download_patiently(url, temporary, progress)
             if checksum is not None and not _matches(temporary, checksum):
                 raise ValueError(
                     f"{url}: what was downloaded has the checksum {_digest(temporary, checksum)}; expected {checksum}. "
@@ -158,6 +161,17 @@ def _matches(path: Path, checksum: str | None) -> bool:
     return checksum is None or _digest(path, checksum) == checksum.lower()
 
 
+def _download_patiently(url: str, path: Path, progress: bool) -> None:
+    for pause in (*PAUSES, None):
+        try:
+            _download(url, path, progress)
+            break
+        except DownloadError as error:
+            if pause is None or not error.may_pass:
+                raise
+            time.sleep(pause)
+
+
 def _download(url: str, path: Path, progress: bool) -> None:
     # pooch sets the total to the server's Content-Length; before, it asks whether the bar is true, and 0 of 1 is
     bar = tqdm(disable=not progress, total=1, unit="B", unit_scale=True, desc=url.rsplit("/", 1)[-1])
@@ -167,7 +181,9 @@ def _download(url: str, path: Path, progress: bool) -> None:
     try:
         download(url, str(path), None)
     except requests.HTTPError as error:
-        raise DownloadError(url, f"the server answered {str(error).partition(' for url')[0]}") from error
+        answer = str(error).partition(" for url")[0]
+        passing = error.response is None or error.response.status_code >= 500
+        raise DownloadError(url, f"the server answered {answer}", may_pass=passing) from error
     except requests.RequestException as error:
         cause: BaseException = error
         while inner := cause.__cause__ or cause.__context__:
