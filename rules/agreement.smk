@@ -132,7 +132,7 @@ rule assess_agreement:
     threads: 2
     resources:
         mem_mb=4000,
-        runtime=120,
+        runtime=480,
     params:
         layout=layout_of,
         human=is_human,

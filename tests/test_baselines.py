@@ -9,6 +9,7 @@ import yaml
 from skimage import color, data, metrics
 
 from perceptual_efficacy import baselines
+from perceptual_efficacy.datasets import comparisons
 
 PUBLISHED = Path(__file__).parents[1] / "config" / "published.yaml"
 NAMES = list(baselines.BASELINES)
@@ -175,6 +176,95 @@ def test_values_outside_their_range_are_refused_with_the_range_found(image, foun
 def test_the_reference_is_checked_too():
     with pytest.raises(ValueError, match=r"the references are float32 in \[2.0, 2.0\]"):
         baselines.measure(torch.full((1, 3, 8, 8), 2.0), torch.zeros(1, 3, 8, 8), "PSNR")
+
+
+# All pairs of a table
+SIZES = {"a": (32, 32), "b": (32, 32), "c": (20, 40), "d": (32, 32), "e": (8, 12)}
+
+
+@pytest.fixture(scope="module", params=[1, 2])
+def pairs(request, photograph):
+    """Images by name, and a table that compares one or two of every size and shape, of one or two sides."""
+    images, rows = {}, []
+    for place, (name, (height, width)) in enumerate(SIZES.items()):
+        images[name] = photograph[place : place + height, 2 * place : 2 * place + width]
+        for number in range(1 + place % 2):
+            row = {"reference": name}
+            for side, deviation in zip(("first", "second")[: request.param], (5, 20), strict=False):
+                row[side] = f"{name}{number}{side}"
+                images[row[side]] = noisy(images[name], deviation, seed=number)
+            rows.append(row | {f"{role}_sha256": f"sha256 of {one}" for role, one in row.items()})
+    return images, comparisons.table(rows)
+
+
+@pytest.fixture(scope="module")
+def one_by_one(pairs):
+    """What `measure` says of every pair alone, shape (comparisons, sides, metrics)."""
+    images, table = pairs
+    sides = [side for side in ("first", "second") if table[side].notna().all()]
+    distances = [
+        baselines.measure(as_batch(images[row["reference"]]).float(), as_batch(images[row[side]]).float(), name).item()
+        for row in table.to_dict("records")
+        for side in sides
+        for name in NAMES
+    ]
+    return np.array(distances).reshape(len(table), len(sides), len(NAMES))
+
+
+def measured(pairs, **options):
+    images, table = pairs
+
+    def read(path, sha256):
+        assert sha256 == f"sha256 of {path}"
+        return images[path]
+
+    return baselines.baseline_distances(table, read, **options)
+
+
+@pytest.fixture(scope="module")
+def cube(pairs):
+    return measured(pairs)
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_distances_of_a_table_are_those_of_every_pair_whatever_the_batch_size(pairs, one_by_one, size):
+    found = measured(pairs, batch_size=size)["distance"].values
+    assert found.shape == one_by_one.shape
+    np.testing.assert_allclose(found, one_by_one, rtol=0, atol=2e-6)
+
+
+def test_distances_of_a_table_are_by_side_and_metric(pairs, cube):
+    _, table = pairs
+    assert cube["distance"].dims == ("comparison", "side", "metric")
+    assert cube["metric"].values.tolist() == NAMES
+    assert cube.sizes["comparison"] == len(table) == 7
+    assert cube.sizes["side"] == (2 if table["second"].notna().any() else 1)
+    assert cube["distance"].dtype == np.float64
+
+
+def test_distances_of_images_that_are_too_small_are_missing_in_the_table(pairs, cube):
+    _, table = pairs
+    missing = cube["distance"].isnull().all("side")
+    too_small = [[min(SIZES[name]) < baselines.BASELINES[metric].least_side for metric in NAMES] for name in SIZES]
+    expected = np.array(too_small)[[list(SIZES).index(name) for name in table["reference"]]]
+    np.testing.assert_array_equal(missing.values, expected)
+
+
+def test_every_metric_of_a_table_is_described(cube):
+    assert cube.attrs == {name: baselines.BASELINES[name].description for name in NAMES}
+
+
+def test_progress_through_a_table_is_by_comparison(pairs):
+    seen = []
+
+    def progress(rows):
+        for row in rows:
+            seen.append(row["first"])
+            yield row
+
+    images, table = pairs
+    measured((images, table[-2:]), progress=progress)
+    assert seen == list(table["first"][-2:])
 
 
 def test_published_scores_are_shares_one_per_group_with_a_source():

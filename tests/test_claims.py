@@ -35,6 +35,18 @@ def test_a_positive_difference_below_what_splits_give_on_average_is_not_supporte
     assert found.verdict == "inconclusive"
 
 
+@pytest.mark.parametrize("p_holm", [None, 0.001])
+@pytest.mark.parametrize(("n_clusters", "expected"), [(9, "inconclusive"), (10, "not tested")])
+def test_a_missing_interval_is_put_down_to_few_clusters_only_where_they_are_few(n_clusters, expected, p_holm):
+    found = claims.judge(0.1, np.nan, np.nan, smallest_effect=0.05, n_clusters=n_clusters, p_holm=p_holm)
+    assert found.verdict == expected
+
+
+def test_few_clusters_are_named_as_the_reason():
+    found = claims.judge(0.1, np.nan, np.nan, smallest_effect=0.05, n_clusters=8, p_holm=0.001)
+    assert found.reason == "n: 8 clusters, at least 10 are needed"
+
+
 @pytest.fixture
 def claim():
     return {
@@ -112,6 +124,62 @@ def test_missing_numbers_reach_the_reader_as_missing(claim, evidence, tmp_path):
     assert record["estimate"] is None
     assert "r: –, the 95% interval over 24 stimuli and observers" in tables.claims_page([record])
     assert tables.claims([record])["estimate [95% interval]"].item() == "–"
+
+
+@pytest.fixture
+def untested(claim, evidence):
+    """The record of a claim about images that nobody judged, beside one whose evidence is there."""
+    about_images = {**claim, "id": "images", "evidence": "bapps_2afc"}
+    records = claims.evaluate([about_images, claim], evidence, cards(True), {"subject": "control"})
+    assert [record["id"] for record in records] == ["images", "example"]
+    return records[0]
+
+
+def test_a_claim_whose_evidence_the_study_lacks_is_not_tested_and_says_why(untested):
+    reason = "this study has no judgements of people in the layout bapps_2afc"
+    assert (untested["verdict"], untested["reason"]) == ("not tested", reason)
+    assert untested["rule_outcome"] == f"not tested ({reason})"
+
+
+def test_a_claim_without_evidence_has_no_numbers(untested):
+    numbers = ("estimate", "ci_low", "ci_high", "p_holm", "n_clusters", "resampled_unit")
+    assert {untested[name] for name in numbers} == {None}
+    assert untested["beside"] == []
+
+
+def test_a_claim_without_evidence_has_the_fields_of_any_other(untested, claim, evidence):
+    (other,) = claims.evaluate([claim], evidence, cards(True), {"subject": "control"})
+    assert untested.keys() == other.keys()
+
+
+def test_a_claim_without_evidence_can_be_written_and_shown(untested, tmp_path):
+    io.write_record({"claims": [untested]}, tmp_path / "claims.json")
+    assert io.read_record(tmp_path / "claims.json")["claims"] == [untested]
+    (row,) = tables.claims([untested]).to_dict("records")
+    assert [row[name] for name in ("verdict", "estimate [95% interval]", "resampled", "beside it")] == [
+        "not tested",
+        "–",
+        "–",
+        "",
+    ]
+
+
+def test_the_page_of_a_claim_without_evidence_says_why_and_shows_no_numbers(untested):
+    page = tables.claims_page([untested])
+    assert "**Not tested** for the network `subject` (somewhere): this study has no judgements of people" in page
+    assert "endpoint: layer mean of layers, ranking pe; smallest effect of interest 0.05" in page
+    assert "interval" not in page
+    assert "None" not in page
+
+
+def test_a_claim_without_evidence_is_recorded_for_every_network(claim):
+    several = {"subject": "control", "other": "control"}
+    known = {**cards(True), "other": {"pretrained": True, "origin": "elsewhere"}}
+    records = claims.evaluate([claim], {}, known, several)
+    assert [(record["network"], record["origin"]) for record in records] == [
+        ("subject", "somewhere"),
+        ("other", "elsewhere"),
+    ]
 
 
 def test_an_endpoint_that_is_not_one_row_is_refused(claim, evidence):

@@ -1,6 +1,8 @@
-"""Selections against people: on cubes whose answer is known by construction."""
+"""Selections against people: on cubes whose answer is known by construction, and on one of real photographs."""
 
-from itertools import combinations
+from importlib.resources import files
+from itertools import combinations, product
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -8,8 +10,15 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from perceptual_efficacy import claims, thresholds
-from perceptual_efficacy.selections import Ranking, compare_selections, selection_distances
+from perceptual_efficacy import backbones, claims, distances, io, thresholds
+from perceptual_efficacy.agreement import OpinionScores, SameOrDifferent, TwoAlternativeChoices
+from perceptual_efficacy.datasets import comparisons, ladder, photographs
+from perceptual_efficacy.selections import (
+    Ranking,
+    compare_selections,
+    compare_single_channels,
+    selection_distances,
+)
 from perceptual_efficacy.thresholds import DetectionThresholds, distance_of_energy
 
 CONTRASTS = np.geomspace(0.003, 1, 6)
@@ -65,9 +74,9 @@ def row(table, **where):
     return table[chosen].iloc[0]
 
 
-def verdict(found):
+def verdict(found, smallest_effect=0.05):
     numbers = {name: found[name] for name in ("estimate", "ci_low", "ci_high", "n_clusters", "p_holm", "split_mean")}
-    return claims.judge(**numbers, smallest_effect=0.05).verdict
+    return claims.judge(**numbers, smallest_effect=smallest_effect).verdict
 
 
 DIFFERENCE = {"cube": "raw", "layer": "mean of layers", "ranking": "pe", "selection": "high - low", "measure": "r"}
@@ -218,3 +227,435 @@ def test_labels_without_meaning_get_a_verdict_in_at_most_five_percent_of_studies
         )
         false += verdict(found) in {"supported", "contradicted"}
     assert false <= stats.binom.ppf(0.99, 500, 0.05)
+
+
+# Judgements of images
+CLUSTERS = 14
+IMAGES = 6 * CLUSTERS
+GROUP = np.tile(["noise", "blur", "noise"], 2 * CLUSTERS)
+CLUSTER = np.repeat([f"i{number:02}" for number in range(CLUSTERS)], 6)
+PARTS = {"all": slice(None), "noise": GROUP == "noise", "blur": GROUP == "blur"}
+
+
+def spearman(distance, opinion, group):
+    return stats.spearmanr(-distance[:, 0], opinion).statistic
+
+
+def two_alternative(distance, judge, group):
+    first, second = distance.T
+    earned = (first < second) * (1 - judge) + (second < first) * judge + (first == second) * 0.5
+    return np.mean([earned[group == name].mean() for name in np.unique(group)])
+
+
+def average_precision(distance, same, group):
+    """Of distances without ties, interpolated."""
+    areas = []
+    for name in np.unique(group):
+        hits = same[group == name][np.argsort(distance[group == name, 0])]
+        precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+        areas.append((hits * [precision[place:].max() for place in range(len(hits))]).sum() / hits.sum())
+    return np.mean(areas)
+
+
+# kind of judgements, the plain score of a distance, the smallest effect of interest
+KINDS = {
+    "srcc": (OpinionScores, spearman, 0.02),
+    "2afc": (TwoAlternativeChoices, two_alternative, 0.01),
+    "map": (SameOrDifferent, average_precision, 0.01),
+}
+
+
+def image_cube(distance, channels_per_layer):
+    """Cube (comparison, side, unit) of layers relu1_1, relu2_1 and so on."""
+    layers = np.repeat([f"relu{i + 1}_1" for i in range(len(channels_per_layer))], channels_per_layer)
+    channel = np.concatenate([np.arange(count) for count in channels_per_layer])
+    return xr.DataArray(
+        distance.astype(np.float32),
+        dims=("comparison", "side", "unit"),
+        coords={"layer": ("unit", layers), "channel": ("unit", channel)},
+    )
+
+
+def make_study(measure, seed=0):
+    """Two layers of 12 channels; the first six of each see as people do, the others at random."""
+    kind, plain, effect = KINDS[measure]
+    random = np.random.default_rng(seed)
+    difference = random.uniform(0.2, 3, size=(IMAGES, 2 if measure == "2afc" else 1))  # as people see it
+    if measure == "srcc":
+        judged = 9 - 2 * difference[:, 0] + random.normal(scale=0.2, size=IMAGES)
+    elif measure == "2afc":
+        judged = random.binomial(5, stats.norm.cdf(2 * (difference[:, 0] - difference[:, 1]))) / 5
+    else:
+        judged = random.binomial(3, stats.norm.cdf(2 * (1.5 - difference[:, 0]))) / 3
+    distance = random.uniform(0.2, 3, size=(*difference.shape, 24))
+    good = np.tile(np.arange(12) < 6, 2)
+    distance[..., good] = difference[..., None] * random.lognormal(sigma=0.1, size=(*difference.shape, 12))
+    distance *= random.lognormal(sigma=1, size=24)  # channels are not equally loud
+    return SimpleNamespace(
+        measure=measure,
+        cube=image_cube(distance, [12, 12]),
+        judgements=kind(judged, GROUP, CLUSTER),
+        good=good,
+        effect=effect,
+        plain=lambda summed, rows=slice(None): plain(summed[rows], judged[rows], GROUP[rows]),
+    )
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def study(request):
+    return make_study(request.param)
+
+
+@pytest.fixture(scope="module")
+def of_good(study):
+    """What is found when the channels that see as people do rank highest."""
+    return compare(study.cube, study.judgements, study.good + 0.01 * np.arange(24))
+
+
+def image_difference(study, **other):
+    return {**DIFFERENCE, "group": "all", "measure": study.measure, **other}
+
+
+@pytest.mark.parametrize(("sign", "expected"), [(1, "supported"), (-1, "contradicted")])
+def test_channels_that_judge_images_as_people_do_are_found_at_either_end_of_the_ranking(study, sign, expected):
+    table = compare(study.cube, study.judgements, sign * study.good + 0.01 * np.arange(24))
+    assert verdict(row(table, **image_difference(study)), study.effect) == expected
+
+
+@pytest.mark.parametrize("group", PARTS)
+@pytest.mark.parametrize("layer", ["relu2_1", "all layers"])
+def test_selections_of_images_score_as_their_summed_distances_do_in_every_group(study, of_good, group, layer):
+    units = np.arange(12, 24) if layer == "relu2_1" else np.arange(24)
+    good = study.good[units]
+    for selection, chosen in {"all": units, "high": units[good], "low": units[~good]}.items():
+        expected = study.plain(study.cube.values[..., chosen].sum(axis=-1, dtype=np.float64), PARTS[group])
+        where = {"group": group, "cube": "raw", "layer": layer, "selection": selection, "measure": study.measure}
+        assert row(of_good, **where)["estimate"] == pytest.approx(expected), selection
+
+
+@pytest.mark.parametrize("group", PARTS)
+def test_standardised_channels_are_divided_by_their_mean_over_the_whole_data_set_in_every_group(study, of_good, group):
+    values = study.cube.values.astype(np.float64)
+    expected = study.plain((values / values.mean(axis=(0, 1))).sum(axis=-1), PARTS[group])
+    where = {"group": group, "cube": "standardised", "layer": "all layers", "selection": "all"}
+    assert row(of_good, **where, measure=study.measure)["estimate"] == pytest.approx(expected)
+
+
+def test_difference_is_that_of_the_halves_in_every_group(study, of_good):
+    for group in PARTS:
+        where = image_difference(study, group=group)
+        high, low = (row(of_good, **{**where, "selection": half})["estimate"] for half in ("high", "low"))
+        assert row(of_good, **where)["estimate"] == pytest.approx(high - low)
+
+
+def test_groups_stand_beside_the_whole_with_their_numbers_of_comparisons_and_clusters(of_good):
+    sizes = of_good.groupby("group", sort=False)[["n", "n_clusters"]].agg(["min", "max"])
+    assert list(sizes.index) == ["all", "noise", "blur"]
+    assert sizes["n", "min"].tolist() == sizes["n", "max"].tolist() == [84, 56, 28]
+    assert set(of_good["n_clusters"]) == {CLUSTERS}
+
+
+def test_only_differences_of_all_comparisons_by_the_raw_cube_are_corrected(study):
+    random = np.random.default_rng(0)
+    channels = make_channels(study.cube, random.random(24)).assign(mu1=random.random(24), mu2=study.good)
+    rankings = {name: Ranking(channels, name) for name in ("pe", "mu1", "mu2")}
+    table = compare_selections(study.cube, study.judgements, rankings, splits=99, replicates=50)
+    corrected = table[table["p_holm"].notna()]
+    assert set(corrected["group"]) == {"all"}
+    assert set(corrected["cube"]) == {"raw"}
+    assert set(corrected["measure"]) == {study.measure}
+    assert len(corrected) == 3 * 4  # rankings; two layers, all of them, and their mean
+    # Holm's steps, by hand
+    ordered = corrected.sort_values("p_split")
+    steps = np.maximum.accumulate(ordered["p_split"] * np.arange(12, 0, -1)).clip(upper=1)
+    np.testing.assert_allclose(ordered["p_holm"], steps)
+    # while every group and both cubes have their place among random splits
+    assert table["p_split"].notna().sum() == 3 * 4 * 3 * 2
+
+
+def few_clusters(study):
+    """The same with nine clusters."""
+    rows = 6 * 9
+    kind = type(study.judgements)
+    judged = study.judgements.opinion if study.measure == "srcc" else study.judgements.judgement
+    return study.cube[:rows], kind(judged[:rows], GROUP[:rows], CLUSTER[:rows])
+
+
+def test_under_ten_clusters_scores_have_no_interval(study):
+    cube, judgements = few_clusters(study)
+    table = compare(cube, judgements, study.good * 1.0, baselines={"any": cube.values[..., 0]})
+    scored = table[table["selection"] != "random halves"]
+    assert scored["estimate"].notna().any()
+    assert scored[["ci_low", "ci_high"]].isna().all(axis=None)
+    assert set(table["n_clusters"]) == {9}
+
+
+def test_under_ten_clusters_even_a_large_difference_is_inconclusive(study):
+    cube, judgements = few_clusters(study)
+    found = row(compare(cube, judgements, study.good * 1.0), **image_difference(study))
+    assert found["p_holm"] < 0.05
+    assert verdict(found, study.effect) == "inconclusive"
+
+
+def test_at_ten_clusters_scores_have_intervals_around_them(of_good):
+    scored = of_good[(of_good["selection"] != "random halves") & of_good["estimate"].notna()]
+    assert (scored["ci_low"] <= scored["estimate"]).all()
+    assert (scored["estimate"] <= scored["ci_high"]).all()
+
+
+@pytest.mark.parametrize("measure", KINDS)
+def test_the_place_among_random_splits_of_images_is_that_among_all_splits(measure):
+    study = make_study(measure, seed=5)
+    cube = study.cube[..., [0, 6, 7, 8]]
+    table = compare_selections(
+        cube,
+        study.judgements,
+        {"pe": Ranking(make_channels(cube, [4.0, 3.0, 2.0, 1.0]), "pe")},
+        splits=20_000,
+        replicates=20,
+    )
+    distance = cube.values.astype(np.float64)
+    scores = {upper: study.plain(distance[..., list(upper)].sum(axis=-1)) for upper in combinations(range(4), 2)}
+    lower = {upper: tuple(unit for unit in range(4) if unit not in upper) for upper in scores}
+    every = np.array([scores[upper] - scores[lower[upper]] for upper in scores])
+    observed = scores[0, 1] - scores[2, 3]
+    expected = min(1, 2 * min(np.mean(every >= observed - 1e-9), np.mean(every <= observed + 1e-9)))
+    found = row(table, **image_difference(study, layer="relu1_1"))
+    assert found["estimate"] == pytest.approx(observed)
+    # 20,000 draws: five binomial standard deviations
+    assert found["p_split"] == pytest.approx(expected, abs=2 * 5 * np.sqrt(0.25 / 20_000))
+
+
+def test_baselines_of_images_score_as_any_distance_does_in_every_group(study):
+    baseline = study.cube.values[..., 3].astype(np.float64)
+    table = compare(study.cube, study.judgements, study.good * 1.0, baselines={"third": baseline})
+    for group, rows in PARTS.items():
+        found = row(table, group=group, layer="none", selection="third", measure=study.measure)
+        assert found["estimate"] == pytest.approx(study.plain(baseline, rows))
+
+
+def test_a_baseline_that_is_missing_somewhere_has_no_score_there_and_on_the_whole(study):
+    baseline = study.cube.values[..., 3].astype(np.float64)
+    baseline[np.flatnonzero(GROUP == "blur")[0], 0] = np.nan
+    table = compare(study.cube, study.judgements, study.good * 1.0, baselines={"some": baseline})
+    found = table[table["selection"] == "some"].groupby("group")["estimate"]
+    assert found.count().to_dict() == {"all": 0, "blur": 0, "noise": len(study.judgements.measures)}
+
+
+def test_human_ceiling_of_choices_stands_in_every_group():
+    study = make_study("2afc")
+    table = compare(study.cube, study.judgements, study.good * 1.0)
+    ceiling = table[table["selection"] == "human ceiling"].set_index("group")["estimate"]
+    judge = study.judgements.judgement
+    alike = judge**2 + (1 - judge) ** 2
+    noise, blur = (alike[PARTS[name]].mean() for name in ("noise", "blur"))
+    assert ceiling.to_dict() == pytest.approx({"all": (noise + blur) / 2, "noise": noise, "blur": blur})
+
+
+def test_a_cube_of_other_comparisons_than_those_judged_is_refused_with_both_numbers(study):
+    rankings = {"pe": Ranking(make_channels(study.cube, study.good * 1.0), "pe")}
+    for use in (compare_selections, compare_single_channels):
+        with pytest.raises(ValueError, match="The distance cube has 83 comparisons, the judgements 84"):
+            use(study.cube[1:], study.judgements, rankings)
+
+
+# Single channels
+def alone(study):
+    """Plain score of every channel."""
+    return np.array([study.plain(study.cube.values[..., unit]) for unit in range(24)])
+
+
+def single(study, channels, names=("pe",), **options):
+    rankings = {name: Ranking(channels, name) for name in names}
+    return compare_single_channels(study.cube, study.judgements, rankings, **{"replicates": 50, **options})
+
+
+def test_score_of_every_channel_is_its_own(study):
+    _, found = single(study, make_channels(study.cube, np.arange(24.0)), shuffles=10)
+    assert found["layer"].tolist() == study.cube["layer"].values.tolist()
+    assert found["channel"].tolist() == study.cube["channel"].values.tolist()
+    np.testing.assert_allclose(found["score"], alone(study), rtol=1e-6)
+    assert (found["ci_low"] <= found["score"]).all()
+    assert (found["score"] <= found["ci_high"]).all()
+
+
+def test_correlation_of_a_ranking_with_the_channels_scores_is_spearmans(study):
+    ranking = np.random.default_rng(0).random(24)
+    table, _ = single(study, make_channels(study.cube, ranking), shuffles=10)
+    scores = alone(study)
+    expected = [stats.spearmanr(ranking[units], scores[units]).statistic for units in (slice(0, 12), slice(12, 24))]
+    found = [row(table, layer=layer)["estimate"] for layer in ("relu1_1", "relu2_1", "mean of layers")]
+    assert found == pytest.approx([*expected, np.mean(expected)])
+    assert set(table["measure"]) == {"rho"}
+    assert table["channels"].tolist() == [12, 12, 24]
+
+
+def test_channels_that_are_not_scored_are_left_out_of_the_correlation(study):
+    ranking = np.random.default_rng(1).random(24)
+    channels = make_channels(study.cube, ranking)
+    channels.loc[[0, 5], "status"] = "not scored: silent"
+    table, found = single(study, channels, shuffles=10)
+    rest = np.setdiff1d(np.arange(12), [0, 5])
+    first = row(table, layer="relu1_1")
+    assert first["estimate"] == pytest.approx(stats.spearmanr(ranking[rest], alone(study)[rest]).statistic)
+    assert first["channels"] == 10
+    assert found["score"].notna().all()
+
+
+def test_a_channel_without_a_score_of_its_own_is_left_out_of_the_correlation():
+    study = make_study("srcc")
+    study.cube = study.cube.copy(deep=True)
+    study.cube[..., 4] = 0  # it tells no image from its reference
+    ranking = np.random.default_rng(1).random(24)
+    table, found = single(study, make_channels(study.cube, ranking), shuffles=10)
+    rest = np.setdiff1d(np.arange(12), [4])
+    scores = [study.plain(study.cube.values[..., unit]) for unit in rest]
+    assert np.isnan(found["score"][4])
+    assert row(table, layer="relu1_1")["estimate"] == pytest.approx(stats.spearmanr(ranking[rest], scores).statistic)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_ranking_by_the_scores_themselves_correlates_perfectly_and_beyond_shuffles(study, sign):
+    table, _ = single(study, make_channels(study.cube, sign * alone(study)), shuffles=999)
+    assert table["estimate"].tolist() == pytest.approx([sign] * 3)
+    assert table["p_split"].tolist() == pytest.approx([2 / 1000] * 3)  # no shuffle is as far out
+
+
+def test_rankings_without_meaning_have_uniform_p_values(study):
+    random = np.random.default_rng(0)
+    names = [f"shuffle {number}" for number in range(150)]
+    labels = pd.DataFrame({name: random.permutation(24) * 1.0 for name in names})
+    channels = pd.concat([make_channels(study.cube, 0.0), labels], axis=1)
+    table, _ = single(study, channels, names, shuffles=199, replicates=10)
+    p = table.loc[table["layer"] == "mean of layers", "p_split"]
+    assert len(p) == 150
+    assert stats.kstest(p, "uniform").pvalue > 1e-3
+
+
+def test_under_ten_clusters_single_channels_have_no_interval(study):
+    cube, judgements = few_clusters(study)
+    channels = make_channels(cube, np.arange(24.0))
+    table, found = compare_single_channels(cube, judgements, {"pe": Ranking(channels, "pe")}, shuffles=9, replicates=20)
+    assert table["estimate"].notna().all()
+    assert table[["ci_low", "ci_high"]].isna().all(axis=None)
+    assert found[["ci_low", "ci_high"]].isna().all(axis=None)
+
+
+def test_the_same_seed_gives_the_same_correlations(study):
+    channels = make_channels(study.cube, np.arange(24.0))
+    first, second = (single(study, channels, shuffles=50, seed=7) for _ in range(2))
+    for one, other in zip(first, second, strict=True):
+        pd.testing.assert_frame_equal(one, other)
+
+
+# The rule's error rate on a real cube
+TYPES = (1, 6, 8, 10, 16)
+LEVELS = (2, 4)
+MEAN_SHIFT = 16
+
+
+class Spearman(OpinionScores):
+    """Only the correlation that claims are judged by: the others would take most of the time."""
+
+    measures = ("srcc",)
+
+    def score(self, distance, draws, measures=measures):
+        return super().score(distance, draws, measures)
+
+
+@pytest.fixture(scope="module")
+def real_cube():
+    """Sixteen pieces of photographs, distorted, as a small random network sees them, and the table of all images."""
+    images, rows = {}, []
+    for name in sorted(photographs.PACKAGED.keys() - {"motorcycle_right"}):
+        source = photographs.PACKAGED[name]
+        photograph = io.read_image(files(source.package) / source.resource)
+        height, width = np.array(photograph.shape[:2]) // 2
+        for place, piece in {"start": photograph[:height, :width], "end": photograph[height:, width:]}.items():
+            reference = f"{name} {place}"
+            images[reference] = ladder.reference(piece, 32)
+            for kind, level in product(TYPES, LEVELS):
+                noise = np.random.default_rng(kind)
+                first = f"{reference} {kind} {level}"
+                images[first] = ladder.distort(images[reference], kind, level, noise)
+                shown = {"cluster": reference, "reference": reference, "first": first, "level": level}
+                rows.append({**shown, "group": str(kind), "reference_sha256": "", "first_sha256": ""})
+    table = comparisons.table(rows)
+    network = backbones.draw_random({"relu1_1": 10, "relu2_1": 10}, seed=1)
+    cube = distances.image_distances(network, table, lambda path, _: images[path], batch_size=64)["distance"]
+    return cube, table
+
+
+@pytest.fixture(scope="module")
+def severity(real_cube):
+    """How bad an image is, by construction: its level, and less where only the mean is shifted."""
+    _, table = real_cube
+    return table["level"].to_numpy(dtype=float) - 2 * (table["group"] == str(MEAN_SHIFT)).to_numpy()
+
+
+@pytest.fixture(scope="module")
+def real_opinions(real_cube, severity):
+    cube, table = real_cube
+    opinion = 6 - severity + np.random.default_rng(0).normal(scale=0.5, size=len(severity))
+    return cube, Spearman(opinion, np.full(len(table), "all kinds"), table["cluster"]), 0.02
+
+
+@pytest.fixture(scope="module")
+def real_choices(real_cube, severity):
+    """Which is worse, a shifted mean or something else?"""
+    cube, table = real_cube
+    pairs = [
+        (first, second)
+        for _, rows in table.groupby("cluster").indices.items()
+        for first, second in product(rows, rows)
+        if table["group"][first] == str(MEAN_SHIFT) != table["group"][second]
+    ]
+    random = np.random.default_rng(0)
+    first, second = random.permutation(pairs)[:120].T
+    share = random.binomial(5, stats.norm.cdf((severity[first] - severity[second]) / 1.5)) / 5
+    values = np.stack([cube.values[first, 0], cube.values[second, 0]], axis=1)
+    choices = TwoAlternativeChoices(share, np.full(120, "all kinds"), table["cluster"][first])
+    return image_cube(values, [10, 10]), choices, 0.01
+
+
+@pytest.fixture(scope="module", params=["real_opinions", "real_choices"])
+def real(request):
+    return request.getfixturevalue(request.param)
+
+
+def of_labels(real, labels, seed=0):
+    """The difference that claims are judged by; among 600 splits, as Holm's smallest p-value is then 12 * 2 / 601 < 5%."""
+    cube, judgements, _ = real
+    channels = make_channels(cube, 0.0).assign(**labels)
+    rankings = {name: Ranking(channels, name) for name in labels}
+    table = compare_selections(cube, judgements, rankings, splits=600, replicates=100, seed=seed)
+    return row(table, **{**DIFFERENCE, "measure": judgements.measures[0]})
+
+
+@pytest.fixture(scope="module", params=[100, pytest.param(500, marks=pytest.mark.slow)])
+def shuffled(request, real):
+    """What is found when the labels have no meaning, again and again."""
+    random = np.random.default_rng(6)
+    rows = [
+        of_labels(real, {name: random.permutation(20) * 1.0 for name in ("pe", "mu1", "mu2")}, seed)
+        for seed in range(request.param)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_real_channels_that_score_best_alone_are_found(real):
+    """So the rule can give a verdict on this cube."""
+    cube, judgements, effect = real
+    own = [float(judgements.primary(cube.values[..., unit].astype(np.float64))) for unit in range(20)]
+    assert verdict(of_labels(real, dict.fromkeys(("pe", "mu1", "mu2"), own)), effect) == "supported"
+
+
+def test_labels_without_meaning_get_a_verdict_on_real_images_in_at_most_five_percent_of_studies(shuffled, real):
+    _, _, effect = real
+    verdicts = [verdict(found, effect) for found in shuffled.to_dict("records")]
+    false = sum(one in {"supported", "contradicted"} for one in verdicts)
+    assert false <= stats.binom.ppf(0.99, len(verdicts), 0.05)
+
+
+def test_labels_without_meaning_have_uniform_p_values_on_real_images(shuffled):
+    assert stats.kstest(shuffled["p_split"], "uniform").pvalue > 1e-3

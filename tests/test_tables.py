@@ -1,4 +1,4 @@
-"""Tables for people: rounding, missing values, escaping."""
+"""Tables for people: rounding, missing values, escaping; and which numbers stand where."""
 
 import pandas as pd
 import pytest
@@ -39,3 +39,248 @@ def test_html_is_escaped(tmp_path):
     table = pd.DataFrame({"name": ["<script>alert(1)</script>"]})
     tables.write(table, *(tmp_path / f"table.{kind}" for kind in ("csv", "md", "tex", "html")))
     assert "<script>" not in (tmp_path / "table.html").read_text()
+
+
+# Scores of image data sets
+NONE = {"ranking": "none", "channels": None}
+NUMBERS = ("estimate", "ci_low", "ci_high")
+
+
+def numbers(start):
+    """An estimate and its interval that tell where they came from."""
+    return dict(zip(NUMBERS, (start, start - 0.1, start + 0.1), strict=True))
+
+
+def scores(group, layer, start, cube="raw"):
+    """Rows of one layer by PE and, further off, by mu1: all, high, low, high - low and random halves."""
+    rows = []
+    for offset, ranking in ((0, "pe"), (0.5, "mu1")):
+        for number, selection in enumerate(("high", "low", "high - low")):
+            row = {"ranking": ranking, "selection": selection, **numbers(start + offset + number / 100)}
+            if selection == "high - low":
+                row |= {"p_split": start + offset + 0.2, "p_holm": start + offset + 0.3, "p_matched": start + 0.4}
+            rows.append(row)
+    rows += [
+        {**NONE, "selection": "all", **numbers(start + 0.05)},
+        {**NONE, "selection": "random halves", **numbers(start + 0.06)},
+    ]
+    return [{"group": group, "cube": cube, "layer": layer, **row} for row in rows]
+
+
+def without_network(group, **estimates):
+    return [
+        {"group": group, "cube": "none", "layer": "none", **NONE, "selection": name.replace("_", " "), **found}
+        for name, found in estimates.items()
+    ]
+
+
+def complete(rows, dataset, judged_by="people", measure="2afc", unit="reference patches"):
+    """A table as a study has it: a second measure, whose numbers are others, and single channels."""
+    table = pd.DataFrame(rows).assign(measure=measure)
+    second = table.assign(measure="second", estimate=table["estimate"] + 9)
+    single = table[table["selection"] == "high - low"].assign(selection="single channels", measure="rho", estimate=-1)
+    whole = pd.concat([table, second, single], ignore_index=True)
+    sizes = whole["group"].map({"all": 40, "cnn": 30, "color": 10})
+    return whole.assign(dataset=dataset, judged_by=judged_by, n=sizes, n_clusters=12, resampled_unit=unit)
+
+
+@pytest.fixture
+def bapps():
+    """Two categories and all together, of one layer, the mean of layers and baselines."""
+    rows = []
+    for start, group in enumerate(["all", "cnn", "color"]):
+        rows += scores(group, "relu1_1", start + 0.3)
+        rows += scores(group, "mean of layers", start + 0.1)
+        rows += scores(group, "mean of layers", start + 0.7, cube="standardised")
+        found = {"human_ceiling": numbers(start + 0.8), "L2": numbers(start + 0.5), "SSIM": dict.fromkeys(NUMBERS)}
+        rows += without_network(group, **found)
+    return complete(rows, "bapps")
+
+
+@pytest.fixture
+def made():
+    """A data set whose judgements are known by construction, with too few patches for intervals."""
+    rows = scores("all", "mean of layers", 0.2) + without_network("all", L2=numbers(0.4))
+    table = complete(rows, "ladder", judged_by="construction").assign(n_clusters=8)
+    table[["ci_low", "ci_high"]] = float("nan")
+    return table
+
+
+@pytest.fixture
+def modelfest():
+    rows = scores("all", "mean of layers", 0.2) + without_network("all", RMS_contrast=numbers(0.4))
+    return complete(rows, "modelfest", measure="r").assign(pixels_per_degree=60.0)
+
+
+def test_groups_are_shown_by_the_mean_of_layers_of_the_raw_cube_by_pe(bapps):
+    table = tables.groups({"net": [bapps]})
+    assert list(table["group"]) == ["all", "cnn", "color"]
+    assert table.iloc[1].to_dict() == {
+        "network": "net",
+        "data": "bapps",
+        "judged by": "people",
+        "group": "cnn",
+        "measure": "2afc",
+        "n": 30,
+        "resampled": "12 reference patches",
+        "all": "1.150 [1.050, 1.250]",
+        "high": "1.100 [1.000, 1.200]",
+        "low": "1.110 [1.010, 1.210]",
+        "random halves": "1.160 [1.060, 1.260]",
+        "high - low": "1.120 [1.020, 1.220]",
+        "p, splits": pytest.approx(1.3),
+        "human ceiling": "1.800 [1.700, 1.900]",
+    }
+
+
+def test_group_without_interval_or_ceiling_is_shown_without(made):
+    (row,) = tables.groups({"net": [made]}).to_dict("records")
+    assert (row["judged by"], row["high"], row["human ceiling"]) == ("construction", "0.200", "–")
+
+
+def test_groups_leave_out_patterns_that_were_detected_not_compared(bapps, modelfest):
+    assert set(tables.groups({"net": [modelfest, bapps]})["data"]) == {"bapps"}
+
+
+def test_groups_are_listed_for_every_network(bapps, made):
+    table = tables.groups({"net": [bapps, made], "other": [bapps]})
+    assert list(table["network"]) == ["net"] * 4 + ["other"] * 3
+
+
+def test_selections_of_images_are_one_row_per_layer_of_all_comparisons(bapps):
+    table = tables.selections({"net": [bapps[bapps["layer"] != "relu1_1"]]})
+    assert table.iloc[0].to_dict() == {
+        "network": "net",
+        "data": "bapps",
+        "layer": "mean of layers",
+        "measure": "2afc",
+        "n": 40,
+        "all": "0.150 [0.050, 0.250]",
+        "high": "0.100 [0.000, 0.200]",
+        "low": "0.110 [0.010, 0.210]",
+        "random halves": "0.160 [0.060, 0.260]",
+        "high - low": "0.120 [0.020, 0.220]",
+        "p, splits": pytest.approx(0.3),
+        "p, Holm": pytest.approx(0.4),
+        "p, matched splits": pytest.approx(0.5),
+        "high - low, standardised": "0.720 [0.620, 0.820]",
+    }
+    assert len(table) == 1
+
+
+def test_data_shown_at_several_resolutions_are_named_with_theirs(modelfest):
+    standardised = modelfest[modelfest["cube"] == "raw"].assign(cube="standardised")
+    table = tables.selections({"net": [pd.concat([modelfest, standardised], ignore_index=True)]})
+    assert list(table["data"]) == ["modelfest, 60 px/deg"]
+
+
+PUBLISHED = {
+    "bapps_2afc": {
+        "measure": "2afc",
+        "groups": ["cnn", "color"],
+        "scores": [
+            {"metric": "L2", "values": [0.6, 0.9], "source": "Zhang"},
+            {"metric": "human ceiling", "values": [0.8, 0.7], "source": "Zhang"},
+            {"metric": "human ceiling", "values": [0.81, 0.71], "source": "files", "note": "recomputed"},
+            {"metric": "VGG", "values": [0.5, 0.4], "source": "Zhang"},
+        ],
+    },
+    "tid2013": {
+        "measure": "srcc",
+        "groups": ["all"],
+        "scores": [{"metric": "L2", "values": [0.25], "source": "piq"}],
+    },
+}
+
+
+@pytest.fixture
+def beside_published(bapps):
+    return tables.baselines({"net": [bapps], "other": [bapps]}, {"bapps": "bapps_2afc"}, PUBLISHED)
+
+
+def pick(table, **where):
+    return table.loc[(table[list(where)] == pd.Series(where)).all(axis=1)].drop(columns=["data", "measure"])
+
+
+def test_published_score_stands_beside_ours_with_the_gap(beside_published):
+    (row,) = pick(beside_published, group="cnn", metric="L2").to_dict("records")
+    assert row == {
+        "group": "cnn",
+        "metric": "L2",
+        "ours": "1.500 [1.400, 1.600]",
+        "published": 0.6,
+        "gap": pytest.approx(0.9),
+        "source": "Zhang",
+    }
+
+
+def test_published_score_of_all_groups_is_their_mean(beside_published):
+    (row,) = pick(beside_published, group="all", metric="L2").to_dict("records")
+    assert row["published"] == pytest.approx(0.75)
+    assert row["gap"] == pytest.approx(0.5 - 0.75)
+
+
+def test_published_score_of_all_that_is_given_is_not_averaged():
+    rows = without_network("all", L2=numbers(0.5)) + without_network("cnn", L2=numbers(0.6))
+    table = tables.baselines({"net": [complete_images(rows)]}, {"tid": "tid2013"}, PUBLISHED)
+    assert table[["group", "published", "gap"]].to_numpy().tolist() == [["all", 0.25, 0.25]]
+
+
+def complete_images(rows):
+    return pd.DataFrame(rows).assign(measure="srcc", dataset="tid", judged_by="people", n=40, n_clusters=12)
+
+
+def test_every_source_of_a_published_score_has_a_row_beside_the_same_of_ours(beside_published):
+    rows = pick(beside_published, group="color", metric="human ceiling")
+    assert list(rows["ours"]) == ["2.800 [2.700, 2.900]"] * 2
+    assert list(rows["published"]) == [0.7, 0.71]
+    assert list(rows["source"]) == ["Zhang", "files; recomputed"]
+
+
+def test_published_score_of_what_we_did_not_measure_has_a_dash_and_no_gap(beside_published):
+    rows = pick(beside_published, metric="VGG")
+    assert dict(zip(rows["group"], rows["published"], strict=True)) == pytest.approx(
+        {"cnn": 0.5, "color": 0.4, "all": 0.45}
+    )
+    assert set(rows["ours"]) == {"–"}
+    assert rows["gap"].isna().all()
+
+
+def test_our_score_that_nobody_published_stands_alone(bapps):
+    table = tables.baselines({"net": [bapps]}, {"bapps": "bapps_2afc"}, {"bapps_2afc": PUBLISHED["tid2013"]})
+    (row,) = pick(table, group="all", metric="human ceiling").to_dict("records")
+    assert row["ours"] == "0.800 [0.700, 0.900]"
+    assert pd.isna([row["published"], row["gap"], row["source"]]).all()
+
+
+def test_our_score_that_is_missing_is_a_dash_without_gap(bapps):
+    known = {"metric": "SSIM", "values": [0.6, 0.9], "source": "Zhang"}
+    published = {"bapps_2afc": {**PUBLISHED["bapps_2afc"], "scores": [known]}}
+    rows = pick(tables.baselines({"net": [bapps]}, {"bapps": "bapps_2afc"}, published), metric="SSIM")
+    assert set(rows["ours"]) == {"–"}
+    assert rows["published"].tolist() == pytest.approx([0.75, 0.6, 0.9])
+    assert rows["gap"].isna().all()
+
+
+def test_baselines_are_those_beside_the_first_network_only(beside_published):
+    ours = beside_published[beside_published["ours"] != "–"]
+    assert len(ours[(ours["metric"] == "L2") & (ours["group"] == "all")]) == 1
+
+
+def test_judgements_by_construction_are_compared_with_nothing_published(made):
+    table = tables.baselines({"net": [made]}, {"bapps": "bapps_2afc"}, PUBLISHED)
+    assert list(table["metric"]) == ["L2"]
+    assert list(table["ours"]) == ["0.400"]
+    assert table["published"].isna().all()
+
+
+def test_only_the_primary_measure_is_compared_with_published_scores(beside_published):
+    assert set(beside_published["measure"]) == {"2afc"}
+
+
+def test_agreement_is_every_row_of_every_network_with_what_it_is_about_in_front(bapps, modelfest):
+    table = tables.agreement({"net": [bapps, modelfest], "other": [bapps]})
+    assert len(table) == 2 * len(bapps) + len(modelfest)
+    assert list(table)[:4] == ["network", "dataset", "judged_by", "pixels_per_degree"]
+    assert set(table.loc[table["dataset"] == "modelfest", "pixels_per_degree"]) == {60}
+    assert table.loc[table["dataset"] == "bapps", "pixels_per_degree"].isna().all()

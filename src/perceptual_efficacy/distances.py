@@ -241,7 +241,8 @@ def _by_position(maps: Tensor) -> Tensor:
 
 
 def _strips(maps: Tensor) -> Sequence[Tensor]:
-    return maps.split(max(1, STRIP // maps.shape[-1]))
+    """Cut (positions, channels) into strips that fit a processor's cache; an accelerator takes all at once."""
+    return maps.split(max(1, STRIP // maps.shape[-1]) if maps.device.type == "cpu" else len(maps))
 
 
 def _inverse_length(positions: Tensor) -> Tensor:

@@ -149,6 +149,7 @@ def selections(results: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
                 {
                     "network": network,
                     "data": _data(part),
+                    "judged by": difference["judged_by"],
                     "layer": layer,
                     "measure": difference["measure"],
                     "n": difference["n"],
@@ -218,6 +219,7 @@ def baselines(
     for part in next(iter(results.values())):
         layout = published.get(layouts.get(part["dataset"].iloc[0], ""), {"groups": [], "scores": []})
         known = _published(layout)
+        of_part = {"data": _data(part), "judged by": part["judged_by"].iloc[0]}
         ours = part[
             (part["layer"] == "none")
             & (part["measure"] == part["measure"].iloc[0])
@@ -226,11 +228,10 @@ def baselines(
         for row in ours.to_dict("records"):
             key = (str(row["group"]), str(row["selection"]))
             for entry in known.pop(key, [{}]):
-                rows.append({"data": _data(part), "measure": row["measure"], **_beside_published(*key, row, entry)})
+                rows.append({**of_part, "measure": row["measure"], **_beside_published(*key, row, entry)})
         for key, entries in known.items():
             rows += [
-                {"data": _data(part), "measure": layout["measure"], **_beside_published(*key, None, entry)}
-                for entry in entries
+                {**of_part, "measure": layout["measure"], **_beside_published(*key, None, entry)} for entry in entries
             ]
     return pd.DataFrame(rows)
 
