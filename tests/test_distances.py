@@ -137,7 +137,7 @@ def full_shelf(sides):
     sizes = {"a": (16, 16), "b": (16, 16), "c": (22, 14), "d": (12, 30)}
     for name, size in sizes.items():
         shelf.put(name, *size)
-    for number, (name, count) in enumerate([("a", 3), ("b", 1), ("c", 4), ("d", 2), ("a", 2)]):
+    for number, (name, count) in enumerate([("a", 3), ("b", 4), ("c", 1), ("d", 2), ("a", 2)]):
         for place in range(count):
             others = [shelf.put(f"{name}{number}{place}{side}", *sizes[name]) for side in range(sides)]
             shelf.compare(name, *others)

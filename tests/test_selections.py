@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from perceptual_efficacy import backbones, claims, distances, io, thresholds
+from perceptual_efficacy import backbones, claims, distances, io, selections, thresholds
 from perceptual_efficacy.agreement import OpinionScores, SameOrDifferent, TwoAlternativeChoices
 from perceptual_efficacy.datasets import comparisons, ladder, photographs
 from perceptual_efficacy.selections import (
@@ -312,6 +312,15 @@ def of_good(study):
     return compare(study.cube, study.judgements, study.good + 0.01 * np.arange(24))
 
 
+class Spearman(OpinionScores):
+    """Only the correlation that claims are judged by: the others would take most of the time."""
+
+    measures = ("srcc",)
+
+    def score(self, distance, draws, measures=measures):
+        return super().score(distance, draws, measures)
+
+
 def image_difference(study, **other):
     return {**DIFFERENCE, "group": "all", "measure": study.measure, **other}
 
@@ -401,6 +410,57 @@ def test_at_ten_clusters_scores_have_intervals_around_them(of_good):
     scored = of_good[(of_good["selection"] != "random halves") & of_good["estimate"].notna()]
     assert (scored["ci_low"] <= scored["estimate"]).all()
     assert (scored["estimate"] <= scored["ci_high"]).all()
+
+
+@pytest.mark.parametrize(
+    ("measure", "kind", "method"), [("srcc", Spearman, "BCa"), ("2afc", TwoAlternativeChoices, "percentile")]
+)
+def test_intervals_are_scipys_over_the_clusters(measure, kind, method):
+    """On judgements that one cluster turns upside down, where both methods differ, and single images would too."""
+    study = make_study(measure)
+    judged = study.judgements.opinion if measure == "srcc" else study.judgements.judgement
+    judged = np.where(CLUSTER == "i00", (9 if measure == "srcc" else 1) - judged, judged)
+    group = np.full(IMAGES, "all") if measure == "srcc" else GROUP
+    distance = study.cube.values[..., 0].astype(np.float64)
+    names = np.unique(CLUSTER)
+    _, plain, _ = KINDS[measure]
+
+    def score(drawn):
+        rows = np.concatenate([np.flatnonzero(names[number] == CLUSTER) for number in drawn])
+        return plain(distance[rows], judged[rows], group[rows])
+
+    drawn = (np.arange(CLUSTERS),)
+    expected = stats.bootstrap(drawn, score, n_resamples=4000, method=method, vectorized=False, rng=1)
+    table = compare_selections(
+        study.cube,
+        kind(judged, group, CLUSTER),
+        {"pe": Ranking(make_channels(study.cube, study.good * 1.0), "pe")},
+        baselines={"first": distance},
+        splits=1,
+        replicates=4000,
+    )
+    found = row(table, group="all", selection="first")
+    low, high = expected.confidence_interval
+    # the other method's bounds, or those of single images, are further off
+    assert (found["ci_low"], found["ci_high"]) == pytest.approx((low, high), abs=0.1 * (high - low))
+
+
+def test_a_ranking_differs_from_itself_by_nothing_on_every_sample(study):
+    channels = make_channels(study.cube, study.good * 1.0).assign(same=study.good * 2.0)
+    rankings = {name: Ranking(channels, name) for name in ("pe", "same")}
+    table = compare_selections(
+        study.cube, study.judgements, rankings, differences=[("pe", "same")], splits=9, replicates=50
+    )
+    found = table[table["selection"] == "high, pe - same"].dropna(subset="estimate")
+    assert len(found) > 0
+    assert (found[["estimate", "ci_low", "ci_high"]] == 0).all(axis=None)
+
+
+@pytest.mark.parametrize(("name", "value"), [("KEPT_BYTES", 0), ("BLOCK", 1)])
+def test_how_much_is_held_in_memory_does_not_matter(study, of_good, monkeypatch, name, value):
+    monkeypatch.setattr(selections, name, value)
+    table = compare(study.cube, study.judgements, study.good + 0.01 * np.arange(24))
+    pd.testing.assert_frame_equal(table, of_good)
 
 
 @pytest.mark.parametrize("measure", KINDS)
@@ -554,15 +614,6 @@ LEVELS = (2, 4)
 MEAN_SHIFT = 16
 
 
-class Spearman(OpinionScores):
-    """Only the correlation that claims are judged by: the others would take most of the time."""
-
-    measures = ("srcc",)
-
-    def score(self, distance, draws, measures=measures):
-        return super().score(distance, draws, measures)
-
-
 @pytest.fixture(scope="module")
 def real_cube():
     """Sixteen pieces of photographs, distorted, as a small random network sees them, and the table of all images."""
@@ -624,7 +675,10 @@ def real(request):
 
 
 def of_labels(real, labels, seed=0):
-    """The difference that claims are judged by; among 600 splits, as Holm's smallest p-value is then 12 * 2 / 601 < 5%."""
+    """The difference that claims are judged by.
+
+    Among 600 splits: Holm's smallest p-value is then 12 * 2 / 601, below 5%.
+    """
     cube, judgements, _ = real
     channels = make_channels(cube, 0.0).assign(**labels)
     rankings = {name: Ranking(channels, name) for name in labels}

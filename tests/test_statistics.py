@@ -49,11 +49,12 @@ def test_bca_interval_is_scipys(bootstrapped, level):
     assert found == pytest.approx(tuple(expected.confidence_interval), rel=1e-10)
 
 
-def test_bca_interval_without_bias_and_skew_is_the_percentile_interval(random):
+@pytest.mark.parametrize("left_out", [[-1, 0, 1], [0, 0, 0]])
+def test_bca_interval_without_bias_and_skew_is_the_percentile_interval(random, left_out):
     half = random.normal(size=500)
     replicates = np.concatenate([half, -half])
     expected = statistics.percentile_interval(replicates)
-    assert statistics.bca_interval(0, replicates, [-1, 0, 1]) == pytest.approx(tuple(expected))
+    assert statistics.bca_interval(0, replicates, left_out) == pytest.approx(tuple(expected))
 
 
 def test_few_missing_replicates_are_left_out_of_the_bca_interval(random):

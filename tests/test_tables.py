@@ -152,6 +152,7 @@ def test_selections_of_images_are_one_row_per_layer_of_all_comparisons(bapps):
     assert table.iloc[0].to_dict() == {
         "network": "net",
         "data": "bapps",
+        "judged by": "people",
         "layer": "mean of layers",
         "measure": "2afc",
         "n": 40,
@@ -199,7 +200,9 @@ def beside_published(bapps):
 
 
 def pick(table, **where):
-    return table.loc[(table[list(where)] == pd.Series(where)).all(axis=1)].drop(columns=["data", "measure"])
+    return table.loc[(table[list(where)] == pd.Series(where)).all(axis=1)].drop(
+        columns=["data", "judged by", "measure"]
+    )
 
 
 def test_published_score_stands_beside_ours_with_the_gap(beside_published):
@@ -220,14 +223,16 @@ def test_published_score_of_all_groups_is_their_mean(beside_published):
     assert row["gap"] == pytest.approx(0.5 - 0.75)
 
 
-def test_published_score_of_all_that_is_given_is_not_averaged():
-    rows = without_network("all", L2=numbers(0.5)) + without_network("cnn", L2=numbers(0.6))
-    table = tables.baselines({"net": [complete_images(rows)]}, {"tid": "tid2013"}, PUBLISHED)
-    assert table[["group", "published", "gap"]].to_numpy().tolist() == [["all", 0.25, 0.25]]
+def test_published_score_of_all_comparisons_that_is_given_is_not_averaged(bapps):
+    known = {"metric": "L2", "values": [0.25, 0.6], "source": "piq"}
+    published = {"bapps_2afc": {"measure": "2afc", "groups": ["all", "cnn"], "scores": [known]}}
+    table = pick(tables.baselines({"net": [bapps]}, {"bapps": "bapps_2afc"}, published), metric="L2")
+    assert dict(zip(table["group"], table["published"], strict=True)) == {"all": 0.25, "cnn": 0.6}
 
 
-def complete_images(rows):
-    return pd.DataFrame(rows).assign(measure="srcc", dataset="tid", judged_by="people", n=40, n_clusters=12)
+def test_groups_without_published_scores_are_not_listed_with_the_baselines(bapps):
+    table = tables.baselines({"net": [bapps]}, {"bapps": "bapps_2afc"}, {"bapps_2afc": PUBLISHED["tid2013"]})
+    assert set(table["group"]) == {"all"}
 
 
 def test_every_source_of_a_published_score_has_a_row_beside_the_same_of_ours(beside_published):
@@ -271,6 +276,7 @@ def test_judgements_by_construction_are_compared_with_nothing_published(made):
     table = tables.baselines({"net": [made]}, {"bapps": "bapps_2afc"}, PUBLISHED)
     assert list(table["metric"]) == ["L2"]
     assert list(table["ours"]) == ["0.400"]
+    assert list(table["judged by"]) == ["construction"]
     assert table["published"].isna().all()
 
 

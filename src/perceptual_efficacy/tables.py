@@ -333,7 +333,7 @@ def claims_page(records: Sequence[Mapping[str, Any]]) -> str:
             "",
             *(
                 []
-                if record["estimate"] is None
+                if record["n_clusters"] is None
                 else [
                     f"- {record['unit']}: {_interval(record)}, the 95% interval over {_resampled(record)}"
                     + ("" if p is None else f"; among random splits p = {p:.3g} (Holm)"),
