@@ -546,3 +546,32 @@ def test_an_unknown_layout_is_refused_with_those_that_there_are():
     table = pd.DataFrame({"group": ["a"], "cluster": ["x"], "judgement": [0.0]})
     with pytest.raises(ValueError, match="layout is 'live'; it must be bapps_2afc, bapps_jnd or tid2013"):
         agreement.judgements(table, "live")
+
+
+def test_opinions_of_one_reference_are_scored_without_a_warning():
+    random = np.random.default_rng(0)
+    opinions = OpinionScores(random.normal(size=8), ["a"] * 8, ["i01"] * 8)
+    found = opinions.score(random.random((8, 1)), opinions.draw(3, random))
+    assert np.isfinite(found["plcc"][0])
+    assert np.isnan(found["plcc"][-1])  # without the only reference
+
+
+@pytest.mark.parametrize(("distance", "weights"), [((2, 3, 6), (3, 6)), ((3, 6), (5, 1, 6))])
+def test_weights_are_broadcast_against_the_distances(distance, weights):
+    random = np.random.default_rng(1)
+    d, same, w = random.random(distance), random.random(6), random.random(weights)
+    found = agreement.average_precision(d, same, w)
+    full = (np.broadcast_to(values, np.broadcast_shapes(distance, weights)) for values in (d, w))
+    each = [
+        agreement.average_precision(one, same, weight)
+        for one, weight in zip(*(values.reshape(-1, 6) for values in full), strict=True)
+    ]
+    np.testing.assert_allclose(found.ravel(), each)
+
+
+@pytest.mark.parametrize(
+    ("distance", "same", "message"), [([1, 2], [1, 0, 1], "same pairs"), ([1, 2, np.nan], [1, 0, 1], "not finite")]
+)
+def test_average_precision_refuses_other_pairs_and_missing_distances(distance, same, message):
+    with pytest.raises(ValueError, match=message):
+        agreement.average_precision(distance, same)

@@ -281,3 +281,10 @@ def test_published_scores_name_our_metrics_as_we_do():
     named = {score["metric"] for dataset in published.values() for score in dataset["scores"]}
     networks = {"random network", "k-means network", "SqueezeNet", "AlexNet", "VGG", "LPIPS-VGG", "LPIPS-Alex", "DISTS"}
     assert named - networks - {"human ceiling"} == set(NAMES)
+
+
+def test_an_image_of_another_size_than_its_reference_is_refused_naming_both():
+    images = {"r": (8, 8, 3), "a": (8, 8, 3), "b": (8, 9, 3)}
+    rows = [{"reference": "r", "first": name, "reference_sha256": "", "first_sha256": ""} for name in "ab"]
+    with pytest.raises(ValueError, match="b is 9 x 8 pixels, its reference r 8 x 8"):
+        baselines.baseline_distances(comparisons.table(rows), lambda path, _: np.zeros(images[path], np.uint8))

@@ -713,3 +713,25 @@ def test_labels_without_meaning_get_a_verdict_on_real_images_in_at_most_five_per
 
 def test_labels_without_meaning_have_uniform_p_values_on_real_images(shuffled):
     assert stats.kstest(shuffled["p_split"], "uniform").pvalue > 1e-3
+
+
+@pytest.mark.parametrize("use", [compare_selections, compare_single_channels])
+def test_a_cube_with_a_missing_distance_is_refused(study, use):
+    damaged = study.cube.copy(deep=True)
+    damaged[3, 0, 2] = np.nan
+    with pytest.raises(ValueError, match="holds a value that is not finite"):
+        use(damaged, study.judgements, {"pe": Ranking(make_channels(study.cube, np.arange(24.0)), "pe")}, replicates=20)
+
+
+def test_a_layer_without_scored_channels_has_no_halves_and_no_correlation(study):
+    channels = make_channels(study.cube, np.arange(24.0))
+    layer = channels["layer"].iloc[0]
+    channels.loc[channels["layer"] == layer, "status"] = "not scored: silent"
+    rankings = {"pe": Ranking(channels, "pe")}
+    halves = compare_selections(study.cube, study.judgements, rankings, splits=100, replicates=20)
+    chosen = halves[(halves["layer"] == layer) & halves["selection"].isin(["high", "low", "high - low"])]
+    assert len(chosen) > 0
+    assert chosen[["estimate", "p_split", "p_matched"]].isna().all(axis=None)
+    assert halves.loc[(halves["layer"] == layer) & (halves["selection"] == "all"), "estimate"].notna().any()
+    correlations, _ = compare_single_channels(study.cube, study.judgements, rankings, shuffles=20, replicates=20)
+    assert correlations.loc[correlations["layer"] == layer, "estimate"].isna().all()

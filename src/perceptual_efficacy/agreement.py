@@ -82,14 +82,27 @@ def average_precision(distance: ArrayLike, same: ArrayLike, weights: ArrayLike |
     Returns
     -------
     Shape (...); missing where no one called any pair the same.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a distance is not finite, or a judgement lies outside [0, 1].
     """
     d, share = np.asarray(distance, dtype=np.float64), _shares(same)
+    if d.shape[-1:] != share.shape:
+        raise ValueError(f"Distances have shape {d.shape}, judgements {share.shape}; both must list the same pairs.")
+    if not np.isfinite(d).all():
+        raise ValueError("A distance is not finite; a pair without one cannot be ranked.")
     order = np.argsort(d, axis=-1, kind="stable")
     ranked = np.take_along_axis(d, order, axis=-1)
     last_of_tie = np.ones(ranked.shape, dtype=bool)
     last_of_tie[..., :-1] = ranked[..., 1:] > ranked[..., :-1]
     w = np.ones(share.shape) if weights is None else np.asarray(weights, dtype=np.float64)
-    w = w[..., order] if w.ndim == 1 or d.ndim == 1 else np.take_along_axis(w, order, axis=-1)
+    if w.ndim == 1 or d.ndim == 1:
+        w = w[..., order]
+    else:
+        shape = np.broadcast_shapes(w.shape, d.shape)
+        w = np.take_along_axis(np.broadcast_to(w, shape), np.broadcast_to(order, shape), axis=-1)
     hits = w * share[order]
     recalled = np.cumsum(hits, axis=-1)
     shown = np.cumsum(w, axis=-1)
@@ -334,6 +347,7 @@ class OpinionScores:
             draws.references @ np.bincount(self._reference, values, minlength=self.clusters)
             for values in (np.ones_like(x), x, y, x * x, y * y, x * y)
         )
+        n = np.maximum(n, 1)  # of a single reference, the sample without it is empty
         spread_x, spread_y = sxx - sx * sx / n, syy - sy * sy / n
         # what is left of a constant after subtracting its mean is rounding, not variation
         varies = (spread_x > 1e-13 * sxx) & (spread_y > 1e-13 * syy)
@@ -384,7 +398,8 @@ def logistic_fit(similarity: ArrayLike, opinion: ArrayLike) -> Floats:
 
     b2 + (b1 - b2) / (1 + exp(-(x - b3) / b4)), b1 > b2, with b3 within the range of x and b4 between a hundredth and a
     hundred times its standard deviation. For any b3 and b4 the best b1 and b2 are those of a linear regression, so what
-    is searched for is the largest correlation: on a grid, and from its best point on by Nelder and Mead's method.
+    is searched for is the largest correlation: on a grid, and from its best point on by Nelder and Mead's method. Where
+    the relation is weak the search may stop a little short of it.
 
     Parameters
     ----------

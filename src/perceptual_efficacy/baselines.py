@@ -243,9 +243,15 @@ def baseline_distances(
     for row in progress(comparisons.to_dict("records")):
         reference = read(row["reference"], row["reference_sha256"])
         for side in sides:
+            image = read(row[side], row[f"{side}_sha256"])
+            if image.shape != reference.shape:
+                raise ValueError(
+                    f"{row[side]} is {image.shape[1]} x {image.shape[0]} pixels, its reference {row['reference']} "
+                    f"{reference.shape[1]} x {reference.shape[0]}; they must have one size."
+                )
             if pairs and (len(pairs) >= batch_size or pairs[0][0].shape != reference.shape):
                 flush()
-            pairs.append((reference, read(row[side], row[f"{side}_sha256"])))
+            pairs.append((reference, image))
     if pairs:
         flush()
     distance = np.concatenate(values).reshape(len(comparisons), len(sides), len(BASELINES))

@@ -130,6 +130,7 @@ def write_dataset_in_parts(
                 first = part.assign_attrs({PROVENANCE_KEY: _canonical_json(provenance)})
                 unfilled = {name: {"_FillValue": None} for name in first.variables}
                 first.to_netcdf(temporary, engine="h5netcdf", encoding=unfilled, unlimited_dims=[dimension])
+                del first
             else:
                 with h5netcdf.File(temporary, "a") as file:
                     file.resize_dimension(dimension, length + part.sizes[dimension])

@@ -158,7 +158,8 @@ def compare_selections(
     Raises
     ------
     ValueError
-        If a ranking's table does not list the cube's units, or the cube and the judgements differ in length.
+        If a ranking's table does not list the cube's units, the cube and the judgements differ in length, or a distance
+        is not finite.
     """
     _check(cube, judgements, rankings)
     values = np.ascontiguousarray(np.moveaxis(cube.values, -1, 0))  # (units, *comparisons)
@@ -241,9 +242,16 @@ def compare_single_channels(
     usable = (channels["status"] == SCORED).to_numpy() & np.isfinite(alone[:, 0])
     rows = []
     for name, (ranked, column) in rankings.items():
-        rhos, nulls, counts = [], [], []
+        rhos: list[Floats] = []
+        nulls: list[Floats] = []
+        counts = []
         for layer, members in ranked.groupby("layer", sort=False).indices.items():
             chosen = members[usable[members]]
+            counts.append((str(layer), len(chosen)))
+            if len(chosen) < 2:
+                rhos.append(np.full(alone.shape[1], np.nan))
+                nulls.append(np.full(shuffles, np.nan))
+                continue
             rank = stats.rankdata(ranked[column].to_numpy()[chosen])
             rho = statistics.pearson(stats.rankdata(alone[chosen], axis=0).T, rank)
             rho[~np.isfinite(alone[chosen]).all(axis=0)] = np.nan  # a sample in which a channel has no score
@@ -251,7 +259,6 @@ def compare_single_channels(
             null = statistics.pearson(shuffled, stats.rankdata(alone[chosen, 0]))
             rhos.append(rho)
             nulls.append(null)
-            counts.append((str(layer), len(chosen)))
         rhos.append(np.mean(rhos, axis=0))
         nulls.append(np.mean(nulls, axis=0))
         counts.append((MEAN_OF_LAYERS, sum(count for _, count in counts)))
@@ -356,6 +363,11 @@ def _score_layers(
     layers = {}
     for name, of_selection in sums.items():
         samples = {key: _Sample(judgements.score(values, draws)) for key, values in of_selection.items()}
+        for key, sample in samples.items():
+            if plan.size_of(name, *key) == 0:  # no channels, no opinion: not a tie of all comparisons
+                samples[key] = _Sample(
+                    {measure: np.full_like(scores, np.nan) for measure, scores in sample.scores.items()}
+                )
         for ranking in plan.rankings:
             samples[ranking, HIGH_LOW] = samples[ranking, "high"] - samples[ranking, "low"]
         for first, second in plan.differences:
@@ -385,6 +397,9 @@ def _score_splits(plan: _Plan, distance: _Distances, judgements: Judgements) -> 
                 totals[side] = totals[side] + summed
         for scores, total in zip((upper, lower), totals, strict=True):
             scores[ALL_LAYERS][block] = judgements.primary(total)
+    for name in upper:
+        if plan.half_of(name) == 0:
+            upper[name][:] = np.nan
     return {name: (upper[name], upper[name] - lower[name]) for name in upper}
 
 
@@ -442,6 +457,8 @@ def selection_distances(cube: xr.DataArray, channels: pd.DataFrame, by: str = "p
 def _check(cube: xr.DataArray, judgements: Judgements, rankings: Mapping[str, Ranking]) -> None:
     if len(cube) != len(judgements):
         raise ValueError(f"The distance cube has {len(cube)} comparisons, the judgements {len(judgements)}.")
+    if not np.isfinite(cube.values).all():
+        raise ValueError("The distance cube holds a value that is not finite; a comparison without it has no score.")
     units = (list(cube["layer"].values.astype(str)), list(cube["channel"].values))
     for name, (channels, _) in rankings.items():
         if (list(channels["layer"]), list(channels["channel"])) != units:
