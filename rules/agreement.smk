@@ -131,7 +131,7 @@ rule assess_agreement:
         "../envs/perception.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
+        mem_mb=6000,
         runtime=480,
     params:
         layout=layout_of,

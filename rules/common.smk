@@ -1,5 +1,6 @@
 """What the rules look up: the study's networks, resolutions and files."""
 
+import hashlib
 from pathlib import Path
 
 import yaml
@@ -48,6 +49,28 @@ def dataset_folder(wildcards):
     return places[entry["source"]]
 
 
+def archive_of(wildcards):
+    return f"results/data/{wildcards.dataset}/archive"
+
+
+def download_of(wildcards):
+    """Return what a data set's archive is looked for by; the rest of its entry is about what is in it."""
+    return {key: dataset_entry(wildcards).get(key) for key in ("layout", "url", "checksum", "allow_unverified")}
+
+
+def fingerprint_of(wildcards):
+    """Hash the names, sizes and times of all files of a user's folder, of which Snakemake sees only the folder's own."""
+    if dataset_entry(wildcards)["source"] != "folder":
+        return None
+    folder = Path(dataset_folder(wildcards))
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    digest = hashlib.sha256()
+    for path in files:
+        about = path.stat()
+        digest.update(f"{path.relative_to(folder).as_posix()} {about.st_size} {about.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
 def layout_of(wildcards):
     return dataset_entry(wildcards)["layout"]
 
@@ -90,9 +113,9 @@ JUDGED_BY_PEOPLE = [name for name in DATASETS if name not in LADDERS]
 PHOTOGRAPHS = [f"{entry['split']}/{entry['name']}" for entry in config["photographs"]]
 OWN_RESOLUTION = resolution(config["stimuli"]["pixels_per_degree"])
 RESOLUTIONS = list(dict.fromkeys([OWN_RESOLUTION, *map(resolution, config["modelfest"]["also_at"])]))
-# what people judged, by layout; the claims are about the first of each
+# the published data sets, whole, by layout: the claims are about the first of each
 JUDGED = {
-    layout: [name for name in datasets_with(layout=layout) if name in JUDGED_BY_PEOPLE]
+    layout: [name for name in datasets_with(layout=layout, subset=False) if name in JUDGED_BY_PEOPLE]
     for layout in ("bapps_2afc", "tid2013")
 }
 EVIDENCE = {

@@ -95,7 +95,6 @@ rule generate_ladder:
 
 rule download_dataset:
     output:
-        archive="results/data/{dataset}/archive",
         card="results/data/{dataset}/card.json",
     log:
         "results/logs/download_dataset/{dataset}.log",
@@ -109,7 +108,9 @@ rule download_dataset:
         mem_mb=1000,
         runtime=240,
     params:
-        entry=dataset_entry,
+        # no output: Snakemake would delete it when a key changes, and it may be large
+        archive=archive_of,
+        source=download_of,
         code=code_digest("download_dataset"),
     message:
         "Downloading {wildcards.dataset}"
@@ -119,7 +120,7 @@ rule download_dataset:
 
 rule unpack_dataset:
     input:
-        archive="results/data/{dataset}/archive",
+        card="results/data/{dataset}/card.json",
     output:
         folder=directory("results/data/{dataset}/files"),
     log:
@@ -134,6 +135,7 @@ rule unpack_dataset:
         mem_mb=1000,
         runtime=60,
     params:
+        archive=archive_of,
         code=code_digest("unpack_dataset"),
     message:
         "Unpacking {wildcards.dataset}"
@@ -159,6 +161,7 @@ rule read_judgements:
         layout=layout_of,
         human=is_human,
         subset=subset_of,
+        fingerprint=fingerprint_of,
         code=code_digest("read_judgements"),
     message:
         "Reading the judgements of {wildcards.dataset}"

@@ -135,6 +135,8 @@ def wrong_with_dataset(entry):
     name, source = entry["name"], entry["source"]
     if name in OTHER_DATA:
         yield "datasets: name", name, f"another; {', '.join(sorted(OTHER_DATA))} are taken"
+    if entry["subset"] and source == "ladder":
+        yield f"datasets: {name}: subset", True, "left out: the ladder is always whole"
     for key in ("url", "checksum", "allow_unverified"):
         if entry.get(key) and source != "download":
             yield f"datasets: {name}: {key}", entry[key], "left out, as nothing is downloaded"

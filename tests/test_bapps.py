@@ -72,11 +72,11 @@ def sha256(path):
     ("make", "read"), [(make_choices, bapps.read_choices), (make_same, bapps.read_same)], ids=["choices", "same"]
 )
 def test_table_has_the_common_columns(tmp_path, make, read):
-    assert read(make(tmp_path / "val")).dtypes.astype(str).to_dict() == COLUMNS
+    assert read(make(tmp_path / "val"), subset=True).dtypes.astype(str).to_dict() == COLUMNS
 
 
 def test_choice_is_read_with_its_images(tmp_path):
-    table = bapps.read_choices(make_choices(tmp_path / "val"), dataset="mine", source="me")
+    table = bapps.read_choices(make_choices(tmp_path / "val"), dataset="mine", subset=True, source="me")
     cnn = tmp_path / "val" / "cnn"
     assert table.iloc[3].dropna().to_dict() == {
         "dataset": "mine",
@@ -113,7 +113,7 @@ def test_same_or_not_is_read_with_its_images(tmp_path):
 
 def test_rows_go_by_published_category_then_by_name(tmp_path):
     make_choices(tmp_path / "val", [*reversed(bapps.CATEGORIES_2AFC), "zoom", "blur"], ["b", "a"])
-    table = bapps.read_choices(tmp_path)
+    table = bapps.read_choices(tmp_path, subset=True)
     expected = ["traditional", "cnn", "superres", "deblur", "color", "frameinterp", "blur", "zoom"]
     assert list(table["group"]) == list(np.repeat(expected, 2))
     assert list(table["first"].str[-5:]) == ["a.png", "b.png"] * 8
@@ -135,7 +135,7 @@ def test_files_are_paired_by_name_whatever_their_order(choices):
 )
 def test_folder_of_both_parts_is_read(tmp_path, make, read, part):
     make(tmp_path / part / "val")
-    assert read(tmp_path).loc[0, "first"].startswith(f"{part}/val/traditional/p")
+    assert read(tmp_path, subset=True).loc[0, "first"].startswith(f"{part}/val/traditional/p")
 
 
 def test_equal_references_are_one_cluster(choices):
@@ -171,10 +171,25 @@ def test_missing_category_is_named(tmp_path):
 
 def test_category_without_files_is_refused(tmp_path):
     (tmp_path / "val" / "cnn" / "ref").mkdir(parents=True)
-    with pytest.raises(
-        ValueError, match=r"val/cnn: no files .*expected for every name one file in each of ref/\*\.png"
-    ):
+    with pytest.raises(ValueError, match=r"val/cnn: no files; expected for every name one file in each of ref/\*\.png"):
         bapps.read_choices(tmp_path, subset=True)
+
+
+def test_whole_data_set_is_read_without_being_called_a_subset(tmp_path, monkeypatch):
+    monkeypatch.setattr(bapps, "CATEGORIES_2AFC", dict.fromkeys(bapps.CATEGORIES_2AFC, 2))
+    assert len(bapps.read_choices(make_choices(tmp_path / "val"))) == 12
+
+
+def test_whole_data_set_that_lacks_triplets_is_refused_with_both_numbers(tmp_path):
+    make_choices(tmp_path / "val")
+    with pytest.raises(ValueError, match=r"val/traditional holds 2 judgements; expected 4720, .*`subset: true`"):
+        bapps.read_choices(tmp_path)
+
+
+def test_whole_data_set_has_no_other_category(tmp_path):
+    make_choices(tmp_path / "val", [*bapps.CATEGORIES_2AFC, "zoom"])
+    with pytest.raises(ValueError, match=r"val has zoom; expected a folder for each of traditional, cnn"):
+        bapps.read_choices(tmp_path)
 
 
 def test_hidden_folders_do_not_count(choices):

@@ -136,7 +136,7 @@ def untested(claim, evidence):
 
 
 def test_a_claim_whose_evidence_the_study_lacks_is_not_tested_and_says_why(untested):
-    reason = "this study has no judgements of people in the layout bapps_2afc"
+    reason = "this study does not have the whole data set bapps_2afc"
     assert (untested["verdict"], untested["reason"]) == ("not tested", reason)
     assert untested["rule_outcome"] == f"not tested ({reason})"
 
@@ -166,7 +166,7 @@ def test_a_claim_without_evidence_can_be_written_and_shown(untested, tmp_path):
 
 def test_the_page_of_a_claim_without_evidence_says_why_and_shows_no_numbers(untested):
     page = tables.claims_page([untested])
-    assert "**Not tested** for the network `subject` (somewhere): this study has no judgements of people" in page
+    assert "**Not tested** for the network `subject` (somewhere): this study does not have the whole data set" in page
     assert "endpoint: layer mean of layers, ranking pe; smallest effect of interest 0.05" in page
     assert "interval" not in page
     assert "None" not in page

@@ -78,7 +78,7 @@ def test_image_that_changed_since_the_table_was_made_is_refused_with_what_to_do(
     changed = io.file_sha256(folder / "ref" / "a.png")
     expected = (
         rf"{folder}/ref/a\.png: its SHA-256 is {changed[:12]}, but was {sha256[:12]} when the judgements were read.*"
-        r"Restore the file, or delete this data set's comparisons\.parquet and run again"
+        r"Restore the file, or, if the study made or downloaded it, delete .*; .* delete this data set's comparisons"
     )
     with pytest.raises(ValueError, match=expected):
         comparisons.reader(folder)("ref/a.png", sha256)

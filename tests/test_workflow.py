@@ -443,7 +443,8 @@ def served(tmp_path):
 
 def downloaded(address, **more):
     """Entry of a data set that is downloaded."""
-    return {"name": "bapps", "layout": "bapps_2afc", "source": "download", "url": f"{address}/2afc.tar.gz", **more}
+    entry = {"name": "bapps", "layout": "bapps_2afc", "source": "download", "subset": True}
+    return {**entry, "url": f"{address}/2afc.tar.gz", **more}
 
 
 def test_a_data_set_is_downloaded_verified_unpacked_and_read(served, study, tmp_path):
@@ -461,7 +462,29 @@ def test_a_data_set_is_downloaded_verified_unpacked_and_read(served, study, tmp_
         io.read_table(study / "results/data/choices/comparisons.parquet")[columns],
     )
     card = io.read_record(tmp_path / "results/data/bapps/card.json")
-    assert (card["sha256"], card["verified"]) == (checksum, True)
+    assert (card["sha256"], card["verified_by"]) == (checksum, checksum)
+
+
+def test_an_archive_outlives_a_change_of_its_entry(served, study, tmp_path):
+    folder, address = served
+    with tarfile.open(folder / "2afc.tar.gz", "w:gz") as archive:
+        archive.add(study / "data/bapps/2afc/val/cnn", "val/cnn")
+    card = "results/data/bapps/card.json"
+    unverified = study_with(tmp_path, datasets=[downloaded(address, allow_unverified=True)])
+    assert snakemake(tmp_path, card, study=unverified).returncode == 0
+    found = io.read_record(tmp_path / card)
+    assert found["verified_by"] is None
+    (folder / "2afc.tar.gz").unlink()
+    verified = study_with(tmp_path, datasets=[downloaded(address, checksum=found["sha256"])])
+    assert snakemake(tmp_path, card, study=verified).returncode == 0
+    assert io.read_record(tmp_path / card)["verified_by"] == found["sha256"]
+
+
+def test_a_judgement_that_was_edited_in_place_is_read_again(copy):
+    np.save(copy / "data/bapps/2afc/val/cnn/judge/000003.npy", np.array([0.55]))
+    jobs = planned(snakemake(copy, "--dry-run").stdout)
+    assert jobs["read_judgements"] == 2  # choices, and same, which lies in the same folder
+    assert {"measure_image_distances", "assess_agreement", "write_tables"} <= set(jobs)
 
 
 @pytest.mark.parametrize(
@@ -485,8 +508,7 @@ def test_what_cannot_be_verified_or_reached_is_not_unpacked(served, tmp_path, mo
 
 def test_a_judgement_that_is_none_is_named_before_any_network_runs(copy):
     np.save(copy / "data/bapps/2afc/val/cnn/judge/000003.npy", np.array([1.4]))
-    os.utime(copy / "data/bapps")  # Snakemake looks at the folder's own time
-    finished = snakemake(copy, "results/data/choices/comparisons.parquet", "--force")
+    finished = snakemake(copy, "results/data/choices/comparisons.parquet")
     assert finished.returncode != 0
     assert re.search(r"judge/000003\.npy holds 1\.4; a judgement is the share of observers", finished.stdout)
 

@@ -103,9 +103,9 @@ def evaluate(
 
     Returns
     -------
-    One record per claim and network, the claim's fields, the numbers of its primary endpoint, what is shown `beside`
-    it, the verdict and its reason, and `rule_outcome`: what the rule says of the numbers even when the claim is not
-    about such a network. A missing number is None.
+    One record per claim and network: the claim's fields, the data set of its evidence if it is of one, the numbers of
+    its primary endpoint, what is shown `beside` it, the verdict and its reason, and `rule_outcome`: what the rule says
+    of the numbers even when the claim is not about such a network. A missing number is None.
 
     Raises
     ------
@@ -143,6 +143,7 @@ def evaluate(
             records.append(
                 {
                     **_identity(claim, network, cards[network]),
+                    "dataset": _dataset(tables[claim["evidence"], network]),
                     **_present(row, COLUMNS),
                     "beside": [{"label": label, **_present(other, INTERVAL)} for label, other in beside.items()],
                     "verdict": verdict.verdict,
@@ -164,16 +165,21 @@ def _identity(claim: Mapping[str, Any], network: str, card: Mapping[str, Any]) -
 
 def _untested(claim: Mapping[str, Any], network: str, card: Mapping[str, Any]) -> dict[str, Any]:
     """Record of a claim whose data this study does not have."""
-    reason = f"this study has no judgements of people in the layout {claim['evidence']}"
+    reason = f"this study does not have the whole data set {claim['evidence']}"
     nothing: dict[str, Any] = dict.fromkeys(COLUMNS)
     return {
         **_identity(claim, network, card),
+        "dataset": None,
         **nothing,
         "beside": [],
         "verdict": NOT_TESTED,
         "reason": reason,
         "rule_outcome": f"{NOT_TESTED} ({reason})",
     }
+
+
+def _dataset(evidence: pd.DataFrame) -> str | None:
+    return str(evidence["dataset"].iloc[0]) if "dataset" in evidence else None
 
 
 def _pick(claim: str, table: pd.DataFrame, where: Mapping[str, Any]) -> dict[str, Any]:

@@ -181,7 +181,10 @@ def write_dataset_resumably(
             write_dataset(part, kept, of_part)
             yield part
 
-    write_dataset_in_parts(finished(), dimension, path, provenance)
+    # written there too, so that what a kill leaves half-written goes with the folder
+    whole = folder / "whole.nc"
+    write_dataset_in_parts(finished(), dimension, whole, provenance)
+    whole.replace(path)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -356,7 +359,7 @@ def read_image(path: str | os.PathLike[str], sha256: str | None = None) -> NDArr
         raise
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise ValueError(
-            f"{os.fspath(path)}: cannot be read as an image ({error}). Replace the file, or take it out of the list."
+            f"{os.fspath(path)}: cannot be read as an image ({error}). Replace the file, or leave it out."
         ) from error
     raise ValueError(
         f"{os.fspath(path)}: pixels of mode {kind}; expected 8-bit RGB or grey without transparent pixels. Convert it: "

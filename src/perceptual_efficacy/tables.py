@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from perceptual_efficacy import io
+from perceptual_efficacy.statistics import LEAST_CLUSTERS
 
 CEILING = "human ceiling"  # what `agreement` calls it
 PAGE = """<!doctype html>
@@ -210,7 +211,7 @@ def baselines(
     results
         See `agreement`; baselines and people are the same beside every network, so the first one's are taken.
     layouts
-        Data set of images judged by people, to the layout whose published scores it is compared with.
+        Whole published data set to the layout under whose name its scores are published.
     published
         Layout to `measure`, `groups` and `scores`, a list of `metric`, `values` (one per group), `source` and maybe
         `note`.
@@ -284,6 +285,7 @@ def claims(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
             {
                 "claim": record["statement"],
                 "network": record["network"],
+                "data": record["dataset"],
                 "verdict": record["verdict"],
                 "because": record["reason"],
                 "estimate [95% interval]": _interval(record),
@@ -305,6 +307,17 @@ def _interval(row: Mapping[Any, Any] | pd.Series) -> str:
     if pd.isna(row["ci_low"]) or pd.isna(row["ci_high"]):
         return f"{row['estimate']:.3f}"
     return f"{row['estimate']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]"
+
+
+def _basis(record: Mapping[Any, Any]) -> str:
+    """Say what the interval is over, or why there is none."""
+    if record["n_clusters"] < LEAST_CLUSTERS:
+        return f"without an interval over only {_resampled(record)}"
+    return f"the 95% interval over {_resampled(record)}"
+
+
+def _endpoint(record: Mapping[str, Any]) -> str:
+    return f"{record['endpoint']}, of the data set {record['dataset']}" if record["dataset"] else record["endpoint"]
 
 
 def _resampled(record: Mapping[Any, Any]) -> str:
@@ -335,12 +348,12 @@ def claims_page(records: Sequence[Mapping[str, Any]]) -> str:
                 []
                 if record["n_clusters"] is None
                 else [
-                    f"- {record['unit']}: {_interval(record)}, the 95% interval over {_resampled(record)}"
+                    f"- {record['unit']}: {_interval(record)}, {_basis(record)}"
                     + ("" if p is None else f"; among random splits p = {p:.3g} (Holm)"),
                     f"- beside it: {_beside(record)}",
                 ]
             ),
-            f"- endpoint: {record['endpoint']}; smallest effect of interest {record['smallest_effect']:g}",
+            f"- endpoint: {_endpoint(record)}; smallest effect of interest {record['smallest_effect']:g}",
             f"- the rule applied to these numbers: {record['rule_outcome']}",
             "",
         ]

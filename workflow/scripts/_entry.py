@@ -74,7 +74,9 @@ def _provenance(snakemake) -> dict[str, object]:
         name: [io.file_sha256(path) for path in ([paths] if isinstance(paths, str) else paths) if Path(path).is_file()]
         for name, paths in snakemake.input.items()
     }
-    params = json.dumps(dict(snakemake.params.items()), sort_keys=True, default=str)
+    # a fingerprint tells files apart by their times, which say nothing of what is in them
+    known = {name: value for name, value in snakemake.params.items() if name != "fingerprint"}
+    params = json.dumps(known, sort_keys=True, default=str)
     return {
         "rule": snakemake.rule,
         "wildcards": dict(snakemake.wildcards.items()),

@@ -8,10 +8,9 @@ from perceptual_efficacy.datasets import archives, bapps, tid2013
 PUBLISHED = {"bapps_2afc": bapps.TWO_ALTERNATIVE, "bapps_jnd": bapps.JND, "tid2013": tid2013.ARCHIVE}
 
 with job(snakemake) as run:
-    entry = run.params.entry
-    published = PUBLISHED[entry["layout"]]
-    url = entry.get("url", published.url)
-    checksum = entry.get("checksum", published.checksum if "url" not in entry else None)
-    sha256 = archives.fetch(url, run.output.archive, checksum, allow_unverified=entry["allow_unverified"])
-    card = {"name": entry["name"], "url": url, "sha256": sha256, "verified": checksum is not None}
-    io.write_record({**card, "provenance": run.provenance}, run.output.card)
+    source = run.params.source
+    published = PUBLISHED[source["layout"]]
+    url = source["url"] or published.url
+    checksum = source["checksum"] or (None if source["url"] else published.checksum)
+    sha256 = archives.fetch(url, run.params.archive, checksum, allow_unverified=source["allow_unverified"])
+    io.write_record({"url": url, "sha256": sha256, "verified_by": checksum}, run.output.card)

@@ -3,7 +3,7 @@
 Zhang et al.: The unreasonable effectiveness of deep features as a perceptual metric, CVPR 2018; its validation part.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +20,16 @@ TWO_ALTERNATIVE = Archive(
 )
 JND = Archive(f"{_PUBLISHED}/jnd.tar.gz", None)
 
-CATEGORIES_2AFC = ("traditional", "cnn", "superres", "deblur", "color", "frameinterp")
-CATEGORIES_JND = ("traditional", "cnn")
+# triplets of each category, as released
+CATEGORIES_2AFC = {
+    "traditional": 4720,
+    "cnn": 4720,
+    "superres": 10856,
+    "deblur": 9440,
+    "color": 4720,
+    "frameinterp": 1888,
+}
+CATEGORIES_JND = {"traditional": None, "cnn": None}  # how many pairs each has is not published
 SIDE = 64  # pixels; what people saw, and what the published evaluation scales every image to
 
 
@@ -38,7 +46,7 @@ def read_choices(
     dataset, source
         What the table says about itself.
     subset
-        Whether published categories may be missing.
+        Whether categories and triplets may be missing, and others be there.
 
     Returns
     -------
@@ -49,8 +57,8 @@ def read_choices(
     Raises
     ------
     ValueError
-        If a category or a file of a triplet is missing, a judgement is not one number from 0 to 1, or an image cannot
-        be read, is not square, is smaller than 64 pixels or has another size than its reference.
+        If a category, a triplet or a file of a triplet is missing, a judgement is not one number from 0 to 1, or an
+        image cannot be read, is not square, is smaller than 64 pixels or has another size than its reference.
     """
     rows = _rows(Path(folder), "2afc", CATEGORIES_2AFC, ("ref", "p0", "p1"), "judge", "preferring p1", subset)
     return table(rows, dataset=dataset, unit="share preferring the second", source=source)
@@ -69,7 +77,7 @@ def read_same(
     dataset, source
         What the table says about itself.
     subset
-        Whether published categories may be missing.
+        Whether categories may be missing, and others be there.
 
     Returns
     -------
@@ -104,7 +112,7 @@ def patch(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _rows(
     folder: Path,
     part: str,
-    published: Sequence[str],
+    published: Mapping[str, int | None],
     roles: Sequence[str],
     judged: str,
     meaning: str,
@@ -112,7 +120,14 @@ def _rows(
 ) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for category in _categories(folder, part, published, subset):
-        for stem in _stems(category, {**dict.fromkeys(roles, ".png"), judged: ".npy"}):
+        stems = _stems(category, {**dict.fromkeys(roles, ".png"), judged: ".npy"})
+        expected = None if subset else published[category.name]
+        if expected not in (None, len(stems)):
+            raise ValueError(
+                f"BAPPS: {category} holds {len(stems)} judgements; expected {expected}, as published. Complete it, or "
+                f"set `subset: true` if a part, or other data in this layout, is meant."
+            )
+        for stem in stems:
             shown = [picture(folder, category / role / f"{stem}.png") for role in roles]
             _check_sizes(folder, shown)
             row: dict[str, object] = {"group": category.name, "cluster": shown[0].sha256}
@@ -122,7 +137,7 @@ def _rows(
     return rows
 
 
-def _categories(folder: Path, part: str, published: Sequence[str], subset: bool) -> list[Path]:
+def _categories(folder: Path, part: str, published: Iterable[str], subset: bool) -> list[Path]:
     """Folders of the categories: the published ones in their order, then others."""
     places = [folder / "val", folder / part / "val"]
     val = next((place for place in places if place.is_dir()), None)
@@ -132,10 +147,12 @@ def _categories(folder: Path, part: str, published: Sequence[str], subset: bool)
         )
     found = {path.name: path for path in val.iterdir() if path.is_dir() and not path.name.startswith(".")}
     missing = [name for name in published if name not in found]
-    if not found or (missing and not subset):
+    wrong = [f"has no {', '.join(missing)}"] if missing else []
+    wrong += [f"has {', '.join(other)}"] if (other := sorted(set(found) - set(published))) else []
+    if not found or (wrong and not subset):
         raise ValueError(
-            f"BAPPS: {val} has no {', '.join(missing)}; expected a folder for each of {', '.join(published)}. Complete "
-            f"it, or set `subset: true` if a part is meant."
+            f"BAPPS: {val} {' and '.join(wrong)}; expected a folder for each of {', '.join(published)}. Complete it, "
+            f"or set `subset: true` if a part, or other data in this layout, is meant."
         )
     return [found.pop(name) for name in published if name in found] + [found[name] for name in sorted(found)]
 
@@ -146,9 +163,10 @@ def _stems(category: Path, kinds: dict[str, str]) -> list[str]:
     everything = set().union(*stems.values())
     lacking = [f"{stem} has no {kind}" for stem in sorted(everything) for kind in kinds if stem not in stems[kind]]
     if lacking or not everything:
-        found = f"{', '.join(lacking[:3])}{', …' if len(lacking) > 3 else ''}" if lacking else "no files"
+        some = f"{', '.join(lacking[:3])}{', …' if len(lacking) > 3 else ''} ({len(lacking)} missing in all)"
+        found = some if lacking else "no files"
         raise ValueError(
-            f"BAPPS: {category}: {found} ({len(lacking)} missing in all); expected for every name one file in each of "
+            f"BAPPS: {category}: {found}; expected for every name one file in each of "
             f"{', '.join(f'{kind}/*{end}' for kind, end in kinds.items())}. Complete the folder, or remove the rest of "
             f"what is incomplete."
         )

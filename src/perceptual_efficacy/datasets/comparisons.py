@@ -84,7 +84,8 @@ def reader(
         if found != sha256:
             raise ValueError(
                 f"{file}: its SHA-256 is {found[:12]}, but was {sha256[:12]} when the judgements were read: the data "
-                f"set has changed. Restore the file, or delete this data set's comparisons.parquet and run again."
+                f"set has changed. Restore the file, or, if the study made or downloaded it, delete {folder}; if the "
+                f"change was meant, delete this data set's comparisons.parquet. Then run again."
             )
         image = io.read_image(file)
         return image if prepare is None else prepare(image)
