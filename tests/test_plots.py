@@ -199,7 +199,9 @@ def steps(types: dict[int, str], levels: dict[int, int], photographs: int) -> pd
 def choices() -> Images:
     """BAPPS's six categories, as people judge them, and a network of 13 layers."""
     random = np.random.default_rng(5)
-    comparisons = pd.DataFrame({"group": np.repeat(bapps.CATEGORIES_2AFC, 12), "cluster": np.arange(72).astype(str)})
+    comparisons = pd.DataFrame(
+        {"group": np.repeat(list(bapps.CATEGORIES_2AFC), 12), "cluster": np.arange(72).astype(str)}
+    )
     truth = random.normal(size=(72, 2))
     share = np.round(5 / (1 + np.exp(truth[:, 1] - truth[:, 0]))) / 5
     judgements = judged.TwoAlternativeChoices(share, comparisons["group"], comparisons["cluster"])
