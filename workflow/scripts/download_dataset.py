@@ -1,5 +1,7 @@
 """Download the archive of one data set and verify it."""
 
+import sys
+
 from _entry import job
 
 from perceptual_efficacy import io
@@ -12,5 +14,11 @@ with job(snakemake) as run:
     published = PUBLISHED[source["layout"]]
     url = source["url"] or published.url
     checksum = source["checksum"] or (None if source["url"] else published.checksum)
-    sha256 = archives.fetch(url, run.params.archive, checksum, allow_unverified=source["allow_unverified"])
+    sha256 = archives.fetch(
+        url,
+        run.params.archive,
+        checksum,
+        allow_unverified=source["allow_unverified"],
+        progress=sys.stderr.isatty(),
+    )
     io.write_record({"url": url, "sha256": sha256, "verified_by": checksum}, run.output.card)

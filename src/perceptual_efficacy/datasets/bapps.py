@@ -131,7 +131,7 @@ def _rows(
             shown = [picture(folder, category / role / f"{stem}.png") for role in roles]
             _check_sizes(folder, shown)
             row: dict[str, object] = {"group": category.name, "cluster": shown[0].sha256}
-            for name, one in zip(("reference", "first", "second"), shown, strict=False):
+            for name, one in zip(("reference", "first", "second")[: len(shown)], shown, strict=True):
                 row |= {name: one.path, f"{name}_sha256": one.sha256}
             rows.append(row | {"judgement": _judgement(category / judged / f"{stem}.npy", meaning)})
     return rows
