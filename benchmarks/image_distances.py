@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from perceptual_efficacy import backbones, distances
+from perceptual_efficacy import distances
+from perceptual_efficacy.backbones.network import Backbone
+from perceptual_efficacy.backbones.vgg import draw_random
 
 WIDTHS = {1: [64] * 2, 2: [128] * 2, 3: [256] * 3, 4: [512] * 3, 5: [512] * 3}
 VGG16 = {f"relu{block}_{number}": width for block, all_ in WIDTHS.items() for number, width in enumerate(all_, 1)}
@@ -50,7 +52,7 @@ def seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def compare(backbone: backbones.Backbone, case: Case) -> tuple[int, list[float]]:
+def compare(backbone: Backbone, case: Case) -> tuple[int, list[float]]:
     """Return the number of distinct images, and how many times longer the cube takes, of several pairs of runs."""
     random, table = np.random.default_rng(0), table_of(case)
     images = {
@@ -76,7 +78,7 @@ def compare(backbone: backbones.Backbone, case: Case) -> tuple[int, list[float]]
 
 
 if __name__ == "__main__":
-    network = backbones.draw_random(VGG16, seed=0).to(memory_format=torch.channels_last)
+    network = draw_random(VGG16, seed=0).to(memory_format=torch.channels_last)
     for one in CASES:
         count, ratios = compare(network, one)
         shown = ", ".join(f"{ratio:.2f}" for ratio in sorted(ratios))

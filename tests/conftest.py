@@ -1,5 +1,7 @@
 """What more than one test file needs."""
 
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from PIL import Image
 from skimage import data
 from torch import nn
 
-from perceptual_efficacy.backbones import MEAN, STANDARD_DEVIATION, Backbone
+from perceptual_efficacy.backbones.network import MEAN, STANDARD_DEVIATION, Backbone
 from perceptual_efficacy.datasets import bapps, ladder
 
 
@@ -23,7 +25,8 @@ def build_filter_bank(kernels, bias=0.0, nonlinearity=None):
     # a third of the grey value from each colour, whose normalisation by mean and deviation is undone
     convolution.weight = nn.Parameter(kernels[:, None] * deviation[:, None, None] / 3)
     convolution.bias = nn.Parameter(kernels.sum(dim=(1, 2)) * mean.mean() + torch.as_tensor(bias, dtype=torch.float32))
-    return Backbone({"bank": nn.Sequential(convolution, nn.ReLU() if nonlinearity is None else nonlinearity)}, {})
+    bank = nn.Sequential(convolution, nn.ReLU() if nonlinearity is None else nonlinearity)
+    return Backbone(nn.Sequential(OrderedDict(bank=bank)), {"bank": "bank"}, {})
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,9 @@ import torch
 from sklearn.cluster import KMeans
 from torch import nn
 
-from perceptual_efficacy import backbones, io
+from perceptual_efficacy import io
+from perceptual_efficacy.backbones import kmeans, loading, vgg
+from perceptual_efficacy.backbones.network import as_tensor
 
 LAYERS = {"relu1_1": 8, "relu1_2": 6, "relu2_1": 10}
 VGG16 = {f"relu{block}_{index}": 1 for block, depth in enumerate((2, 2, 3, 3, 3), 1) for index in range(1, depth + 1)}
@@ -22,7 +24,7 @@ def photographs():
 
 @pytest.fixture(scope="module")
 def learnt(photographs):
-    return backbones.learn_kmeans(photographs, LAYERS, seed=3, patches=20_000, iterations=5)
+    return kmeans.learn_kmeans(photographs, LAYERS, seed=3, patches=20_000, iterations=5)
 
 
 def state(backbone):
@@ -31,7 +33,7 @@ def state(backbone):
 
 # Shape
 def test_layers_keep_their_order_and_channels():
-    assert list(backbones.draw_random(LAYERS, seed=0).layers.items()) == list(LAYERS.items())
+    assert list(vgg.draw_random(LAYERS, seed=0).layers.items()) == list(LAYERS.items())
 
 
 @pytest.mark.parametrize(
@@ -40,11 +42,11 @@ def test_layers_keep_their_order_and_channels():
 )
 def test_receptive_field_is_vggs(deepest, width):
     names = list(VGG16)[: list(VGG16).index(deepest) + 1]
-    assert backbones.vgg_shaped(dict.fromkeys(names, 1), {}).receptive_field == width
+    assert vgg.draw_random(dict.fromkeys(names, 1), seed=0).receptive_field == width
 
 
 def test_activations_are_those_of_a_plain_vgg():
-    backbone = backbones.draw_random(LAYERS, seed=0)
+    backbone = vgg.draw_random(LAYERS, seed=0)
     images = torch.rand(2, 3, 12, 16, generator=torch.Generator().manual_seed(0))
     mean, deviation = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]]).view(2, 1, 3, 1, 1)
     weights = [value for name, value in backbone.state_dict().items() if name.endswith("weight")]
@@ -68,27 +70,27 @@ def test_activations_are_those_of_a_plain_vgg():
 )
 def test_names_out_of_vggs_order_are_refused(names):
     with pytest.raises(ValueError, match=f"Layer '{names[-1]}' after .*: expected VGG's names in order"):
-        backbones.vgg_shaped(dict.fromkeys(names, 4), {})
+        vgg.stages(dict.fromkeys(names, 4))
 
 
 def test_backbone_without_layers_is_refused():
     with pytest.raises(ValueError, match="at least one layer, got none"):
-        backbones.vgg_shaped({}, {})
+        vgg.draw_random({}, seed=0)
 
 
 def test_backbone_stays_in_evaluation_mode_inside_a_training_model():
-    backbone = backbones.draw_random(LAYERS, seed=0)
+    backbone = vgg.draw_random(LAYERS, seed=0)
     nn.Sequential(backbone).train()
     assert not any(module.training for module in backbone.modules())
 
 
 def test_weights_do_not_learn():
-    assert not any(parameter.requires_grad for parameter in backbones.draw_random(LAYERS, seed=0).parameters())
+    assert not any(parameter.requires_grad for parameter in vgg.draw_random(LAYERS, seed=0).parameters())
 
 
 # Random weights
 def test_random_weights_depend_on_the_seed_alone():
-    first, again, other = (state(backbones.draw_random(LAYERS, seed)) for seed in (1, 1, 2))
+    first, again, other = (state(vgg.draw_random(LAYERS, seed)) for seed in (1, 1, 2))
     assert first == again
     assert first != other
 
@@ -96,8 +98,8 @@ def test_random_weights_depend_on_the_seed_alone():
 @pytest.mark.parametrize(
     "build",
     [
-        lambda photographs: backbones.draw_random(LAYERS, seed=0),
-        lambda photographs: backbones.learn_kmeans(photographs, {"relu1_1": 4}, seed=0, patches=200, iterations=1),
+        lambda photographs: vgg.draw_random(LAYERS, seed=0),
+        lambda photographs: kmeans.learn_kmeans(photographs, {"relu1_1": 4}, seed=0, patches=200, iterations=1),
     ],
     ids=["random", "kmeans"],
 )
@@ -110,15 +112,15 @@ def test_global_random_states_are_left_alone(photographs, build):
 
 def test_random_weights_are_normal_with_the_variance_of_he():
     # He et al. 2015: variance 2 / fan-in; the sample variance of n normal values spreads by sqrt(2 / n)
-    backbone = backbones.draw_random({"relu1_1": 64, "relu1_2": 128}, seed=0)
-    weight = backbone.state_dict()["stages.relu1_2.0.weight"].double()
+    backbone = vgg.draw_random({"relu1_1": 64, "relu1_2": 128}, seed=0)
+    weight = backbone.state_dict()["network.relu1_2.0.weight"].double()
     variance = 2 / (64 * 9)
     assert weight.var().item() == pytest.approx(variance, rel=4 * (2 / weight.numel()) ** 0.5)
     assert weight.mean().item() == pytest.approx(0, abs=4 * (variance / weight.numel()) ** 0.5)
 
 
 def test_random_weights_have_no_bias():
-    values = backbones.draw_random(LAYERS, seed=0).state_dict()
+    values = vgg.draw_random(LAYERS, seed=0).state_dict()
     assert all((value == 0).all() for name, value in values.items() if name.endswith("bias"))
 
 
@@ -131,7 +133,7 @@ def test_spherical_kmeans_recovers_separated_directions(seed):
     unit = points / np.linalg.norm(points, axis=1, keepdims=True)
     expected = KMeans(2, n_init=1, random_state=0).fit(unit).cluster_centers_
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
-    found = backbones.spherical_kmeans(points * random.uniform(0.1, 10, size=(100, 1)), 2, 10, random)
+    found = kmeans.spherical_kmeans(points * random.uniform(0.1, 10, size=(100, 1)), 2, 10, random)
     np.testing.assert_allclose(found[found[:, 0].argsort()], expected[expected[:, 0].argsort()], atol=1e-9)
 
 
@@ -139,7 +141,7 @@ def test_spherical_kmeans_never_lowers_the_summed_similarity():
     points = np.random.default_rng(0).normal(size=(300, 5))
     unit = points / np.linalg.norm(points, axis=1, keepdims=True)
     similarity = [
-        (unit @ backbones.spherical_kmeans(points, 6, iterations, np.random.default_rng(1)).T).max(axis=1).sum()
+        (unit @ kmeans.spherical_kmeans(points, 6, iterations, np.random.default_rng(1)).T).max(axis=1).sum()
         for iterations in range(15)
     ]
     assert (np.diff(similarity) >= -1e-9).all()
@@ -148,7 +150,7 @@ def test_spherical_kmeans_never_lowers_the_summed_similarity():
 
 def test_centroids_have_unit_length():
     points = np.random.default_rng(0).normal(size=(60, 4))
-    centroids = backbones.spherical_kmeans(points, 9, 3, np.random.default_rng(0))
+    centroids = kmeans.spherical_kmeans(points, 9, 3, np.random.default_rng(0))
     np.testing.assert_allclose(np.linalg.norm(centroids, axis=1), 1, rtol=1e-12)
 
 
@@ -156,32 +158,34 @@ def test_centroids_have_unit_length():
 def test_cluster_without_points_starts_again_where_the_fit_is_worst(seed):
     # most starts draw the common point twice or more: a cluster that stayed empty would miss a rare direction
     points = np.vstack([np.tile([2.0, 0, 0], (30, 1)), [[0, 1, 0], [0, 0, 3]]])
-    centroids = backbones.spherical_kmeans(points, 3, 5, np.random.default_rng(seed))
+    centroids = kmeans.spherical_kmeans(points, 3, 5, np.random.default_rng(seed))
     np.testing.assert_allclose(centroids[centroids.argmax(axis=1).argsort()], np.eye(3), atol=1e-12)
 
 
 def test_more_clusters_than_points_are_refused():
     with pytest.raises(ValueError, match="3 clusters need at least as many points, got 2"):
-        backbones.spherical_kmeans(np.eye(2), 3, 1, np.random.default_rng(0))
+        kmeans.spherical_kmeans(np.eye(2), 3, 1, np.random.default_rng(0))
 
 
 def test_learning_is_deterministic(photographs, learnt):
-    again = backbones.learn_kmeans(photographs, LAYERS, seed=3, patches=20_000, iterations=5)
+    again = kmeans.learn_kmeans(photographs, LAYERS, seed=3, patches=20_000, iterations=5)
     assert state(again) == state(learnt)
 
 
 def test_learning_depends_on_the_seed(photographs, learnt):
-    other = backbones.learn_kmeans(photographs, LAYERS, seed=4, patches=20_000, iterations=5)
+    other = kmeans.learn_kmeans(photographs, LAYERS, seed=4, patches=20_000, iterations=5)
     assert state(other) != state(learnt)
 
 
 @pytest.mark.parametrize("layer", LAYERS)
 def test_responses_to_the_photographs_are_standardised_before_the_relu(photographs, learnt, layer):
     # the 20,000 patches sample 2 x 3,072 positions: all positions together must come close
+    stages = vgg.stages(LAYERS)
+    stages.load_state_dict(learnt.network.state_dict())
     responses = []
     for photograph in photographs.values():
-        activation = (backbones.as_tensor(photograph) - learnt.mean) / learnt.standard_deviation
-        for name, (*pooling, convolution, relu) in learnt.stages.items():
+        activation = (as_tensor(photograph) - learnt.mean) / learnt.standard_deviation
+        for name, (*pooling, convolution, relu) in stages.named_children():
             activation = nn.Sequential(*pooling)(activation)
             if name == layer:
                 responses.append(nn.functional.conv2d(activation, convolution.weight, convolution.bias).flatten(2)[0])
@@ -193,23 +197,23 @@ def test_responses_to_the_photographs_are_standardised_before_the_relu(photograp
 
 def test_learning_without_photographs_is_refused():
     with pytest.raises(ValueError, match="at least one photograph, got none"):
-        backbones.learn_kmeans({}, LAYERS, seed=0)
+        kmeans.learn_kmeans({}, LAYERS, seed=0)
 
 
 def test_photograph_smaller_than_a_patch_of_the_deepest_layer_is_refused(photographs):
     with pytest.raises(ValueError, match="Photograph 'b' is 50 x 5 pixels; these layers need at least 6 x 6"):
-        backbones.learn_kmeans(photographs | {"b": photographs["b"][:5]}, LAYERS, seed=0)
+        kmeans.learn_kmeans(photographs | {"b": photographs["b"][:5]}, LAYERS, seed=0)
 
 
 def test_uniform_photographs_are_refused():
     with pytest.raises(ValueError, match="patches that differ"):
-        backbones.learn_kmeans({"grey": np.full((20, 20, 3), 128, np.uint8)}, LAYERS, seed=0, patches=100)
+        kmeans.learn_kmeans({"grey": np.full((20, 20, 3), 128, np.uint8)}, LAYERS, seed=0, patches=100)
 
 
 def test_photograph_becomes_a_tensor_of_unit_range():
     photograph = np.zeros((2, 5, 3), np.uint8)
     photograph[1, 4] = 0, 51, 255
-    tensor = backbones.as_tensor(photograph)
+    tensor = as_tensor(photograph)
     assert tensor.shape == (1, 3, 2, 5)
     torch.testing.assert_close(tensor[0, :, 1, 4], torch.tensor([0, 0.2, 1]))
 
@@ -217,27 +221,25 @@ def test_photograph_becomes_a_tensor_of_unit_range():
 # Files
 @pytest.fixture
 def saved(tmp_path):
-    backbone = backbones.draw_random(LAYERS, seed=5)
-    backbones.save(
-        backbone, tmp_path / "weights.safetensors", tmp_path / "card.json", name="small", provenance={"a": 1}
-    )
+    backbone = vgg.draw_random(LAYERS, seed=5)
+    loading.save(backbone, tmp_path / "weights.safetensors", tmp_path / "card.json", name="small", provenance={"a": 1})
     return backbone, tmp_path
 
 
 def test_saved_backbone_comes_back_bit_for_bit(saved):
     backbone, folder = saved
-    assert state(backbones.load(folder / "weights.safetensors")) == state(backbone)
+    assert state(loading.load(folder / "weights.safetensors")) == state(backbone)
 
 
 def test_saved_backbone_keeps_its_layers(saved):
     _, folder = saved
-    assert list(backbones.load(folder / "weights.safetensors").layers.items()) == list(LAYERS.items())
+    assert list(loading.load(folder / "weights.safetensors").layers.items()) == list(LAYERS.items())
 
 
 def test_card_is_read_from_where_it_is_said_to_be(saved):
     backbone, folder = saved
     (folder / "card.json").rename(folder / "other.json")
-    assert state(backbones.load(folder / "weights.safetensors", folder / "other.json")) == state(backbone)
+    assert state(loading.load(folder / "weights.safetensors", folder / "other.json")) == state(backbone)
 
 
 @pytest.mark.parametrize(
@@ -258,13 +260,13 @@ def test_card_is_read_from_where_it_is_said_to_be(saved):
 )
 def test_card_says_what_the_backbone_is(saved, key, expected):
     _, folder = saved
-    assert backbones.load(folder / "weights.safetensors").card[key] == expected
+    assert loading.load(folder / "weights.safetensors").card[key] == expected
 
 
 def test_saving_twice_gives_equal_bytes(saved):
     backbone, folder = saved
     again = folder / "again"
-    backbones.save(backbone, again / "weights.safetensors", again / "card.json", name="small", provenance={"a": 1})
+    loading.save(backbone, again / "weights.safetensors", again / "card.json", name="small", provenance={"a": 1})
     for name in ("weights.safetensors", "card.json"):
         assert (again / name).read_bytes() == (folder / name).read_bytes()
 
@@ -275,7 +277,7 @@ def test_tampered_weights_are_refused(saved):
     content[-1] ^= 1
     (folder / "weights.safetensors").write_bytes(content)
     with pytest.raises(io.DamagedFileError, match=r"weights\.safetensors: its SHA-256 is"):
-        backbones.load(folder / "weights.safetensors")
+        loading.load(folder / "weights.safetensors")
 
 
 def test_tampered_card_is_refused(saved):
@@ -284,4 +286,4 @@ def test_tampered_card_is_refused(saved):
     card["pretrained"] = True
     (folder / "card.json").write_text(json.dumps(card))
     with pytest.raises(io.DamagedFileError, match=r"card\.json: its content does not match its own digest"):
-        backbones.load(folder / "weights.safetensors")
+        loading.load(folder / "weights.safetensors")

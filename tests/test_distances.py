@@ -7,7 +7,9 @@ import torch
 from skimage import data
 from torch import nn
 
-from perceptual_efficacy import backbones, distances
+from perceptual_efficacy import distances
+from perceptual_efficacy.backbones.network import Backbone
+from perceptual_efficacy.backbones.vgg import draw_random
 from perceptual_efficacy.datasets import comparisons, ladder
 
 LAYERS = {"relu1_1": 4, "relu1_2": 5, "relu2_1": 6}
@@ -15,7 +17,7 @@ LAYERS = {"relu1_1": 4, "relu1_2": 5, "relu2_1": 6}
 
 @pytest.fixture(scope="module")
 def backbone():
-    return backbones.draw_random(LAYERS, seed=1)
+    return draw_random(LAYERS, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,7 @@ def pattern():
 def reference(backbone, pattern, contrast):
     """The same in float64 and by loops: pad, run both images, normalise over channels, average over positions."""
     margin = backbone.receptive_field
-    double = backbones.draw_random(LAYERS, seed=1).double()
+    double = draw_random(LAYERS, seed=1).double()
     result = []
     for one in pattern:
         padded = np.pad(one, margin)
@@ -90,7 +92,7 @@ def test_silent_positions_are_at_no_distance_and_not_missing(pattern):
     convolution = nn.utils.skip_init(nn.Conv2d, 3, 2, 3, padding=1)
     nn.init.zeros_(convolution.weight)
     nn.init.constant_(convolution.bias, -1)
-    silent = backbones.Backbone({"relu1_1": nn.Sequential(convolution, nn.ReLU())}, {})
+    silent = Backbone(nn.Sequential(convolution, nn.ReLU()), {"relu1_1": "1"}, {})
     assert (distances.contrast_distances(silent, pattern, [0.5])["distance"].values == 0).all()
 
 
@@ -156,7 +158,7 @@ def shelf(sides):
 
 def image_reference(shelf, row):
     """The same in float64 and by loops for one comparison, shape (sides, units)."""
-    double = backbones.draw_random(LAYERS, seed=1).double()
+    double = draw_random(LAYERS, seed=1).double()
     names = [name for name in (row["reference"], row["first"], row["second"]) if not pd.isna(name)]
     units = []
     for name in names:
@@ -224,7 +226,7 @@ def test_units_of_images_are_all_channels_and_sides_are_those_of_the_table(backb
 def passes(backbone):
     """Number of images of every forward pass."""
     counts = []
-    first = next(iter(backbone.stages.values()))
+    first = backbone.network.get_submodule("relu1_1.0")
     handle = first.register_forward_pre_hook(lambda _, inputs: counts.append(len(inputs[0])))
     yield counts
     handle.remove()

@@ -3,7 +3,8 @@ import pytest
 import torch
 from torch import nn
 
-from perceptual_efficacy import backbones, probing, stimuli
+from perceptual_efficacy import probing, stimuli
+from perceptual_efficacy.backbones.vgg import draw_random
 
 LAYERS = {"relu1_1": 5, "relu1_2": 4, "relu2_1": 6}
 
@@ -15,7 +16,7 @@ def drawn():
 
 @pytest.fixture(scope="module")
 def backbone():
-    return backbones.draw_random(LAYERS, seed=0)
+    return draw_random(LAYERS, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +37,12 @@ def reference(backbone, image, border=0.1):
     mean, deviation = np.array([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
     activation = torch.from_numpy((image.astype(np.float64) - mean[:, None, None]) / deviation[:, None, None])[None]
     responses = []
-    for number, stage in enumerate(backbone.stages.values()):
+    weights = backbone.network.state_dict()
+    for number, layer in enumerate(backbone.layers):
         if number == 2:
             activation = nn.functional.max_pool2d(activation, 2)
-        convolution = stage[-2]
-        activation = nn.functional.conv2d(activation, convolution.weight.double(), padding=1).relu()
+        (weight,) = (value for key, value in weights.items() if key.startswith(layer) and value.ndim == 4)
+        activation = nn.functional.conv2d(activation, weight.double(), padding=1).relu()
         size = activation.shape[-1]
         left_out = int(border * size)
         responses += [
@@ -126,7 +128,7 @@ def test_global_random_states_are_left_alone(backbone, drawn):
 
 
 def test_weights_are_left_alone(drawn):
-    backbone = backbones.draw_random(LAYERS, seed=0)
+    backbone = draw_random(LAYERS, seed=0)
     before = {name: value.clone() for name, value in backbone.state_dict().items()}
     probing.probe(backbone, drawn)
     torch.testing.assert_close(dict(backbone.state_dict()), before, rtol=0, atol=0)

@@ -10,8 +10,9 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from perceptual_efficacy import backbones, claims, distances, io, selections, thresholds
+from perceptual_efficacy import claims, distances, io, selections, thresholds
 from perceptual_efficacy.agreement import OpinionScores, SameOrDifferent, TwoAlternativeChoices
+from perceptual_efficacy.backbones.vgg import draw_random
 from perceptual_efficacy.datasets import comparisons, ladder, photographs
 from perceptual_efficacy.selections import (
     Ranking,
@@ -632,7 +633,7 @@ def real_cube():
                 shown = {"cluster": reference, "reference": reference, "first": first, "level": level}
                 rows.append({**shown, "group": str(kind), "reference_sha256": "", "first_sha256": ""})
     table = comparisons.table(rows)
-    network = backbones.draw_random({"relu1_1": 10, "relu2_1": 10}, seed=1)
+    network = draw_random({"relu1_1": 10, "relu2_1": 10}, seed=1)
     cube = distances.image_distances(network, table, lambda path, _: images[path], batch_size=64)["distance"]
     return cube, table
 

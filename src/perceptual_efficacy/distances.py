@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from perceptual_efficacy.backbones import Backbone, Progress
+from perceptual_efficacy.backbones.network import Backbone, Progress
 from perceptual_efficacy.stimuli import GREY
 
 STRIP = 2**18  # activations in hand at once
@@ -32,8 +32,22 @@ def unit_normalised(activation: Tensor) -> Tensor:
     unit = torch.empty_like(images, memory_format=torch.contiguous_format)
     for image, result in zip(images, unit, strict=True):
         for strip, target in zip(_strips(image), _strips(result), strict=True):
-            torch.mul(strip, _inverse_length(strip), out=target)
+            torch.mul(strip, _inverse_length(strip, -1), out=target)
     return unit.unflatten(1, activation.shape[2:]).permute(0, 3, 1, 2)
+
+
+def selection_distance(activation: Tensor, reference: Tensor, weight: Tensor) -> Tensor:
+    """Weighted sum over channels of each channel's distance, shape (N,); gradients pass.
+
+    Parameters
+    ----------
+    activation, reference
+        Activations (N, channels, H, W), not yet unit-normalised.
+    weight
+        Of each channel, shape (channels,).
+    """
+    difference = activation * _inverse_length(activation, 1) - reference * _inverse_length(reference, 1)
+    return torch.einsum("nchw,c->n", difference.square(), weight) / activation[0, 0].numel()
 
 
 def contrast_distances(
@@ -231,7 +245,7 @@ def channel_distances(activation: Tensor, references: Tensor, reference_of: Sequ
     distance = torch.zeros(len(images), channels, device=activation.device, dtype=activation.dtype)
     for total, image, number in zip(distance, images, reference_of, strict=True):
         for strip, target in zip(_strips(image), _strips(targets[number]), strict=True):
-            total += (strip * _inverse_length(strip)).sub_(target).square_().sum(dim=0)
+            total += (strip * _inverse_length(strip, -1)).sub_(target).square_().sum(dim=0)
     return distance / positions
 
 
@@ -245,8 +259,9 @@ def _strips(maps: Tensor) -> Sequence[Tensor]:
     return maps.split(max(1, STRIP // maps.shape[-1]) if maps.device.type == "cpu" else len(maps))
 
 
-def _inverse_length(positions: Tensor) -> Tensor:
-    return positions.square().sum(dim=-1, keepdim=True).add_(EPSILON).rsqrt_()
+def _inverse_length(maps: Tensor, channels: int) -> Tensor:
+    """One over the length along the dimension of channels."""
+    return (maps.square().sum(dim=channels, keepdim=True) + EPSILON).rsqrt()
 
 
 def _colour(contrast: NDArray[np.float32], device: torch.device) -> Tensor:

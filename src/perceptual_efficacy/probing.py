@@ -6,7 +6,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from perceptual_efficacy.backbones import Backbone, Progress
+from perceptual_efficacy.backbones.network import Backbone, Progress
 from perceptual_efficacy.stimuli import Gratings
 
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 import yaml
 
-from perceptual_efficacy import backbones, baselines, io
+from perceptual_efficacy import baselines, io
+from perceptual_efficacy.backbones.network import as_tensor
 
 FOLDER = os.environ.get("PERCEPTUAL_EFFICACY_TEST_DATA")
 
@@ -67,7 +68,7 @@ def test_published_human_agreement_is_that_of_the_released_judgements():
 
 def measured(folder, name):
     pairs = [
-        torch.cat([backbones.as_tensor(io.read_image(path)) for path in sorted((folder / kind).glob("*.bmp"))])
+        torch.cat([as_tensor(io.read_image(path)) for path in sorted((folder / kind).glob("*.bmp"))])
         for kind in ("ref_dir", "dist_dir")
     ]
     return baselines.measure(*pairs, name).numpy()

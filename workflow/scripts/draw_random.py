@@ -2,10 +2,8 @@
 
 from _entry import job
 
-from perceptual_efficacy import backbones
+from perceptual_efficacy.backbones import loading, vgg
 
 with job(snakemake) as run:
-    backbone = backbones.draw_random(dict(run.params.layers), run.params.seed)
-    backbones.save(
-        backbone, run.output.weights, run.output.card, name=run.wildcards.backbone, provenance=run.provenance
-    )
+    backbone = vgg.draw_random(dict(run.params.layers), run.params.seed)
+    loading.save(backbone, run.output.weights, run.output.card, name=run.wildcards.backbone, provenance=run.provenance)

@@ -4,18 +4,17 @@ from pathlib import Path
 
 from _entry import job
 
-from perceptual_efficacy import backbones, io
+from perceptual_efficacy import io
+from perceptual_efficacy.backbones import kmeans, loading
 from perceptual_efficacy.datasets import photographs
 
 with job(snakemake) as run:
     table = io.read_table(run.input.photographs)
-    backbone = backbones.learn_kmeans(
+    backbone = kmeans.learn_kmeans(
         photographs.read(table, Path(run.input.photographs).parent, "train"),
         dict(run.params.layers),
         seed=run.params.seed,
         **run.params.options,
         progress=run.progress,
     )
-    backbones.save(
-        backbone, run.output.weights, run.output.card, name=run.wildcards.backbone, provenance=run.provenance
-    )
+    loading.save(backbone, run.output.weights, run.output.card, name=run.wildcards.backbone, provenance=run.provenance)

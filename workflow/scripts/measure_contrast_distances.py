@@ -3,13 +3,14 @@
 import numpy as np
 from _entry import device, job
 
-from perceptual_efficacy import backbones, distances, io
+from perceptual_efficacy import distances, io
+from perceptual_efficacy.backbones import loading
 
 with job(snakemake) as run:
     patterns = io.read_dataset(run.input.patterns)
     shown = patterns.isel(stimulus=patterns["used"].values)
     cube = distances.contrast_distances(
-        backbones.load(run.input.weights, run.input.card).to(device()),
+        loading.load(run.input.weights, run.input.card).to(device()),
         shown["pattern"].values,
         np.geomspace(run.params.lowest, run.params.highest, run.params.contrasts),
         batch_size=run.params.batch_size,

@@ -4,13 +4,14 @@ from functools import partial
 
 from _entry import device, job
 
-from perceptual_efficacy import backbones, distances, io
+from perceptual_efficacy import distances, io
+from perceptual_efficacy.backbones import loading
 from perceptual_efficacy.datasets import bapps, comparisons
 
 with job(snakemake) as run:
     measure = partial(
         distances.image_distances,
-        backbones.load(run.input.weights, run.input.card).to(device()),
+        loading.load(run.input.weights, run.input.card).to(device()),
         read=comparisons.reader(run.input.folder, bapps.patch if run.params.layout.startswith("bapps") else None),
         batch_size=run.params.batch_size,
         progress=run.progress,

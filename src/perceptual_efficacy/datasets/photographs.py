@@ -80,6 +80,11 @@ def export(entries: Sequence[Mapping[str, str]], folder: str | Path) -> pd.DataF
     return pd.DataFrame(rows)
 
 
+def bundled(names: Sequence[str]) -> dict[str, NDArray[np.uint8]]:
+    """Return photographs of `PACKAGED` by name, RGB, shape (height, width, 3)."""
+    return {name: _read({"name": name}) for name in names}
+
+
 def read(table: pd.DataFrame, folder: str | Path, split: str) -> dict[str, NDArray[np.uint8]]:
     """Read the exported photographs of one split, by name, each of shape (height, width, 3).
 

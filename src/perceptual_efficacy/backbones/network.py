@@ -1,0 +1,323 @@
+"""A backbone: a convolutional network seen as named layers of channels, cut after the deepest layer asked for."""
+
+import logging
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, fx, nn
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+
+# The channel statistics of ImageNet, which torchvision's networks expect; ours follow the same convention.
+MEAN = (0.485, 0.456, 0.406)
+STANDARD_DEVIATION = (0.229, 0.224, 0.225)
+
+MAPS, CHANNELS_LAST, TOKENS = "maps", "channels last", "tokens"  # what a layer may return; all become maps
+TORCH_ERRORS = (RuntimeError, AssertionError, ValueError)  # what networks raise on a size that they do not take
+
+Progress = Callable[[Iterable[Any]], Iterable[Any]]
+
+
+class Backbone(nn.Module):
+    """A network as named layers, in evaluation mode for good; gradients reach its input only.
+
+    Parameters
+    ----------
+    network
+        Maps images, normalised by `mean` and `standard_deviation`, (N, 3, H, W), to anything: it is cut after the
+        deepest layer. Its modules are taken over, not copied.
+    layers
+        Layer name to where in the network its activations are: the path of a module, whose output is meant, or of a
+        node, as torchvision's feature extraction names them.
+    card
+        What is known about the weights: their origin, and whatever else belongs into `card.json`.
+    mean, standard_deviation
+        Of each colour channel of the images the network was trained with.
+    tracing
+        Keyword arguments of `torch.fx`'s tracer, for modules and functions that must not be traced.
+
+    Raises
+    ------
+    ValueError
+        If there is no layer, a path is not in the network, or a layer does not return maps of channels: (N, channels,
+        H, W), (N, H, W, channels), or tokens (N, positions, channels) that fill a grid of the image's shape.
+    """
+
+    mean: Tensor
+    standard_deviation: Tensor
+
+    def __init__(
+        self,
+        network: nn.Module,
+        layers: Mapping[str, str],
+        card: Mapping[str, Any],
+        *,
+        mean: Sequence[float] = MEAN,
+        standard_deviation: Sequence[float] = STANDARD_DEVIATION,
+        tracing: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        if not layers:
+            raise ValueError("A backbone needs at least one layer, got none.")
+        self.card = dict(card)
+        self.network = _cut(network.eval(), layers, dict(tracing or {}))
+        self.preprocessing = {
+            "input": "RGB, 0 to 1",
+            "mean": list(mean),
+            "standard_deviation": list(standard_deviation),
+        }
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("standard_deviation", torch.tensor(standard_deviation).view(1, 3, 1, 1), persistent=False)
+        self.requires_grad_(False)
+        self.train(False)
+        self._leading: dict[str, int] = {}
+        self._kinds: dict[str, str] = {}
+        self._channels: dict[str, int] = {}
+        self._learn_shapes(getattr(network, "output_fmt", None), _leading_tokens(network))
+
+    def train(self, mode: bool = True) -> "Backbone":
+        """Stay in evaluation mode, whatever the mode of a model this backbone is part of."""
+        super().train(False)
+        return self
+
+    @property
+    def layers(self) -> dict[str, int]:
+        """Layer names in order of depth, with their number of channels."""
+        return dict(self._channels)
+
+    @property
+    def units(self) -> dict[str, tuple[str, NDArray[Any]]]:
+        """Coordinates of the dimension `unit`, all channels from shallow to deep: `layer` and `channel`."""
+        layers = self.layers
+        return {
+            "layer": ("unit", np.repeat(list(layers), list(layers.values()))),
+            "channel": ("unit", np.concatenate([np.arange(width) for width in layers.values()])),
+        }
+
+    @property
+    def receptive_field(self) -> int:
+        """Width in pixels of the patch that one unit of the deepest layer sees.
+
+        That of convolutions and pooling windows; what sees the whole image (squeeze and excitation, attention) aside.
+        """
+        extents: dict[fx.Node, tuple[int, int]] = {}  # width, and pixels per step of the map
+        for node in self.network.graph.nodes:
+            before = [extents[other] for other in node.all_input_nodes if other in extents]
+            width, step = (max(values) for values in zip(*before, strict=True)) if before else (1, 1)
+            for window in self._parts(node, "kernel_size").values():
+                kernel, stride, dilation = (
+                    _largest(getattr(window, name, 1)) for name in ("kernel_size", "stride", "dilation")
+                )
+                width += (kernel - 1) * dilation * step
+                step *= stride
+            extents[node] = width, step
+        return max(extents[node][0] for node in self._nodes().values())
+
+    @property
+    def first_filters(self) -> tuple[str | None, str | None]:
+        """Key of the first convolution's weights, if there is one, and the layer whose channels they are, if one is.
+
+        A layer has the filters' channels if nothing but normalisation and nonlinearities lies in between.
+        """
+        layers = {node: name for name, node in self._nodes().items()}
+        node = next((node for node in self.network.graph.nodes if self._parts(node, "kernel_size")), None)
+        if node is None:
+            return None, None
+        path, *more = self._parts(node, "kernel_size")
+        while not more and node not in layers and len(node.users) == 1:
+            (node,) = node.users
+            more = [part for part in self._parts(node, "weight").values() if part.weight.ndim > 1]
+        return f"{path}.weight", None if more else layers.get(node)
+
+    def _parts(self, node: fx.Node, attribute: str) -> dict[str, Any]:
+        """Modules with an attribute that a node of the graph runs, by path."""
+        if node.op != "call_module":
+            return {}
+        modules = self.network.get_submodule(str(node.target)).named_modules(prefix=str(node.target))
+        return {path: module for path, module in modules if getattr(module, attribute, None) is not None}
+
+    def taps(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """Yield each layer's name and activations, (N, channels, H, W), from shallow to deep.
+
+        Parameters
+        ----------
+        images
+            (N, 3, H, W), display code values in [0, 1].
+
+        Raises
+        ------
+        ValueError
+            If the images are not of this shape, or the network cannot take images of this size.
+
+        Notes
+        -----
+        Only what is still needed is kept in memory: reduce a layer before asking for the next. The network computes in
+        the data type of its weights; activations of less than 32 bits are yielded as float32.
+        """
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise ValueError(f"Images have shape {tuple(images.shape)}; expected (N, 3, height, width).")
+        for name, activation in self._walk(images):
+            yield name, self._as_maps(name, activation, images.shape[-2:])
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Return the activations of all layers, by name."""
+        return dict(self.taps(images))
+
+    def _walk(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """Run the network node by node; yield what it returns at each layer."""
+        names = {node: name for name, node in self._nodes().items()}
+        nodes = [node for node in self.network.graph.nodes if node.op != "output"]
+        last_use = {used: node for node in nodes for used in node.all_input_nodes}
+        dtype = next((weight.dtype for weight in self.network.parameters()), images.dtype)
+        normalised = ((images - self.mean) / self.standard_deviation).to(dtype)
+        interpreter = fx.Interpreter(self.network, garbage_collect_values=False)
+        interpreter.args_iter = iter([normalised])
+        for node in nodes:
+            try:
+                value = interpreter.run_node(node)
+            except TORCH_ERRORS as error:
+                self._explain(images, error)
+                raise
+            interpreter.env[node] = value
+            if node in names:
+                if not isinstance(value, Tensor):
+                    raise ValueError(f"Layer {names[node]!r} of {self._name()} returns no tensor. Choose another one.")
+                yield names[node], value if value.dtype.itemsize >= 4 else value.float()
+            for used in {*node.all_input_nodes, node}:
+                if last_use.get(used, node) is node:
+                    del interpreter.env[used]
+            del value
+
+    def _nodes(self) -> dict[str, fx.Node]:
+        """Graph nodes of the layers, by name, from shallow to deep."""
+        *nodes, output = self.network.graph.nodes
+        depth = {node: place for place, node in enumerate(nodes)}
+        return dict(sorted(output.args[0].items(), key=lambda layer: depth[layer[1]]))
+
+    def _as_maps(self, name: str, activation: Tensor, size: Sequence[int]) -> Tensor:
+        kind = self._kinds[name]
+        if kind == CHANNELS_LAST:
+            return activation.permute(0, 3, 1, 2)
+        if kind == TOKENS:
+            leading = self._leading[name]
+            grid = _grid(activation.shape[1] - leading, size)
+            if grid is None:
+                raise ValueError(
+                    f"Layer {name!r} of {self._name()} returns {activation.shape[1]} tokens for images of {size[1]} x "
+                    f"{size[0]} pixels; they fill no grid of that shape. Use square images."
+                )
+            return activation[:, leading:].unflatten(1, grid).permute(0, 3, 1, 2)
+        return activation
+
+    def _learn_shapes(self, declared: str | None, leading_tokens: int) -> None:
+        """Find out what each layer returns, from the shapes for two sizes of image; nothing is computed."""
+        first = self._shapes((224, 224))
+        try:
+            second = self._shapes((448, 512))
+        except TORCH_ERRORS:  # a network for one size only
+            second = None
+        for name, shape in first.items():
+            grows = [] if second is None else [axis for axis in range(len(shape)) if shape[axis] != second[name][axis]]
+            if len(shape) == 4 and (grows == [1, 2] or (second is None and declared == "NHWC")):
+                self._kinds[name], self._channels[name] = CHANNELS_LAST, shape[3]
+            elif len(shape) == 4 and (grows == [2, 3] or second is None):
+                self._kinds[name], self._channels[name] = MAPS, shape[1]
+            elif len(shape) == 3 and (leading := [n for n in (leading_tokens, 0) if _grid(shape[1] - n, (224, 224))]):
+                self._kinds[name], self._channels[name], self._leading[name] = TOKENS, shape[2], leading[0]
+            else:
+                raise ValueError(
+                    f"Layer {name!r} of {self._name()} returns shape {shape} for an image of 224 x 224 pixels; it must "
+                    f"return maps of channels, (N, channels, height, width), or tokens that fill a grid of the image's "
+                    f"shape. Choose an earlier layer."
+                )
+
+    def _shapes(self, size: tuple[int, int]) -> dict[str, tuple[int, ...]]:
+        with _quietly(), FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
+            return {name: tuple(value.shape) for name, value in self._walk(torch.empty(1, 3, *size))}
+
+    def _takes(self, size: tuple[int, int]) -> bool:
+        try:
+            self._shapes(size)
+        except TORCH_ERRORS:
+            return False
+        return True
+
+    def _explain(self, images: Tensor, error: Exception) -> None:
+        """Raise a plain error if the size of the images is why the network failed: it takes larger ones."""
+        height, width = images.shape[-2:]
+        if isinstance(images, FakeTensor) or self._takes((height, width)):
+            return
+        sizes = [*range(min(height, width) + 1, 65), 96, 128, 160, 192, 224, 240, 256, 299, 320, 384, 448, 512]
+        takes = next((size for size in sizes if self._takes((size, size))), None)
+        if takes is not None:
+            raise ValueError(
+                f"{self._name()} does not take images of {width} x {height} pixels "
+                f"({str(error).splitlines()[0].rstrip('.')}); it takes {takes} x {takes}."
+            ) from error
+
+    def _name(self) -> str:
+        return str(self.card.get("architecture", "The network"))
+
+
+def _cut(network: nn.Module, layers: Mapping[str, str], tracing: dict[str, Any]) -> fx.GraphModule:
+    """Return the network as a graph that ends with the deepest layer and holds nothing that is not needed for it."""
+    nodes = get_graph_node_names(network, tracer_kwargs=tracing, suppress_diff_warning=True)[1]
+    for name, path in layers.items():
+        if not any(node == path or node.startswith(f"{path}.") for node in nodes):
+            raise ValueError(f"Layer {name!r}: the network has no module or node {path!r}; it has {', '.join(nodes)}.")
+    return_nodes = {path: name for name, path in layers.items()}
+    traced = create_feature_extractor(
+        network,
+        train_return_nodes=return_nodes,
+        eval_return_nodes=return_nodes,
+        tracer_kwargs=tracing,
+        suppress_diff_warning=True,
+    ).eval()
+    cut = fx.GraphModule(traced, traced.graph)  # torchvision's keeps a second graph, for training
+    *_, output = cut.graph.nodes
+    for node in output.args[0].values():
+        for user in node.users:
+            # what a layer returned is not to be overwritten by what follows
+            if user.op == "call_module" and getattr(cut.get_submodule(user.target), "inplace", False):
+                setattr(cut.get_submodule(user.target), "inplace", False)  # noqa: B010 - as a module's type allows
+    return cut
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep torch from logging a size that a network does not take as its own failure."""
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _leading_tokens(network: nn.Module) -> int:
+    """Tokens before those of the image's positions: timm says how many, torchvision's transformers have one."""
+    return int(getattr(network, "num_prefix_tokens", 1 if hasattr(network, "class_token") else 0))
+
+
+def _grid(positions: int, size: Sequence[int]) -> tuple[int, int] | None:
+    """Height and width of the grid of so many positions that has the image's shape, if there is one."""
+    height, width = size
+    divisor = math.gcd(height, width)
+    scale = math.isqrt(positions * divisor * divisor // (height * width)) if positions > 0 else 0
+    grid = (scale * height // divisor, scale * width // divisor)
+    return grid if scale and grid[0] * grid[1] == positions else None
+
+
+def _largest(size: int | Sequence[int]) -> int:
+    return size if isinstance(size, int) else max(size)
+
+
+def as_tensor(photograph: NDArray[np.uint8]) -> Tensor:
+    """Turn an RGB image (height, width, 3), 0 to 255, into (1, 3, height, width), float32 in [0, 1]."""
+    return torch.from_numpy(np.array(photograph)).permute(2, 0, 1)[None].to(torch.float32) / 255

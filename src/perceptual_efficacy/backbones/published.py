@@ -1,0 +1,219 @@
+"""Networks of torchvision and timm: built without weights, their layers by human names."""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+import torchvision
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from perceptual_efficacy.backbones.network import MEAN, STANDARD_DEVIATION
+
+# what Zhang et al. read off their networks (lpips 0.1.4, pretrained_networks.py)
+LPIPS_LAYERS = {
+    "torchvision:vgg16": ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"),
+    "torchvision:alexnet": ("relu1", "relu2", "relu3", "relu4", "relu5"),
+    "torchvision:squeezenet1_1": ("relu1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9"),
+}
+POOLS_AND_HEADS = re.compile(r"(maxpool|avgpool|aux|dropout|fc|classifier|head)", re.IGNORECASE)
+
+
+class Architecture(NamedTuple):
+    """A whole network, and how it is read."""
+
+    name: str  # with its library: torchvision:vgg16
+    network: nn.Module
+    layers: dict[str, str]  # human name to path, from shallow to deep
+    mean: tuple[float, ...]
+    standard_deviation: tuple[float, ...]
+    tracing: dict[str, Any]  # what torch.fx must not trace
+    releases: dict[str, str]  # names of pre-trained weights, the default first, to an address or a Hugging Face name
+
+    @property
+    def library(self) -> str:
+        return self.name.partition(":")[0]
+
+
+def build(name: str, *, seed: int | None = None) -> Architecture:
+    """Build a network without pre-trained weights.
+
+    Parameters
+    ----------
+    name
+        `torchvision:NAME` or `timm:NAME`.
+    seed
+        Of the initial weights that its authors' code draws; None leaves them undefined, to be loaded.
+
+    Raises
+    ------
+    ValueError
+        If there is no such network; near names are suggested.
+    """
+    library, _, short = name.partition(":")
+    if library == "torchvision":
+        return _from_torchvision(short, seed)
+    if library == "timm":
+        return _from_timm(short, seed)
+    raise ValueError(f"Network {name!r}: expected torchvision:NAME, timm:NAME, random:NAME or kmeans.")
+
+
+def chosen_layers(architecture: Architecture, layers: str | Sequence[str]) -> dict[str, str]:
+    """Return the paths of layers by name: "all", "lpips", or a list of names or of paths in the network.
+
+    Raises
+    ------
+    ValueError
+        If a layer is not known, or LPIPS does not use this network.
+    """
+    if layers == "all":
+        return architecture.layers
+    if layers == "lpips":
+        if architecture.name not in LPIPS_LAYERS:
+            known = ", ".join(LPIPS_LAYERS)
+            raise ValueError(f"{architecture.name} has no LPIPS layers; LPIPS is defined on {known}.")
+        layers = LPIPS_LAYERS[architecture.name]
+    if isinstance(layers, str):
+        raise ValueError(f"layers is {layers!r}; expected 'all', 'lpips' or a list of layer names.")
+    modules = dict(architecture.network.named_modules())
+    paths = {}
+    for layer in layers:
+        if layer not in architecture.layers and (layer not in modules or not layer):
+            raise ValueError(
+                f"{architecture.name} has no layer {layer!r}.{_near(layer, architecture.layers)} "
+                f"Its layers are {', '.join(architecture.layers)}; the path of any of its modules will do as well."
+            )
+        paths[layer] = architecture.layers.get(layer, layer)
+    return paths
+
+
+@contextmanager
+def _initial_weights(seed: int | None) -> Iterator[None]:
+    """Draw initial weights from a seed, or none at all; the global random state is as before afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        if seed is None:
+            with _WithoutInitialisation():
+                yield
+        else:
+            torch.manual_seed(seed)
+            yield
+
+
+class _WithoutInitialisation(TorchFunctionMode):
+    """Leave out everything in torch.nn.init: drawing VGG-16's weights takes two seconds, only to be overwritten."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
+def _from_torchvision(name: str, seed: int | None) -> Architecture:
+    known = torchvision.models.list_models(module=torchvision.models)
+    if name not in known:
+        raise ValueError(f"torchvision has no network {name!r} for classification.{_near(name, known)}")
+    # auxiliary classifiers are built, so that their weights in a file are known to belong to the network
+    options = (
+        {"init_weights": True, "aux_logits": True, "transform_input": True}
+        if name in {"googlenet", "inception_v3"}
+        else {}
+    )
+    with _initial_weights(seed):
+        network = torchvision.models.get_model(name, weights=None, **options).eval()
+    layers = _torchvision_layers(name, network)
+    entries = torchvision.models.get_model_weights(name)
+    members = [entries.DEFAULT, *(member for member in entries if member is not entries.DEFAULT)]
+    # one release of VGG-16 is for other images than all the rest
+    releases = {member.name: member.url for member in members if tuple(member.transforms().mean) == MEAN}
+    return Architecture(f"torchvision:{name}", network, layers, MEAN, STANDARD_DEVIATION, {}, releases)
+
+
+def _torchvision_layers(name: str, network: Any) -> dict[str, str]:
+    (family,) = re.findall(r"^(?:wide_|)[a-z]+", name)  # vgg16_bn, resnext50_32x4d, swin_v2_t
+    family = family.rstrip("_")
+    if family == "vgg":
+        return _vgg_layers(network.features)
+    if family == "alexnet":
+        found = [path for path, module in network.features.named_children() if isinstance(module, nn.ReLU)]
+        return {f"relu{number}": f"features.{path}" for number, path in enumerate(found, 1)}
+    if family == "squeezenet":
+        fires = [path for path, module in network.features.named_children() if hasattr(module, "squeeze")]
+        return {"relu1": "features.1"} | {f"fire{number}": f"features.{path}" for number, path in enumerate(fires, 2)}
+    if family in {"resnet", "resnext", "wide_resnet"}:
+        return {"stem": "relu"} | {f"stage{number}": f"layer{number}" for number in range(1, 5)}
+    if family == "densenet":
+        return {"stem": "features.relu0"} | {f"stage{i}": f"features.denseblock{i}" for i in range(1, 5)}
+    if family == "regnet":
+        return {"stem": "stem"} | {f"stage{i}": f"trunk_output.block{i}" for i in range(1, 5)}
+    if family in {"convnext", "swin"}:
+        return {"stem": "features.0"} | {f"stage{i}": f"features.{2 * i - 1}" for i in range(1, 5)}
+    if family == "shufflenet":
+        return {"stem": "conv1"} | {layer: layer for layer in ("stage2", "stage3", "stage4", "conv5")}
+    if family == "efficientnet":
+        *stages, head = list(network.features._modules)[1:]
+        return {"stem": "features.0"} | {f"stage{i}": f"features.{i}" for i in stages} | {"head": f"features.{head}"}
+    if family == "mobilenet":
+        return _resolution_stages(network.features, "features")
+    if family == "mnasnet":
+        stacks = {f"stage{i}": f"layers.{7 + i}" for i in range(1, 7)}
+        return {"stem": "layers.7"} | stacks | {"head": "layers.16"}
+    if family == "maxvit":
+        return {"stem": "stem"} | {f"stage{i + 1}": f"blocks.{i}" for i in range(len(network.blocks))}
+    if family == "vit":
+        return {f"block{i + 1}": f"encoder.layers.encoder_layer_{i}" for i in range(len(network.encoder.layers))}
+    return {path: path for path, _ in network.named_children() if not POOLS_AND_HEADS.match(path)}
+
+
+def _vgg_layers(features: nn.Sequential) -> dict[str, str]:
+    """Name the ReLUs `relu{block}_{index}`, as Simonyan and Zisserman's convolutions are; pooling ends a block."""
+    layers, block, index = {}, 1, 0
+    for path, module in features.named_children():
+        if isinstance(module, nn.MaxPool2d):
+            block, index = block + 1, 0
+        elif isinstance(module, nn.ReLU):
+            index += 1
+            layers[f"relu{block}_{index}"] = f"features.{path}"
+    return layers
+
+
+def _resolution_stages(features: nn.Sequential, path: str) -> dict[str, str]:
+    """Name the last block before every step to a lower resolution `stage{number}`."""
+    children = dict(features.named_children())
+    lowers = [any(getattr(part, "stride", 1) in {2, (2, 2)} for part in child.modules()) for child in children.values()]
+    last = [name for name, lower in zip(children, [*lowers[1:], True], strict=True) if lower]
+    return {f"stage{number}": f"{path}.{name}" for number, name in enumerate(last[1:] if lowers[1] else last, 1)}
+
+
+def _from_timm(name: str, seed: int | None) -> Architecture:
+    import timm  # not needed for torchvision's networks
+    from timm.models import get_notrace_functions, get_notrace_modules
+
+    known = timm.list_models()
+    if name.partition(".")[0] not in known:
+        raise ValueError(f"timm has no network {name!r}.{_near(name, known)}")
+    with _initial_weights(seed):
+        network = timm.create_model(name, pretrained=False).eval()
+    stages = getattr(network, "feature_info", None)
+    if not stages:
+        raise ValueError(f"timm:{name} does not say what its stages are; use another network.")
+    modules = dict(network.named_modules())
+    stages = [stage for stage in getattr(stages, "info", stages) if stage["module"] in modules]
+    paths = [stage["module"] for stage in stages]
+    stem, *others = paths
+    if not others or re.split(r"[.\d]", stem)[0] == re.split(r"[.\d]", others[0])[0]:
+        stem, others = None, paths
+    word = "block" if len({stage["reduction"] for stage in stages}) == 1 < len(stages) else "stage"
+    layers = {"stem": stem} if stem else {}
+    layers |= {f"{word}{number}": path for number, path in enumerate(others, 1)}
+    settings: Any = network.pretrained_cfg
+    tracing = {"leaf_modules": get_notrace_modules(), "autowrap_functions": get_notrace_functions()}
+    releases = {settings["tag"] or "default": settings["hf_hub_id"]} if settings.get("hf_hub_id") else {}
+    return Architecture(f"timm:{name}", network, layers, settings["mean"], settings["std"], tracing, releases)
+
+
+def _near(name: str, known: Sequence[str] | Mapping[str, Any]) -> str:
+    found = difflib.get_close_matches(name, list(known), n=3)
+    return f" Did you mean {' or '.join(found)}?" if found else ""

@@ -1,0 +1,202 @@
+"""Files of weights: found in a hub or on disk, read without running anything, and fitted to a network strictly."""
+
+import os
+import pickle
+import re
+import urllib.error
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from perceptual_efficacy import io
+
+DEFAULT = "DEFAULT"
+
+
+class Weights(NamedTuple):
+    """A file of weights that has been read, and what is known of it."""
+
+    state: dict[str, Tensor]
+    file: str
+    sha256: str
+    release: str | None  # name of the hub's entry that it is
+
+
+class UnavailableError(OSError):
+    """Weights are in no cache and cannot be downloaded."""
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Read a state dict from a `.safetensors` file or one that `torch.save` wrote.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is damaged, would run code when read, or is no flat mapping of names to tensors.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: there is no such file of weights.")
+    try:
+        if file.suffix == ".safetensors":
+            return safetensors.torch.load_file(file)
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if "Unsupported" in str(error) or "not an allowed global" in str(error):
+            raise ValueError(
+                f"{file} holds more than tensors and would run code when read: refused. Load it where you trust it and "
+                f"save its state dict as .safetensors."
+            ) from error
+        raise ValueError(_damaged(file, error)) from error
+    except (RuntimeError, EOFError, KeyError, ValueError, safetensors.SafetensorError) as error:
+        raise ValueError(_damaged(file, error)) from error
+    wrong = [] if isinstance(state, Mapping) else [type(state).__name__]
+    if not wrong:
+        wrong = [f"{key} ({type(value).__name__})" for key, value in state.items() if not isinstance(value, Tensor)]
+    if wrong or not state:
+        raise ValueError(
+            f"{file} is no state dict, a mapping of names to tensors: it holds {', '.join(wrong[:3]) or 'nothing'}. "
+            f"Save the state dict alone."
+        )
+    return dict(state)
+
+
+def _damaged(file: Path, error: Exception) -> str:
+    return f"{file} cannot be read, it is damaged or no file of weights: {str(error).splitlines()[0]}. Get it again."
+
+
+def fit(network: nn.Module, whole: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
+    """Load what a network needs from a state dict of the whole network it was cut from.
+
+    Parameters
+    ----------
+    network
+        What was kept of the whole network, with the same names.
+    whole
+        The whole network.
+    state
+        Weights by name; those of the part that was cut off are not needed.
+    source
+        What an error calls the state dict.
+
+    Raises
+    ------
+    ValueError
+        If a weight of the kept part is missing or has another shape, or there is one that it does not know.
+    """
+    needed = network.state_dict()
+    missing = [key for key in needed if key not in state]
+    shaped = [key for key in needed if key in state and state[key].shape != needed[key].shape]
+    kept = {path for path, _ in network.named_modules() if path}
+    own, paths = whole.state_dict(), {path for path, _ in whole.named_modules()}
+    extra = [key for key in state if key not in own and key not in needed and _nearest(key, paths) in kept]
+    if missing or shaped or extra:
+        problems = {
+            "missing": missing,
+            "of another shape": [f"{key} {(*state[key].shape,)} for {(*needed[key].shape,)}" for key in shaped],
+            "unknown": extra,
+        }
+        told = "; ".join(f"{what}: {_few(keys)}" for what, keys in problems.items() if keys)
+        raise ValueError(
+            f"{source} does not fit the network. {told}. It may be of another network, or its names may carry a prefix."
+        )
+    network.load_state_dict({key: state[key] for key in needed}, strict=True)
+
+
+def _nearest(key: str, paths: set[str]) -> str:
+    """Path of the innermost module of the network under which a name would lie."""
+    parts = key.split(".")[:-1]
+    while parts and ".".join(parts) not in paths:
+        parts.pop()
+    return ".".join(parts)
+
+
+def _few(keys: list[str], most: int = 3) -> str:
+    return ", ".join(keys[:most]) + (f" and {len(keys) - most} more" if len(keys) > most else "")
+
+
+def from_file(path: str | os.PathLike[str], release: str | None = None) -> Weights:
+    """Read a file of weights from disk; see `read` for what is refused."""
+    return Weights(read(path), Path(path).name, io.file_sha256(path), release)
+
+
+def from_url(url: str, release: str) -> Weights:
+    """Read weights from torch's cache, downloaded and checked against the hash in their file name if not yet there.
+
+    Raises
+    ------
+    UnavailableError
+        If they are not in the cache and cannot be downloaded.
+    ValueError
+        If the file has another hash.
+    """
+    name = url.rsplit("/", 1)[-1]
+    prefix = hash_in(url)
+    path = Path(torch.hub.get_dir()) / "checkpoints" / name
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(url, str(path), hash_prefix=prefix or None)
+        except (urllib.error.URLError, OSError) as error:
+            raise UnavailableError(
+                f"{name} is not in the cache and could not be downloaded from {url} ({_reason(error)}). Get the file "
+                f"elsewhere (its sha256 begins with {prefix or 'what its publisher says'}) and put it to {path}, or "
+                f"give its path as the weights."
+            ) from error
+        except RuntimeError as error:
+            raise ValueError(
+                f"{url} is not what its name says: {error}. Try again, or get the file elsewhere."
+            ) from error
+    weights = from_file(path, release)
+    if not weights.sha256.startswith(prefix):
+        raise ValueError(
+            f"{path} has sha256 {weights.sha256[:16]}…; its name says {prefix}. It is damaged: delete it and try again."
+        )
+    return weights
+
+
+def from_hugging_face(repository: str, release: str) -> Weights:
+    """Read `model.safetensors` of a repository, from the cache or downloaded; its name there is its hash.
+
+    Raises
+    ------
+    UnavailableError
+        If it is not in the cache and cannot be downloaded.
+    ValueError
+        If the file has another hash.
+    """
+    import huggingface_hub
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    name = "model.safetensors"
+    try:
+        path = Path(huggingface_hub.hf_hub_download(repository, name))
+    except (LocalEntryNotFoundError, HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
+        raise UnavailableError(
+            f"{name} of {repository} is not in the cache and could not be downloaded from "
+            f"{huggingface_hub.hf_hub_url(repository, name)} ({_reason(error)}). Get the file elsewhere (its page "
+            f"there gives its sha256) and give its path as the weights."
+        ) from error
+    weights = from_file(path, release)
+    published = path.resolve().name
+    if re.fullmatch("[0-9a-f]{64}", published) and weights.sha256 != published:
+        raise ValueError(
+            f"{path} has sha256 {weights.sha256[:16]}…, not {published[:16]}…. It is damaged: delete it and try again."
+        )
+    return weights
+
+
+def hash_in(url: str) -> str:
+    """Return the first digits of a file's sha256 that its name ends with, as torch's hub has them; else nothing."""
+    return "".join(re.findall(r"-([0-9a-f]{8,})\.\w+$", url))
+
+
+def _reason(error: Exception) -> Any:
+    return str(getattr(error, "reason", None) or error).splitlines()[0]

@@ -1,0 +1,152 @@
+"""What people's judgements taught LPIPS about each channel, beside what gratings say of it."""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from scipy import stats
+
+from perceptual_efficacy import statistics
+from perceptual_efficacy.backbones.published import LPIPS_LAYERS
+from perceptual_efficacy.selectivity import SCORED
+
+VERSION = "v0.1"
+FILES = {"torchvision:vgg16": "vgg", "torchvision:alexnet": "alex", "torchvision:squeezenet1_1": "squeeze"}
+RELEASE = "IMAGENET1K_V1"  # of torchvision's networks, which LPIPS learnt its weights on
+MEAN_OF_LAYERS = "mean of layers"
+
+
+class _Sample(NamedTuple):
+    """Rank correlations of one layer."""
+
+    channels: int
+    correlations: NDArray[np.float64]  # of the full sample, then of bootstrap samples
+    shuffled: NDArray[np.float64]
+
+
+def lpips_weights(architecture: str) -> pd.DataFrame:
+    """Return LPIPS's published weight (v0.1) of every channel: a selection for `PerceptualMetric`.
+
+    Parameters
+    ----------
+    architecture
+        `torchvision:vgg16`, `torchvision:alexnet` or `torchvision:squeezenet1_1`, with torchvision's IMAGENET1K_V1
+        weights: a channel of the same number in another training is another channel.
+
+    Returns
+    -------
+    layer, channel, weight (at least 0), one row per channel of LPIPS's layers.
+
+    Raises
+    ------
+    ValueError
+        If LPIPS is not defined on this network.
+
+    References
+    ----------
+    Zhang, Isola, Efros, Shechtman, Wang: The Unreasonable Effectiveness of Deep Features as a Perceptual Metric, CVPR
+    2018; weights as in the package lpips.
+    """
+    if architecture not in FILES:
+        raise ValueError(f"LPIPS has no weights for {architecture!r}; it has them for {', '.join(FILES)}.")
+    package = find_spec("lpips")  # found, not imported: only its data are needed
+    if package is None or package.submodule_search_locations is None:
+        raise ValueError("The package lpips, which holds LPIPS's weights, is not installed.")
+    path = Path(package.submodule_search_locations[0]) / "weights" / VERSION / f"{FILES[architecture]}.pth"
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    layers = LPIPS_LAYERS[architecture]
+    weights = [state[f"lin{number}.model.1.weight"].flatten().double().numpy() for number in range(len(layers))]
+    return pd.DataFrame(
+        {
+            "layer": np.repeat(layers, [len(weight) for weight in weights]),
+            "channel": np.concatenate([np.arange(len(weight)) for weight in weights]),
+            "weight": np.concatenate(weights),
+        }
+    )
+
+
+def compare_with_weights(
+    channels: pd.DataFrame,
+    weights: pd.DataFrame,
+    rankings: Sequence[str] = ("pe", "mu1", "mu2"),
+    *,
+    shuffles: int,
+    replicates: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Correlate scores with the weights that LPIPS learnt, over the scored channels of each layer.
+
+    Parameters
+    ----------
+    channels
+        What `selectivity.score_channels` returns.
+    weights
+        What `lpips_weights` returns.
+    rankings
+        Columns of scores.
+    shuffles
+        Shuffles of the weights over the channels of each layer: the control.
+    replicates
+        Bootstrap samples of the channels of each layer.
+    seed
+        Seed of both.
+
+    Returns
+    -------
+    layer (those of both tables, and "mean of layers"), ranking, measure ("srcc", Spearman's rank correlation),
+    estimate, ci_low, ci_high, split_mean and p_split (mean of the shuffles, and the two-sided place among them),
+    p_holm (corrected over all rows), n, n_clusters, resampled_unit. No rows if the tables share no layer.
+    """
+    random = np.random.default_rng(seed)
+    scored = channels[channels["status"] == SCORED].merge(weights, on=["layer", "channel"], validate="one_to_one")
+    found: dict[tuple[str, str], _Sample] = {}
+    for layer, rows in scored.groupby("layer", sort=False):
+        count = len(rows)
+        drawn = np.vstack([np.arange(count), random.integers(count, size=(replicates, count))])
+        shuffled = random.permuted(np.tile(np.arange(count), (shuffles, 1)), axis=1)
+        weight = rows["weight"].to_numpy()
+        for ranking in rankings:
+            score = rows[ranking].to_numpy()
+            null = _spearman(np.broadcast_to(score, shuffled.shape), weight[shuffled])
+            found[str(layer), ranking] = _Sample(count, _spearman(score[drawn], weight[drawn]), null)
+    layers = list(dict.fromkeys(layer for layer, _ in found))
+    for ranking in rankings if layers else ():
+        each = [found[layer, ranking] for layer in layers]
+        found[MEAN_OF_LAYERS, ranking] = _Sample(
+            sum(one.channels for one in each),
+            np.mean([one.correlations for one in each], axis=0),
+            np.mean([one.shuffled for one in each], axis=0),
+        )
+    table = pd.DataFrame(
+        [
+            {
+                "layer": layer,
+                "ranking": ranking,
+                "measure": "srcc",
+                "estimate": sample.correlations[0],
+                **dict(
+                    zip(("ci_low", "ci_high"), statistics.percentile_interval(sample.correlations[1:]), strict=True)
+                ),
+                "split_mean": sample.shuffled.mean(),
+                "p_split": statistics.permutation_p(sample.correlations[0], sample.shuffled),
+                "n": sample.channels,
+                "n_clusters": sample.channels,
+                "resampled_unit": "channels",
+            }
+            for (layer, ranking), sample in found.items()
+        ],
+        columns=[
+            *("layer", "ranking", "measure", "estimate", "ci_low", "ci_high"),
+            *("split_mean", "p_split", "n", "n_clusters", "resampled_unit"),
+        ],
+    )
+    return table.assign(p_holm=statistics.holm(table["p_split"]))
+
+
+def _spearman(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    return statistics.pearson(stats.rankdata(x, axis=-1), stats.rankdata(y, axis=-1))
