@@ -249,7 +249,7 @@ def test_card_is_read_from_where_it_is_said_to_be(saved):
         ("origin", "random weights"),
         ("pretrained", False),
         ("seed", 5),
-        ("receptive_field_px", 10),
+        ("receptive_fields_px", {"relu1_1": 3, "relu1_2": 5, "relu2_1": 10}),
         ("layer_order", ["relu1_1", "relu1_2", "relu2_1"]),
         ("provenance", {"a": 1}),
         (

@@ -166,7 +166,7 @@ def save(
             "layer_order": list(backbone.layers),
             "first_filters": filters,
             "first_filters_of": filters_of,
-            "receptive_field_px": backbone.receptive_field,
+            "receptive_fields_px": backbone.receptive_fields,
             "preprocessing": backbone.preprocessing,
             "weights_sha256": sha256,
             "provenance": provenance,

@@ -101,7 +101,12 @@ class Backbone(nn.Module):
 
     @property
     def receptive_field(self) -> int:
-        """Width in pixels of the patch that one unit of the deepest layer sees.
+        """Width in pixels of the widest patch that one unit of a layer sees."""
+        return max(self.receptive_fields.values())
+
+    @property
+    def receptive_fields(self) -> dict[str, int]:
+        """Width in pixels of the patch that one unit of each layer sees.
 
         That of convolutions and pooling windows; what sees the whole image (squeeze and excitation, attention) aside.
         """
@@ -116,7 +121,7 @@ class Backbone(nn.Module):
                 width += (kernel - 1) * dilation * step
                 step *= stride
             extents[node] = width, step
-        return max(extents[node][0] for node in self._nodes().values())
+        return {layer: extents[node][0] for layer, node in self._nodes().items()}
 
     @property
     def first_filters(self) -> tuple[str | None, str | None]:
