@@ -21,6 +21,7 @@ rule measure_contrast_distances:
         highest=lookup(within=config, dpath="modelfest/highest_contrast"),
         contrasts=lookup(within=config, dpath="modelfest/contrasts"),
         batch_size=lookup(within=config, dpath="modelfest/batch_size"),
+        precision=lookup(within=config, dpath="precision"),
         code=code_digest("measure_contrast_distances"),
     message:
         "Measuring how far {wildcards.backbone} finds the ModelFest patterns from blank at {wildcards.resolution} pixels per degree"
@@ -80,6 +81,7 @@ rule measure_image_distances:
         layout=layout_of,
         batch_size=lookup(within=config, dpath="images/batch_size"),
         part=lookup(within=config, dpath="images/part"),
+        precision=lookup(within=config, dpath="precision"),
         code=code_digest("measure_image_distances"),
     message:
         "Measuring how far apart {wildcards.backbone} finds the images of {wildcards.dataset}"

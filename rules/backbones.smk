@@ -51,3 +51,33 @@ rule draw_random:
         "Drawing the random weights of {wildcards.backbone}"
     script:
         "../workflow/scripts/draw_random.py"
+
+
+rule load_network:
+    input:
+        weights=weights_file,
+    output:
+        weights="results/backbones/{backbone}/weights.safetensors",
+        card="results/backbones/{backbone}/card.json",
+    log:
+        "results/logs/load_network/{backbone}.log",
+    benchmark:
+        "results/benchmarks/load_network/{backbone}.tsv"
+    wildcard_constraints:
+        backbone=published_names(),
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        network=network_of,
+        layers=layers_of,
+        release=release_of,
+        sha256=sha256_of,
+        seed=seed_of,
+        code=code_digest("load_network"),
+    message:
+        "Loading {wildcards.backbone}"
+    script:
+        "../workflow/scripts/load_network.py"

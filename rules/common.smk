@@ -11,7 +11,40 @@ def backbone_entry(wildcards):
 
 
 def layers_of(wildcards):
-    return list(backbone_entry(wildcards)["layers"].items())
+    layers = backbone_entry(wildcards)["layers"]
+    return list(layers.items()) if isinstance(layers, dict) else layers
+
+
+def weights_file(wildcards):
+    """Return the user's file of weights, if there is one."""
+    weights = backbone_entry(wildcards).get("weights")
+    return [weights] if is_file_of_weights(weights) else []
+
+
+def release_of(wildcards):
+    """Return the name of the release of weights; None for random weights and for those of a file."""
+    entry = backbone_entry(wildcards)
+    weights = entry.get("weights", "DEFAULT")
+    return None if has_random_weights(entry) or is_file_of_weights(weights) else weights
+
+
+def sha256_of(wildcards):
+    return backbone_entry(wildcards).get("sha256")
+
+
+def network_of(wildcards):
+    return backbone_entry(wildcards)["source"]
+
+
+def figure_layer_of(wildcards):
+    return backbone_entry(wildcards).get("figure_layer", config["figures"]["layer"])
+
+
+def claim_layer(entry):
+    """Return the layer that a network is judged by: the paper's own if it is the paper's network, else the mean."""
+    network, layers = shape_of(entry)
+    layer = CLAIMS["layers"].get(network)
+    return layer if layer is not None and (isinstance(layers, str) or layer in layers) else "mean of layers"
 
 
 def control_of(wildcards):
@@ -94,6 +127,11 @@ def names_from(source):
     return any_of(entry["name"] for entry in config["backbones"] if entry["source"] == source)
 
 
+def published_names():
+    """Return a pattern of the names of the published networks."""
+    return any_of(entry["name"] for entry in config["backbones"] if entry["source"] not in OWN_SHAPES)
+
+
 def any_of(names):
     """Return a pattern that matches any of the names; one that nothing matches if there are none."""
     return "|".join(names) or "(?!)"
@@ -103,9 +141,19 @@ def resolution(value):
     return f"{value:.10g}"
 
 
+CLAIMS = yaml.safe_load((Path(workflow.basedir) / "config" / "claims.yaml").read_text(encoding="utf-8"))
 BACKBONES = [entry["name"] for entry in config["backbones"]]
 CONTROLS = {entry["name"]: entry["control"] for entry in config["backbones"] if "control" in entry}
 SUBJECTS = list(CONTROLS)
+# networks on which LPIPS may have learnt its weights
+LEARNED = [
+    entry["name"]
+    for entry in config["backbones"]
+    if entry["name"] in SUBJECTS
+    and entry["source"].removeprefix("torchvision:") in LPIPS_NETWORKS
+    and not has_random_weights(entry)
+]
+CLAIM_LAYERS = {entry["name"]: claim_layer(entry) for entry in config["backbones"]}
 DATASETS = datasets_with()
 LADDERS = datasets_with(source="ladder")
 LADDER = next(iter(datasets_with(source="ladder", layout="tid2013")), None)
@@ -121,13 +169,13 @@ JUDGED = {
 EVIDENCE = {
     "modelfest": expand(f"results/agreement/{{backbone}}/modelfest-{OWN_RESOLUTION}.parquet", backbone=BACKBONES),
     "layers": expand("results/selectivity/{backbone}/layers.parquet", backbone=SUBJECTS),
+    **({"lpips": expand("results/selectivity/{backbone}/lpips.parquet", backbone=LEARNED)} if LEARNED else {}),
     **{
         layout: expand(f"results/agreement/{{backbone}}/{judged[0]}.parquet", backbone=BACKBONES)
         for layout, judged in JUDGED.items()
         if judged
     },
 }
-CLAIMS = yaml.safe_load((Path(workflow.basedir) / "config" / "claims.yaml").read_text(encoding="utf-8"))
 PUBLISHED = yaml.safe_load((Path(workflow.basedir) / "config" / "published.yaml").read_text(encoding="utf-8"))
 
 

@@ -55,7 +55,7 @@ rule plot_frequency_curves:
         mem_mb=1000,
         runtime=5,
     params:
-        layer=lookup(within=config, dpath="figures/layer"),
+        layer=figure_layer_of,
         csf=lookup(within=config, dpath="scores/csf"),
         baseline=lookup(within=config, dpath="scores/baseline"),
         code=code_digest("plot_frequency_curves"),
@@ -88,7 +88,7 @@ rule plot_channel_scores:
         mem_mb=1000,
         runtime=5,
     params:
-        layer=lookup(within=config, dpath="figures/layer"),
+        layer=figure_layer_of,
         code=code_digest("plot_channel_scores"),
     message:
         "Plotting the scores of the channels of {wildcards.backbone}"
@@ -120,7 +120,7 @@ rule plot_orientation_curves:
         mem_mb=1000,
         runtime=5,
     params:
-        layer=lookup(within=config, dpath="figures/layer"),
+        layer=figure_layer_of,
         baseline=lookup(within=config, dpath="scores/baseline"),
         code=code_digest("plot_orientation_curves"),
     message:
@@ -290,7 +290,7 @@ rule plot_groups:
         mem_mb=1000,
         runtime=5,
     params:
-        layer=lookup(within=config, dpath="figures/layer"),
+        layer=figure_layer_of,
         human=is_human,
         code=code_digest("plot_groups"),
     message:
@@ -393,7 +393,7 @@ rule plot_ladder:
         mem_mb=1000,
         runtime=5,
     params:
-        layer=lookup(within=config, dpath="figures/layer"),
+        layer=figure_layer_of,
         code=code_digest("plot_ladder"),
     message:
         "Plotting the distances that {wildcards.backbone} finds step by step"

@@ -20,6 +20,7 @@ rule probe_channels:
     params:
         border=lookup(within=config, dpath="probing/border"),
         batch_size=lookup(within=config, dpath="probing/batch_size"),
+        precision=lookup(within=config, dpath="precision"),
         code=code_digest("probe_channels"),
     message:
         "Measuring the grating responses of {wildcards.backbone}"

@@ -15,8 +15,9 @@ rule judge_claims:
         mem_mb=1000,
         runtime=5,
     params:
-        claims=CLAIMS,
-        evidence={kind: SUBJECTS if kind == "layers" else BACKBONES for kind in EVIDENCE},
+        claims=CLAIMS["claims"],
+        evidence={kind: {"layers": SUBJECTS, "lpips": LEARNED}.get(kind, BACKBONES) for kind in EVIDENCE},
+        layers=CLAIM_LAYERS,
         networks=BACKBONES,
         controls=CONTROLS,
         code=code_digest("judge_claims"),

@@ -50,3 +50,32 @@ rule compare_layers:
         "Comparing the layers of {wildcards.backbone} with random weights"
     script:
         "../workflow/scripts/compare_layers.py"
+
+
+rule compare_with_lpips:
+    input:
+        channels="results/selectivity/{backbone}/channels.parquet",
+        card="results/backbones/{backbone}/card.json",
+    output:
+        agreement="results/selectivity/{backbone}/lpips.parquet",
+        channels="results/selectivity/{backbone}/lpips-channels.parquet",
+    log:
+        "results/logs/compare_with_lpips/{backbone}.log",
+    benchmark:
+        "results/benchmarks/compare_with_lpips/{backbone}.tsv"
+    wildcard_constraints:
+        backbone=any_of(LEARNED),
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        shuffles=lookup(within=config, dpath="statistics/splits"),
+        replicates=lookup(within=config, dpath="statistics/replicates"),
+        seed=lookup(within=config, dpath="seed"),
+        code=code_digest("compare_with_lpips"),
+    message:
+        "Comparing the scores of {wildcards.backbone} with the weights that LPIPS learnt"
+    script:
+        "../workflow/scripts/compare_with_lpips.py"

@@ -10,6 +10,8 @@ from snakemake.utils import validate
 
 TWINS = {"motorcycle_left", "motorcycle_right"}  # the bundled stereo pair: one scene
 LARGEST_STIMULI = 2 * 1024**3  # bytes; drawing them takes twice that
+OWN_SHAPES = {"kmeans", "random"}
+LPIPS_NETWORKS = ("vgg16", "alexnet", "squeezenet1_1")
 OTHER_DATA = {"modelfest", "photographs", "ladder"}  # names of folders beside the data sets
 LIMITS = (
     "type",
@@ -97,37 +99,85 @@ def contradictions(study):
                 yield f"{kind}: name", name, "used once"
     for photograph in study["photographs"]:
         if "path" in photograph and not Path(photograph["path"]).is_file():
-            limit = "an existing file, absolute or relative to the folder of the results"
+            limit = "an existing file, absolute or relative to data_root (else to the folder of the results)"
             yield f"photographs: {photograph['name']}: path", photograph["path"], limit
     sides = {photo["split"] for photo in study["photographs"] if photo["name"] in TWINS and "path" not in photo}
     if len(sides) > 1:
         yield "photographs: split of the motorcycle pair", sorted(sides), "one side: both show the same scene"
-    to_learn_from = any(photograph["split"] == "train" for photograph in study["photographs"])
-    layers = {entry["name"]: entry["layers"] for entry in study["backbones"]}
     for entry in study["backbones"]:
-        name, control = entry["name"], entry.get("control")
-        if (wrong := out_of_order(entry["layers"])) is not None:
-            limit = "VGG's names in order: relu1_1, relu1_2, ..., relu2_1 and so on"
-            yield f"backbones: {name}: layers", wrong, limit
-        widest = max(entry["layers"].values())
-        if entry["source"] == "kmeans" and widest > study["kmeans"]["patches"]:
-            yield "kmeans.patches", study["kmeans"]["patches"], f"at least {widest}, the channels of a layer of {name}"
-        if entry["source"] == "kmeans" and not to_learn_from:
-            yield f"backbones: {name}: source", "kmeans", "random, as no photograph is in the train split"
-        if control is None:
-            continue
-        if control not in layers or control == name:
-            yield f"backbones: {name}: control", control, f"another backbone of this study ({', '.join(layers)})"
-        elif next(other["source"] for other in study["backbones"] if other["name"] == control) != "random":
-            yield f"backbones: {name}: control", control, "a backbone whose source is random"
-        elif list(layers[control].items()) != list(entry["layers"].items()):
-            yield f"backbones: {name}: control", control, f"a backbone with the layers of {name}"
-        if study["figures"]["layer"] not in entry["layers"]:
-            yield "figures.layer", study["figures"]["layer"], f"a layer of {name} ({', '.join(entry['layers'])})"
+        yield from wrong_with_backbone(entry, study)
     for entry in study["datasets"]:
         yield from wrong_with_dataset(entry)
     if not any("control" in entry for entry in study["backbones"]):
         yield "backbones: control", None, "given for at least one backbone, or there is nothing to study"
+
+
+def wrong_with_backbone(entry, study):
+    """Yield what is wrong with one entry of the backbones, as contradictions do."""
+    name, source, layers = entry["name"], entry["source"], entry["layers"]
+    if source in OWN_SHAPES:
+        yield from wrong_with_own_shape(entry, study)
+    else:
+        if isinstance(layers, dict):
+            yield f"backbones: {name}: layers", layers, "all, lpips or a list of names; only kmeans and random take widths"
+        elif layers == "lpips" and source.partition(":")[2] not in LPIPS_NETWORKS:
+            yield f"backbones: {name}: layers", layers, f"all or a list; LPIPS is defined on {', '.join(LPIPS_NETWORKS)}"
+        weights = entry.get("weights")
+        if weights is not None and source.startswith("random:"):
+            yield f"backbones: {name}: weights", weights, "left out, as those of random:NAME are random"
+        if is_file_of_weights(weights) and not Path(weights).is_file():
+            limit = "an existing file, absolute or relative to data_root (else to the folder of the results)"
+            yield f"backbones: {name}: weights", weights, limit
+        if "sha256" in entry and not is_file_of_weights(weights):
+            yield f"backbones: {name}: sha256", entry["sha256"], "left out, as its weights are no file of yours"
+    others = {other["name"]: other for other in study["backbones"]}
+    if (control := entry.get("control")) is None:
+        return
+    if control not in others or control == name:
+        yield f"backbones: {name}: control", control, f"another backbone of this study ({', '.join(others)})"
+    elif not has_random_weights(others[control]):
+        yield f"backbones: {name}: control", control, "a backbone with random weights"
+    elif shape_of(others[control]) != shape_of(entry):
+        yield f"backbones: {name}: control", control, f"a backbone with the layers of {name}"
+    layer = entry.get("figure_layer", study["figures"]["layer"])
+    if not isinstance(layers, str) and layer not in layers:
+        key = f"backbones: {name}: figure_layer" if "figure_layer" in entry else "figures.layer"
+        yield key, layer, f"a layer of {name} ({', '.join(layers)})"
+
+
+def wrong_with_own_shape(entry, study):
+    """Yield what is wrong with a VGG-shaped network of the study's own."""
+    name, source, layers = entry["name"], entry["source"], entry["layers"]
+    for key in ("weights", "sha256"):
+        if key in entry:
+            yield f"backbones: {name}: {key}", entry[key], f"left out, as its source is {source}"
+    if not isinstance(layers, dict):
+        limit = "given, VGG's names with their number of channels: {relu1_1: 32, relu1_2: 32, relu2_1: 64}"
+        yield f"backbones: {name}: layers", layers, limit
+        return
+    if (wrong := out_of_order(layers)) is not None:
+        yield f"backbones: {name}: layers", wrong, "VGG's names in order: relu1_1, relu1_2, ..., relu2_1 and so on"
+    widest = max(layers.values())
+    if source == "kmeans" and widest > study["kmeans"]["patches"]:
+        yield "kmeans.patches", study["kmeans"]["patches"], f"at least {widest}, the channels of a layer of {name}"
+    if source == "kmeans" and not any(photograph["split"] == "train" for photograph in study["photographs"]):
+        yield f"backbones: {name}: source", "kmeans", "random, as no photograph is in the train split"
+
+
+def has_random_weights(entry):
+    return entry["source"].split(":")[0] == "random" or ("weights" in entry and entry["weights"] is None)
+
+
+def shape_of(entry):
+    """Return the network without its weights, and its layers."""
+    layers, source = entry["layers"], entry["source"]
+    widths = list(layers.items()) if isinstance(layers, dict) else layers
+    return "own" if source in OWN_SHAPES else source.replace("random:", "torchvision:"), widths
+
+
+def is_file_of_weights(weights):
+    """Return whether weights are a file, not the name of a release."""
+    return weights is not None and Path(weights).suffix in {".pth", ".pt", ".safetensors"}
 
 
 def wrong_with_dataset(entry):
@@ -143,7 +193,7 @@ def wrong_with_dataset(entry):
     if source == "folder":
         path = entry.get("path")
         if path is None or not Path(path).is_dir():
-            limit = "an existing folder, absolute or relative to the folder of the results"
+            limit = "an existing folder, absolute or relative to data_root (else to the folder of the results)"
             yield f"datasets: {name}: path", path, limit
     elif "path" in entry:
         yield f"datasets: {name}: path", entry["path"], f"left out, as its source is {source}; or set source: folder"
@@ -168,5 +218,17 @@ def not_finite(node, path):
         yield name_of(path), node, "a finite number"
 
 
+def from_data_root(study):
+    """Let relative paths start from the data root."""
+    root = Path(study["data_root"] or "")
+    for entry in [*study["photographs"], *study["datasets"], *study["backbones"]]:
+        for key in ("path", "weights"):
+            value = entry.get(key)
+            if value is not None and (key == "path" or is_file_of_weights(value)):
+                entry[key] = str(root / value)
+    study["data_root"] = None
+
+
 check_schema(config)
+from_data_root(config)
 check_study(config)

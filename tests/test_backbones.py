@@ -7,7 +7,7 @@ from sklearn.cluster import KMeans
 from torch import nn
 
 from perceptual_efficacy import io
-from perceptual_efficacy.backbones import kmeans, loading, vgg
+from perceptual_efficacy.backbones import kmeans, store, vgg
 from perceptual_efficacy.backbones.network import as_tensor
 
 LAYERS = {"relu1_1": 8, "relu1_2": 6, "relu2_1": 10}
@@ -222,24 +222,24 @@ def test_photograph_becomes_a_tensor_of_unit_range():
 @pytest.fixture
 def saved(tmp_path):
     backbone = vgg.draw_random(LAYERS, seed=5)
-    loading.save(backbone, tmp_path / "weights.safetensors", tmp_path / "card.json", name="small", provenance={"a": 1})
+    store.save(backbone, tmp_path / "weights.safetensors", tmp_path / "card.json", name="small", provenance={"a": 1})
     return backbone, tmp_path
 
 
 def test_saved_backbone_comes_back_bit_for_bit(saved):
     backbone, folder = saved
-    assert state(loading.load(folder / "weights.safetensors")) == state(backbone)
+    assert state(store.load(folder / "weights.safetensors")) == state(backbone)
 
 
 def test_saved_backbone_keeps_its_layers(saved):
     _, folder = saved
-    assert list(loading.load(folder / "weights.safetensors").layers.items()) == list(LAYERS.items())
+    assert list(store.load(folder / "weights.safetensors").layers.items()) == list(LAYERS.items())
 
 
 def test_card_is_read_from_where_it_is_said_to_be(saved):
     backbone, folder = saved
     (folder / "card.json").rename(folder / "other.json")
-    assert state(loading.load(folder / "weights.safetensors", folder / "other.json")) == state(backbone)
+    assert state(store.load(folder / "weights.safetensors", folder / "other.json")) == state(backbone)
 
 
 @pytest.mark.parametrize(
@@ -260,13 +260,13 @@ def test_card_is_read_from_where_it_is_said_to_be(saved):
 )
 def test_card_says_what_the_backbone_is(saved, key, expected):
     _, folder = saved
-    assert loading.load(folder / "weights.safetensors").card[key] == expected
+    assert store.load(folder / "weights.safetensors").card[key] == expected
 
 
 def test_saving_twice_gives_equal_bytes(saved):
     backbone, folder = saved
     again = folder / "again"
-    loading.save(backbone, again / "weights.safetensors", again / "card.json", name="small", provenance={"a": 1})
+    store.save(backbone, again / "weights.safetensors", again / "card.json", name="small", provenance={"a": 1})
     for name in ("weights.safetensors", "card.json"):
         assert (again / name).read_bytes() == (folder / name).read_bytes()
 
@@ -277,7 +277,7 @@ def test_tampered_weights_are_refused(saved):
     content[-1] ^= 1
     (folder / "weights.safetensors").write_bytes(content)
     with pytest.raises(io.DamagedFileError, match=r"weights\.safetensors: its SHA-256 is"):
-        loading.load(folder / "weights.safetensors")
+        store.load(folder / "weights.safetensors")
 
 
 def test_tampered_card_is_refused(saved):
@@ -286,4 +286,4 @@ def test_tampered_card_is_refused(saved):
     card["pretrained"] = True
     (folder / "card.json").write_text(json.dumps(card))
     with pytest.raises(io.DamagedFileError, match=r"card\.json: its content does not match its own digest"):
-        loading.load(folder / "weights.safetensors")
+        store.load(folder / "weights.safetensors")

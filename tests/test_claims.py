@@ -47,6 +47,9 @@ def test_few_clusters_are_named_as_the_reason():
     assert found.reason == "n: 8 clusters, at least 10 are needed"
 
 
+LAYERS = {"subject": "mean of layers"}
+
+
 @pytest.fixture
 def claim():
     return {
@@ -54,7 +57,8 @@ def claim():
         "statement": "High is better.",
         "about": "pre-trained networks",
         "evidence": "agreement",
-        "where": {"layer": "mean of layers", "ranking": "pe"},
+        "lacking": "nobody looked",
+        "where": {"ranking": "pe"},
         "splits": True,
         "smallest_effect": 0.05,
         "unit": "r",
@@ -87,15 +91,26 @@ def cards(pretrained):
 
 
 def test_a_pretrained_network_is_judged(claim, evidence):
-    (record,) = claims.evaluate([claim], evidence, cards(True), {"subject": "control"})
+    (record,) = claims.evaluate([claim], evidence, cards(True), {"subject": "control"}, LAYERS)
     assert record["verdict"] == "supported"
     assert record["beside"] == [
         {"label": "the same of control, random weights", "estimate": 0.01, "ci_low": 0.1, "ci_high": 0.3}
     ]
 
 
+def test_a_network_is_judged_at_its_own_layer(claim, evidence):
+    (record,) = claims.evaluate([claim], evidence, cards(True), {"subject": "control"}, {"subject": "relu1_1"})
+    assert (record["estimate"], record["endpoint"]) == (0.0, "layer relu1_1, ranking pe")
+
+
+def test_a_claim_with_empty_evidence_is_not_tested(claim, evidence):
+    empty = {key: table.iloc[:0] for key, table in evidence.items()}
+    (record,) = claims.evaluate([claim], empty, cards(True), {"subject": "control"}, LAYERS)
+    assert (record["verdict"], record["reason"]) == ("not tested", "nobody looked")
+
+
 def test_a_stand_in_is_shown_but_not_judged(claim, evidence):
-    (record,) = claims.evaluate([claim], evidence, cards(False), {"subject": "control"})
+    (record,) = claims.evaluate([claim], evidence, cards(False), {"subject": "control"}, LAYERS)
     assert record["verdict"] == "not tested"
     assert record["reason"] == "subject is a stand-in, not a pre-trained network"
     assert record["rule_outcome"].startswith("supported")
@@ -104,20 +119,20 @@ def test_a_stand_in_is_shown_but_not_judged(claim, evidence):
 
 def test_a_claim_about_any_network_judges_the_stand_in(claim, evidence):
     claim["about"] = "any network"
-    (record,) = claims.evaluate([claim], evidence, cards(False), {"subject": "control"})
+    (record,) = claims.evaluate([claim], evidence, cards(False), {"subject": "control"}, LAYERS)
     assert record["verdict"] == "supported"
 
 
 def test_what_is_shown_beside_comes_from_the_same_table_when_the_claim_says_so(claim, evidence):
     claim["beside"] = {"by mu1": {"ranking": "mu1"}}
-    (record,) = claims.evaluate([claim], evidence, cards(True), {"subject": "control"})
+    (record,) = claims.evaluate([claim], evidence, cards(True), {"subject": "control"}, LAYERS)
     assert record["beside"] == [{"label": "by mu1", "estimate": -0.2, "ci_low": -0.3, "ci_high": -0.1}]
 
 
 def test_missing_numbers_reach_the_reader_as_missing(claim, evidence, tmp_path):
     for table in evidence.values():
         table[["estimate", "ci_low", "ci_high", "p_holm"]] = np.nan
-    records = claims.evaluate([claim], evidence, cards(True), {"subject": "control"})
+    records = claims.evaluate([claim], evidence, cards(True), {"subject": "control"}, LAYERS)
     io.write_record({"claims": records}, tmp_path / "claims.json")
     (record,) = io.read_record(tmp_path / "claims.json")["claims"]
     assert record["verdict"] == "not tested"
@@ -130,13 +145,13 @@ def test_missing_numbers_reach_the_reader_as_missing(claim, evidence, tmp_path):
 def untested(claim, evidence):
     """The record of a claim about images that nobody judged, beside one whose evidence is there."""
     about_images = {**claim, "id": "images", "evidence": "bapps_2afc"}
-    records = claims.evaluate([about_images, claim], evidence, cards(True), {"subject": "control"})
+    records = claims.evaluate([about_images, claim], evidence, cards(True), {"subject": "control"}, LAYERS)
     assert [record["id"] for record in records] == ["images", "example"]
     return records[0]
 
 
 def test_a_claim_whose_evidence_the_study_lacks_is_not_tested_and_says_why(untested):
-    reason = "this study does not have the whole data set bapps_2afc"
+    reason = "nobody looked"
     assert (untested["verdict"], untested["reason"]) == ("not tested", reason)
     assert untested["rule_outcome"] == f"not tested ({reason})"
 
@@ -148,7 +163,7 @@ def test_a_claim_without_evidence_has_no_numbers(untested):
 
 
 def test_a_claim_without_evidence_has_the_fields_of_any_other(untested, claim, evidence):
-    (other,) = claims.evaluate([claim], evidence, cards(True), {"subject": "control"})
+    (other,) = claims.evaluate([claim], evidence, cards(True), {"subject": "control"}, LAYERS)
     assert untested.keys() == other.keys()
 
 
@@ -166,7 +181,7 @@ def test_a_claim_without_evidence_can_be_written_and_shown(untested, tmp_path):
 
 def test_the_page_of_a_claim_without_evidence_says_why_and_shows_no_numbers(untested):
     page = tables.claims_page([untested])
-    assert "**Not tested** for the network `subject` (somewhere): this study does not have the whole data set" in page
+    assert "**Not tested** for the network `subject` (somewhere): nobody looked" in page
     assert "endpoint: layer mean of layers, ranking pe; smallest effect of interest 0.05" in page
     assert "interval" not in page
     assert "None" not in page
@@ -175,7 +190,7 @@ def test_the_page_of_a_claim_without_evidence_says_why_and_shows_no_numbers(unte
 def test_a_claim_without_evidence_is_recorded_for_every_network(claim):
     several = {"subject": "control", "other": "control"}
     known = {**cards(True), "other": {"pretrained": True, "origin": "elsewhere"}}
-    records = claims.evaluate([claim], {}, known, several)
+    records = claims.evaluate([claim], {}, known, several, dict.fromkeys(several, "mean of layers"))
     assert [(record["network"], record["origin"]) for record in records] == [
         ("subject", "somewhere"),
         ("other", "elsewhere"),
@@ -185,4 +200,4 @@ def test_a_claim_without_evidence_is_recorded_for_every_network(claim):
 def test_an_endpoint_that_is_not_one_row_is_refused(claim, evidence):
     claim["where"] = {"layer": "mean of layers"}
     with pytest.raises(ValueError, match=r"'example': its endpoint .* picks 2 rows"):
-        claims.evaluate([claim], evidence, cards(True), {"subject": "control"})
+        claims.evaluate([claim], evidence, cards(True), {"subject": "control"}, LAYERS)

@@ -16,9 +16,11 @@ from threading import Thread
 import numpy as np
 import pandas as pd
 import pytest
+import safetensors.torch
 import yaml
 
 from perceptual_efficacy import io
+from perceptual_efficacy.backbones.loading import load_backbone
 from perceptual_efficacy.datasets import photographs
 
 ROOT = Path(__file__).parents[1]
@@ -77,7 +79,7 @@ def results(folder):
 
 def test_every_claim_has_a_verdict_for_the_network_that_has_a_control(study):
     records = io.read_record(study / "results/claims.json")["claims"]
-    claims = yaml.safe_load((ROOT / "config/claims.yaml").read_text())
+    claims = yaml.safe_load((ROOT / "config/claims.yaml").read_text())["claims"]
     assert [(record["id"], record["network"]) for record in records] == [(claim["id"], "tiny") for claim in claims]
     assert {record["verdict"] for record in records if record["about"] == "pre-trained networks"} == {"not tested"}
 
@@ -257,6 +259,79 @@ def test_what_a_failed_job_took_away_is_missed_by_the_next_run(copy, tmp_path):
     assert {"learn_kmeans", "probe_channels", "score_channels", "judge_claims"} <= set(planned_jobs)
 
 
+@pytest.fixture(scope="session")
+def published(tmp_path_factory):
+    """A folder in which a published network with weights from a file was studied as far as the claims."""
+    folder = tmp_path_factory.mktemp("published")
+    network = load_backbone("random:squeezenet1_1", layers=["relu1", "fire2"], seed=8).network
+    (folder / "models").mkdir()
+    safetensors.torch.save_file(dict(network.state_dict()), folder / "models/squeezed.safetensors")
+    changes = {
+        "data_root": "models",
+        "photographs": [{"name": "astronaut", "split": "test"}],
+        "backbones": [
+            {
+                "name": "squeezed",
+                "source": "torchvision:squeezenet1_1",
+                "layers": ["relu1", "fire2"],
+                "weights": "squeezed.safetensors",
+                "control": "chance",
+            },
+            {"name": "chance", "source": "random:squeezenet1_1", "layers": ["relu1", "fire2"]},
+        ],
+        "modelfest": {"also_at": [], "contrasts": 4},
+        "datasets": [],
+        "figures": {"layer": "fire2"},
+    }
+    study = study_with(folder, **changes)
+    figures = ("first_layer_filters", "lpips_weights", "channel_scores")
+    targets = ["results/claims.json", *(f"results/figures/squeezed/{figure}.png" for figure in figures)]
+    finished = snakemake(folder, *targets, study=study)
+    assert finished.returncode == 0, finished.stdout
+    return folder
+
+
+def test_a_file_of_weights_is_found_from_the_data_root_and_named_in_the_card(published):
+    card = io.read_record(published / "results/backbones/squeezed/card.json")
+    content = (published / "models/squeezed.safetensors").read_bytes()
+    assert (card["file"], card["file_sha256"]) == ("squeezed.safetensors", hashlib.sha256(content).hexdigest())
+    assert (card["architecture"], card["pretrained"]) == ("torchvision:squeezenet1_1", True)
+
+
+def test_lpips_says_nothing_of_weights_that_it_was_not_trained_on(published):
+    records = io.read_record(published / "results/claims.json")["claims"]
+    (record,) = (record for record in records if record["id"] == "efficacy-agrees-with-learned-weights")
+    assert (record["verdict"], record["reason"]) == ("not tested", "LPIPS learnt no weights for this network")
+
+
+def test_a_published_network_with_weights_is_judged(published):
+    records = io.read_record(published / "results/claims.json")["claims"]
+    (record,) = (record for record in records if record["id"] == "efficacy-predicts-thresholds")
+    assert record["endpoint"].startswith("layer mean of layers")
+    assert record["verdict"] != "not tested"
+
+
+def test_weights_that_do_not_fit_stop_their_job_with_one_line(published, tmp_path):
+    changes = {
+        "data_root": str(published / "models"),
+        "backbones": [
+            {
+                "name": "squeezed",
+                "source": "torchvision:squeezenet1_1",
+                "layers": ["relu1", "fire3"],
+                "weights": "squeezed.safetensors",
+            },
+        ],
+        "datasets": [],
+    }
+    changes["backbones"][0]["control"] = "chance"
+    changes["backbones"].append({"name": "chance", "source": "random:squeezenet1_1", "layers": ["relu1", "fire3"]})
+    changes["figures"] = {"layer": "fire3"}
+    finished = snakemake(tmp_path, "results/backbones/squeezed/card.json", study=study_with(tmp_path, **changes))
+    assert "load_network: squeezed.safetensors does not fit the network. missing: features.4.squeeze" in finished.stdout
+    assert "Traceback" not in finished.stdout
+
+
 def study_with(tmp_path, **changes):
     changed = {**yaml.safe_load(MINIATURE.read_text()), **changes}
     path = tmp_path / "changed.yaml"
@@ -317,6 +392,52 @@ def study_with(tmp_path, **changes):
             r"backbones: a: layers is 'relu1_3'; it must be VGG's names in order",
         ),
         (
+            {"backbones": [{"name": "a", "source": "torchvison:vgg16"}]},
+            r"backbones.a.source is 'torchvison:vgg16'; .*A VGG-shaped network",
+        ),
+        (
+            {"backbones": [{"name": "a", "source": "random"}]},
+            r"backbones: a: layers is 'all'; it must be given, VGG's names with their number of channels",
+        ),
+        (
+            {"backbones": [{"name": "a", "source": "torchvision:vgg16", "layers": {"relu1_1": 64}}]},
+            r"backbones: a: layers is {'relu1_1': 64}; it must be all, lpips or a list of names",
+        ),
+        (
+            {"backbones": [{"name": "a", "source": "torchvision:resnet18", "layers": "lpips"}]},
+            r"backbones: a: layers is 'lpips'; it must be all or a list; LPIPS is defined on vgg16, alexnet, squeeze",
+        ),
+        (
+            {"data_root": "/data", "backbones": [{"name": "a", "source": "torchvision:vgg16", "weights": "gone.pth"}]},
+            r"backbones: a: weights is '/data/gone.pth'; it must be an existing file",
+        ),
+        (
+            {"backbones": [{"name": "a", "source": "random:vgg16", "weights": "DEFAULT"}]},
+            r"backbones: a: weights is 'DEFAULT'; it must be left out",
+        ),
+        (
+            {"backbones": [{"name": "a", "source": "torchvision:vgg16", "sha256": "0" * 64}]},
+            r"backbones: a: sha256 is '0+'; it must be left out",
+        ),
+        (
+            {
+                "backbones": [
+                    {"name": "a", "source": "torchvision:vgg16", "control": "b"},
+                    {"name": "b", "source": "random:vgg11"},
+                ]
+            },
+            r"backbones: a: control is 'b'; it must be a backbone with the layers of a",
+        ),
+        (
+            {
+                "backbones": [
+                    {"name": "a", "source": "torchvision:vgg16", "layers": ["relu2_1"], "control": "b"},
+                    {"name": "b", "source": "random:vgg16", "layers": ["relu2_1"]},
+                ]
+            },
+            r"figures.layer is 'relu1_2'; it must be a layer of a \(relu2_1\)",
+        ),
+        (
             {"datasets": [{"name": "tid", "layout": "tid2013", "source": "folder", "path": "gone"}]},
             r"datasets: tid: path is 'gone'; it must be an existing folder",
         ),
@@ -340,7 +461,7 @@ def study_with(tmp_path, **changes):
                     {"name": "b", "source": "kmeans", "layers": {"relu1_1": 4}},
                 ]
             },
-            r"backbones: a: control is 'b'; it must be a backbone whose source is random",
+            r"backbones: a: control is 'b'; it must be a backbone with random weights",
         ),
     ],
 )

@@ -83,15 +83,16 @@ def evaluate(
     tables: Mapping[tuple[str, str], pd.DataFrame],
     cards: Mapping[str, Mapping[str, Any]],
     controls: Mapping[str, str],
+    layers: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     """Judge every claim for every network that has a control.
 
     Parameters
     ----------
     claims
-        Each with `id`, `statement`, `about` ("pre-trained networks" or "any network"), `evidence` (a kind of table; one
-        that a study lacks leaves the claim untested),
-        `where` (column to value: the one row that is the primary endpoint), `smallest_effect`, `unit`, `splits`
+        Each with `id`, `statement`, `about` ("pre-trained networks" or "any network"), `evidence` (a kind of table; a
+        network without one, or with an empty one, leaves the claim untested for the reason that `lacking` gives),
+        `where` (column to value: with the network's layer the one row that is the primary endpoint), `smallest_effect`, `unit`, `splits`
         (whether random splits are part of the rule), and maybe `beside` (a label to the columns in which a row shown
         beside it, of the same table, differs; by default the control's row).
     tables
@@ -100,6 +101,8 @@ def evaluate(
         What is known of each network, with `pretrained` and `origin`.
     controls
         Network to the name of its control.
+    layers
+        Network to the layer of its primary endpoints.
 
     Returns
     -------
@@ -115,10 +118,12 @@ def evaluate(
     records = []
     for claim in claims:
         for network, control in controls.items():
-            if (claim["evidence"], network) not in tables:
-                records.append(_untested(claim, network, cards[network]))
+            own = tables.get((claim["evidence"], network))
+            where = {"layer": layers[network], **claim["where"]}
+            if own is None or own.empty:
+                records.append(_untested(claim, where, network, cards[network]))
                 continue
-            row = _pick(claim["id"], tables[claim["evidence"], network], claim["where"])
+            row = _pick(claim["id"], own, where)
             outcome = judge(
                 row["estimate"],
                 row["ci_low"],
@@ -132,18 +137,17 @@ def evaluate(
             if claim["about"] == "pre-trained networks" and not cards[network]["pretrained"]:
                 verdict = Verdict(NOT_TESTED, f"{network} is a stand-in, not a pre-trained network")
             if "beside" in claim:
-                own = tables[claim["evidence"], network]
                 beside = {
-                    label: _pick(claim["id"], own, {**claim["where"], **other})
+                    label: _pick(claim["id"], own, {**where, **other})
                     for label, other in claim["beside"].items()
                 }
             else:
-                of_control = _pick(claim["id"], tables[claim["evidence"], control], claim["where"])
+                of_control = _pick(claim["id"], tables[claim["evidence"], control], where)
                 beside = {f"the same of {control}, {cards[control]['origin']}": of_control}
             records.append(
                 {
-                    **_identity(claim, network, cards[network]),
-                    "dataset": _dataset(tables[claim["evidence"], network]),
+                    **_identity(claim, where, network, cards[network]),
+                    "dataset": _dataset(own),
                     **_present(row, COLUMNS),
                     "beside": [{"label": label, **_present(other, INTERVAL)} for label, other in beside.items()],
                     "verdict": verdict.verdict,
@@ -154,21 +158,23 @@ def evaluate(
     return records
 
 
-def _identity(claim: Mapping[str, Any], network: str, card: Mapping[str, Any]) -> dict[str, Any]:
+def _identity(claim: Mapping[str, Any], where: Mapping[str, str], network: str, card: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{key: claim[key] for key in ("id", "statement", "about", "unit", "smallest_effect")},
-        "endpoint": ", ".join(f"{key} {value}" for key, value in claim["where"].items()),
+        "endpoint": ", ".join(f"{key} {value}" for key, value in where.items()),
         "network": network,
         "origin": card["origin"],
     }
 
 
-def _untested(claim: Mapping[str, Any], network: str, card: Mapping[str, Any]) -> dict[str, Any]:
-    """Record of a claim whose data this study does not have."""
-    reason = f"this study does not have the whole data set {claim['evidence']}"
+def _untested(
+    claim: Mapping[str, Any], where: Mapping[str, str], network: str, card: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Record of a claim whose evidence this study does not have."""
+    reason = claim.get("lacking", f"this study does not have the evidence {claim['evidence']}")
     nothing: dict[str, Any] = dict.fromkeys(COLUMNS)
     return {
-        **_identity(claim, network, card),
+        **_identity(claim, where, network, card),
         "dataset": None,
         **nothing,
         "beside": [],

@@ -77,7 +77,7 @@ def contrast_distances(
     -------
     `distance` (stimulus, contrast, unit), float32, with the coordinate `contrast` and, over `unit`, the plain
     coordinates `layer` and `channel`. The images are 0.5 + 0.5 c pattern, display code values, padded with background
-    to the deepest receptive field so that every unit that sees the pattern counts.
+    to the widest receptive field so that every unit that sees the pattern counts, but at most by half its own size.
 
     Raises
     ------
@@ -90,7 +90,8 @@ def contrast_distances(
         raise ValueError(f"contrasts are {contrast.tolist()}; they must rise within (0, 1].")
     if np.abs(shown).max() > 1 + 1e-6:
         raise ValueError(f"A pattern reaches {np.abs(shown).max()}; its largest magnitude may be 1.")
-    margin = backbone.receptive_field
+    # a unit's weight falls towards the rim of its receptive field, which in deep networks is far wider than what counts
+    margin = min(backbone.receptive_field, max(shown.shape[1:]) // 2)
     padded = np.pad(shown, ((0, 0), (margin, margin), (margin, margin)))
     device = next(backbone.parameters()).device
     network = backbone.to(memory_format=torch.channels_last)

@@ -93,7 +93,7 @@ class PerceptualMetric(nn.Module):
             with torch.set_grad_enabled(torch.is_grad_enabled() and references.requires_grad):
                 reference = next(theirs)[1]
             if layer in weights:
-                total = total + selection_distance(activation, reference, weights.pop(layer))
+                total = total + selection_distance(activation, reference, weights.pop(layer).to(activation.dtype))
             if not weights:
                 break
         return total

@@ -87,7 +87,10 @@ def _provenance(snakemake) -> dict[str, object]:
 
 
 def device():
-    """Return the accelerator if there is one, else the CPU."""
+    """Return the accelerator if there is one, else the CPU; what it computes is to be the same every time."""
     import torch
 
+    # TensorFloat-32 would round the inputs of every convolution to 11 bits
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -2,8 +2,8 @@
 
 from _entry import job
 
-from perceptual_efficacy.backbones import loading, vgg
+from perceptual_efficacy.backbones import store, vgg
 
 with job(snakemake) as run:
     backbone = vgg.draw_random(dict(run.params.layers), run.params.seed)
-    loading.save(backbone, run.output.weights, run.output.card, name=run.wildcards.backbone, provenance=run.provenance)
+    store.save(backbone, run.output.weights, run.output.card, name=run.wildcards.backbone, provenance=run.provenance)

@@ -16,6 +16,7 @@ with job(snakemake) as run:
         evidence,
         {name: io.read_record(path) for name, path in zip(names, run.input.cards, strict=True)},
         run.params.controls,
+        run.params.layers,
     )
     io.write_record({"claims": records, "provenance": run.provenance}, run.output.json)
     io.write_text(tables.claims_page(records), run.output.md)

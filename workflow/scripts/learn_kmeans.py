@@ -5,7 +5,7 @@ from pathlib import Path
 from _entry import job
 
 from perceptual_efficacy import io
-from perceptual_efficacy.backbones import kmeans, loading
+from perceptual_efficacy.backbones import kmeans, store
 from perceptual_efficacy.datasets import photographs
 
 with job(snakemake) as run:
@@ -17,4 +17,4 @@ with job(snakemake) as run:
         **run.params.options,
         progress=run.progress,
     )
-    loading.save(backbone, run.output.weights, run.output.card, name=run.wildcards.backbone, provenance=run.provenance)
+    store.save(backbone, run.output.weights, run.output.card, name=run.wildcards.backbone, provenance=run.provenance)

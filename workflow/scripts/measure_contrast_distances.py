@@ -4,13 +4,13 @@ import numpy as np
 from _entry import device, job
 
 from perceptual_efficacy import distances, io
-from perceptual_efficacy.backbones import loading
+from perceptual_efficacy.backbones import store
 
 with job(snakemake) as run:
     patterns = io.read_dataset(run.input.patterns)
     shown = patterns.isel(stimulus=patterns["used"].values)
     cube = distances.contrast_distances(
-        loading.load(run.input.weights, run.input.card).to(device()),
+        store.load(run.input.weights, run.input.card, precision=run.params.precision).to(device()),
         shown["pattern"].values,
         np.geomspace(run.params.lowest, run.params.highest, run.params.contrasts),
         batch_size=run.params.batch_size,

@@ -5,13 +5,13 @@ from functools import partial
 from _entry import device, job
 
 from perceptual_efficacy import distances, io
-from perceptual_efficacy.backbones import loading
+from perceptual_efficacy.backbones import store
 from perceptual_efficacy.datasets import bapps, comparisons
 
 with job(snakemake) as run:
     measure = partial(
         distances.image_distances,
-        loading.load(run.input.weights, run.input.card).to(device()),
+        store.load(run.input.weights, run.input.card, precision=run.params.precision).to(device()),
         read=comparisons.reader(run.input.folder, bapps.patch if run.params.layout.startswith("bapps") else None),
         batch_size=run.params.batch_size,
         progress=run.progress,

@@ -1,4 +1,4 @@
-"""Backbones by name, and the study's own form of them on disk."""
+"""Backbones by name: built, cut, and given their weights."""
 
 import hashlib
 import os
@@ -8,19 +8,17 @@ from typing import Any
 
 import torch
 
-from perceptual_efficacy import io
 from perceptual_efficacy.backbones import published
 from perceptual_efficacy.backbones.kmeans import learn_kmeans
 from perceptual_efficacy.backbones.network import Backbone
 from perceptual_efficacy.backbones.published import Architecture
-from perceptual_efficacy.backbones.vgg import ARCHITECTURE, draw_random, stages
+from perceptual_efficacy.backbones.store import CARD, assemble, load
+from perceptual_efficacy.backbones.vgg import draw_random
 from perceptual_efficacy.backbones.weights import DEFAULT, Weights, fit, from_file, from_hugging_face, from_url, hash_in
 from perceptual_efficacy.datasets import photographs
 
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 KMEANS_LAYERS = {"relu1_1": 32, "relu1_2": 32, "relu2_1": 64, "relu2_2": 64, "relu3_1": 128}
 TRAINED_ON = ("astronaut", "coffee", "rocket", "motorcycle_left", "motorcycle_right", "china")
-CARD = "card.json"
 
 # The part of torchvision's VGG-16 that a study needs is often kept by itself: sha256 of its first convolution.
 FIRST_CONVOLUTIONS = {
@@ -33,6 +31,7 @@ def load_backbone(
     *,
     layers: str | Sequence[str] = "all",
     weights: str | os.PathLike[str] | None = DEFAULT,
+    sha256: str | None = None,
     seed: int = 0,
 ) -> Backbone:
     """Return a network as named layers, cut after the deepest one.
@@ -49,6 +48,8 @@ def load_backbone(
     weights
         "DEFAULT" or the name of a release of torchvision's, downloaded unless in the cache; a `.pth` or `.safetensors`
         file, which needs no more than the kept layers; or None: random ones.
+    sha256
+        Of the file of weights, if it is to be checked.
     seed
         Of random weights and of k-means.
 
@@ -73,8 +74,12 @@ def load_backbone(
     card: dict[str, Any] = {"architecture": name, "paths": paths}
     if weights is None:
         card |= {"origin": "random weights", "pretrained": False, "seed": seed}
-        return _assemble(architecture, card)
+        return assemble(architecture, card)
     found = _find(architecture, os.fspath(weights))
+    if sha256 is not None and found.sha256 != sha256:
+        raise ValueError(
+            f"{os.fspath(weights)} has sha256 {found.sha256}, not {sha256}: it is another file than was meant, or damaged."
+        )
     card |= {
         "origin": f"{found.release} weights of {architecture.library}" if found.release else f"weights {found.file}",
         "pretrained": True,
@@ -82,20 +87,9 @@ def load_backbone(
         "file_sha256": found.sha256,
         "release": found.release,
     }
-    backbone = _assemble(architecture, card)
+    backbone = assemble(architecture, card)
     fit(backbone.network, architecture.network, found.state, found.file)
     return backbone
-
-
-def _assemble(architecture: Architecture, card: dict[str, Any]) -> Backbone:
-    return Backbone(
-        architecture.network,
-        card["paths"],
-        card,
-        mean=architecture.mean,
-        standard_deviation=architecture.standard_deviation,
-        tracing=architecture.tracing,
-    )
 
 
 def _kmeans(layers: str | Sequence[str], weights: str | os.PathLike[str] | None, seed: int) -> Backbone:
@@ -144,57 +138,3 @@ def _release(architecture: Architecture, found: Weights) -> str | None:
     digest = hashlib.sha256(first.numpy().tobytes()).hexdigest() if first.dtype == torch.float32 else ""
     name, known = FIRST_CONVOLUTIONS.get(digest, (None, None))
     return known if name == architecture.name else None
-
-
-def save(
-    backbone: Backbone,
-    weights: str | os.PathLike[str],
-    card: str | os.PathLike[str],
-    *,
-    name: str,
-    provenance: io.Provenance,
-) -> None:
-    """Write the weights as safetensors, and the card: origin, layers, preprocessing, and the weights' SHA-256."""
-    state = {key: value.numpy(force=True) for key, value in backbone.network.state_dict().items()}
-    sha256 = io.write_weights(state, weights)
-    filters, filters_of = backbone.first_filters
-    io.write_record(
-        {
-            **backbone.card,
-            "name": name,
-            "layers": backbone.layers,
-            "layer_order": list(backbone.layers),
-            "first_filters": filters,
-            "first_filters_of": filters_of,
-            "receptive_fields_px": backbone.receptive_fields,
-            "preprocessing": backbone.preprocessing,
-            "weights_sha256": sha256,
-            "provenance": provenance,
-        },
-        card,
-    )
-
-
-def load(
-    weights: str | os.PathLike[str], card: str | os.PathLike[str] | None = None, *, precision: str = "float32"
-) -> Backbone:
-    """Read a backbone that `save` wrote; the card is the `card.json` beside the weights unless given.
-
-    The network computes in `precision`, "float32" or "bfloat16"; what it is shown is normalised in float32.
-
-    Raises
-    ------
-    io.DamagedFileError
-        If the card or the weights are not what `save` wrote.
-    """
-    record = io.read_record(Path(weights).with_name(CARD) if card is None else card)
-    state = io.read_weights(weights, record["weights_sha256"])
-    if record["architecture"] == ARCHITECTURE:
-        backbone = Backbone(
-            stages(dict(sorted(record["widths"].items()))), {layer: layer for layer in record["layer_order"]}, record
-        )
-    else:
-        backbone = _assemble(published.build(record["architecture"]), record)
-    backbone.network.load_state_dict({key: torch.from_numpy(value) for key, value in state.items()}, strict=True)
-    backbone.network.to(PRECISIONS[precision])
-    return backbone

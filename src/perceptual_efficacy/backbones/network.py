@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -260,9 +261,10 @@ class Backbone(nn.Module):
         sizes = [*range(min(height, width) + 1, 65), 96, 128, 160, 192, 224, 240, 256, 299, 320, 384, 448, 512]
         takes = next((size for size in sizes if self._takes((size, size))), None)
         if takes is not None:
+            reason = re.sub(r" \(Proxy\(\w+\)\)", "", str(error).splitlines()[0]).rstrip(".")
             raise ValueError(
-                f"{self._name()} does not take images of {width} x {height} pixels "
-                f"({str(error).splitlines()[0].rstrip('.')}); it takes {takes} x {takes}."
+                f"{self._name()} does not take images of {width} x {height} pixels ({reason}); it takes {takes} x "
+                f"{takes}."
             ) from error
 
     def _name(self) -> str:
@@ -284,12 +286,13 @@ def _cut(network: nn.Module, layers: Mapping[str, str], tracing: dict[str, Any])
         suppress_diff_warning=True,
     ).eval()
     cut = fx.GraphModule(traced, traced.graph)  # torchvision's keeps a second graph, for training
-    *_, output = cut.graph.nodes
-    for node in output.args[0].values():
-        for user in node.users:
-            # what a layer returned is not to be overwritten by what follows
-            if user.op == "call_module" and getattr(cut.get_submodule(user.target), "inplace", False):
-                setattr(cut.get_submodule(user.target), "inplace", False)  # noqa: B010 - as a module's type allows
+    # what a layer returned is not to be overwritten by what follows, be it behind an identity or a view
+    for module in cut.modules():
+        if getattr(module, "inplace", False):
+            setattr(module, "inplace", False)  # noqa: B010 - as a module's type allows
+    for node in cut.graph.nodes:
+        if node.kwargs.get("inplace"):
+            node.update_kwarg("inplace", False)
     return cut
 
 

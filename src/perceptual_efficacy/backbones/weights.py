@@ -17,6 +17,13 @@ from perceptual_efficacy import io
 
 DEFAULT = "DEFAULT"
 
+# names of weights that torchvision has changed since, in files that it still offers (DenseNets, vision transformers)
+FORMER_NAMES = (
+    (re.compile(r"(\.denselayer\d+\.(?:norm|conv))\.([12])\."), r"\1\2."),
+    (re.compile(r"\.mlp\.linear_1\."), ".mlp.0."),
+    (re.compile(r"\.mlp\.linear_2\."), ".mlp.3."),
+)
+
 
 class Weights(NamedTuple):
     """A file of weights that has been read, and what is known of it."""
@@ -65,7 +72,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Tensor]:
             f"{file} is no state dict, a mapping of names to tensors: it holds {', '.join(wrong[:3]) or 'nothing'}. "
             f"Save the state dict alone."
         )
-    return dict(state)
+    return {key: value.detach() for key, value in state.items()}
 
 
 def _damaged(file: Path, error: Exception) -> str:
@@ -91,11 +98,14 @@ def fit(network: nn.Module, whole: nn.Module, state: Mapping[str, Tensor], sourc
     ValueError
         If a weight of the kept part is missing or has another shape, or there is one that it does not know.
     """
-    needed = network.state_dict()
-    missing = [key for key in needed if key not in state]
+    own, paths = whole.state_dict(), {path for path, _ in whole.named_modules()}
+    state = {_present_name(key): value for key, value in state.items()}
+    held = network.state_dict()
+    needed = {key: value for key, value in held.items() if key in own}  # others are constants of the graph
+    # how many batches a normalisation has seen matters in training alone; old files do not say
+    missing = [key for key in needed if key not in state and not key.endswith("num_batches_tracked")]
     shaped = [key for key in needed if key in state and state[key].shape != needed[key].shape]
     kept = {path for path, _ in network.named_modules() if path}
-    own, paths = whole.state_dict(), {path for path, _ in whole.named_modules()}
     extra = [key for key in state if key not in own and key not in needed and _nearest(key, paths) in kept]
     if missing or shaped or extra:
         problems = {
@@ -107,7 +117,13 @@ def fit(network: nn.Module, whole: nn.Module, state: Mapping[str, Tensor], sourc
         raise ValueError(
             f"{source} does not fit the network. {told}. It may be of another network, or its names may carry a prefix."
         )
-    network.load_state_dict({key: state[key] for key in needed}, strict=True)
+    network.load_state_dict(held | {key: state[key] for key in needed if key in state}, strict=True)
+
+
+def _present_name(key: str) -> str:
+    for former, present in FORMER_NAMES:
+        key = former.sub(present, key)
+    return key
 
 
 def _nearest(key: str, paths: set[str]) -> str:

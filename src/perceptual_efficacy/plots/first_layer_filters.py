@@ -8,8 +8,10 @@ from numpy.typing import ArrayLike
 from perceptual_efficacy.plots import style
 from perceptual_efficacy.plots._examples import SCORED, channels_of
 
+NO_LAYER = "not a layer of the study"
 
-def table(weights: ArrayLike, channels: pd.DataFrame, layer: str) -> pd.DataFrame:
+
+def table(weights: ArrayLike, channels: pd.DataFrame, layer: str | None) -> pd.DataFrame:
     """Order the filters by PE.
 
     Parameters
@@ -19,7 +21,7 @@ def table(weights: ArrayLike, channels: pd.DataFrame, layer: str) -> pd.DataFram
     channels
         What `selectivity.score_channels` returns.
     layer
-        The first layer's name.
+        The layer whose channels are these filters' responses; None if no layer of the study has them, and so no scores.
 
     Returns
     -------
@@ -32,7 +34,11 @@ def table(weights: ArrayLike, channels: pd.DataFrame, layer: str) -> pd.DataFram
         If the weights are not one RGB filter per channel of the layer.
     """
     values = np.asarray(weights, dtype=np.float64)
-    rows = channels_of(channels, layer).sort_values("channel")
+    if layer is None:
+        unscored = {"layer": NO_LAYER, "status": NO_LAYER, "pe": np.nan}
+        rows = pd.DataFrame({"channel": range(len(values))}).assign(**unscored)
+    else:
+        rows = channels_of(channels, layer).sort_values("channel")
     if values.ndim != 4 or values.shape[1] != 3 or list(rows["channel"]) != list(range(len(values))):
         raise ValueError(
             f"Weights of shape {values.shape} for {len(rows)} channels of {layer!r}; "
@@ -78,5 +84,7 @@ def draw(table: pd.DataFrame, network: str) -> Figure:
     unscored = sum(tile["rank"].isna().any() for _, tile in filters)
     note = f"; – marks the {unscored} not scored" if unscored else ""
     figure.supxlabel(f"PE below each filter, from high to low{note}. Each is scaled to its own largest weight.", size=8)
-    figure.suptitle(f"Filters of {table['layer'].iloc[0]} ordered by perceptual efficacy PE, {network}")
+    layer = table["layer"].iloc[0]
+    order = f"of {layer} ordered by perceptual efficacy PE" if layer != NO_LAYER else f"of the first convolution, {layer}"
+    figure.suptitle(f"Filters {order}, {network}")
     return figure

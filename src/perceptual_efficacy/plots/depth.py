@@ -1,0 +1,139 @@
+"""Figure: mu1, mu2 and perceptual efficacy by depth, for all networks of the study."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from perceptual_efficacy.plots import style
+from perceptual_efficacy.plots._examples import SCORED
+
+RANDOM = "random weights"  # the origin that a card gives
+COLOURS = ("#882255", "#009F9F", "#FF9F00", "#1F00DF", "#5A1E00", "#00BFFF", "#9F5F5F", "#7FBF9F")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # a network beyond the last colour has another marker
+DODGE = 0.06  # octaves between networks, less if there are many
+SPREAD = 0.25  # octaves that all of them take up at most
+TIE = 0.05  # octaves between layers of one network that see equally far
+NOTE = (
+    "Points: median over the scored channels of a layer; bars: quartiles; a little apart along x to be told apart.\n"
+    "Open points and dashed lines: random weights."
+)
+
+
+def table(channels: Sequence[pd.DataFrame], cards: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Summarise the scores of every layer of every network.
+
+    Parameters
+    ----------
+    channels
+        What `selectivity.score_channels` returns, of every network.
+    cards
+        What is known of the same networks: name, origin, pretrained, layer_order and receptive_fields_px.
+
+    Returns
+    -------
+    One row per network, layer and score: network (its name for readers), origin, layer, receptive_field_px (width of
+    the patch that one unit of the layer sees, in pixels), score ("mu1", "mu2" or "pe"), median, q25 and q75 (of the
+    score over scored channels, dimensionless; missing if there are none), scored and channels (how many there are).
+    Networks are in the order given, layers from shallow to deep.
+
+    Raises
+    ------
+    ValueError
+        If a card lists a layer that its table of channels lacks.
+    """
+    rows = []
+    for part, card in zip(channels, cards, strict=True):
+        for layer in card["layer_order"]:
+            members = part[part["layer"] == layer]
+            if members.empty:
+                raise ValueError(
+                    f"Layer {layer!r} of {card['name']} is not in its table of channels; it has "
+                    f"{list(part['layer'].unique())}."
+                )
+            scored = members[members["status"] == SCORED]
+            for score in style.SCORES:
+                lower, median, upper = scored[score].quantile([0.25, 0.5, 0.75])
+                rows.append(
+                    {
+                        "network": style.network_label(card),
+                        "origin": card["origin"],
+                        "layer": layer,
+                        "receptive_field_px": card["receptive_fields_px"][layer],
+                        "score": score,
+                        "median": median,
+                        "q25": lower,
+                        "q75": upper,
+                        "scored": len(scored),
+                        "channels": len(members),
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+@style.context()
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw one panel per score, the layers of a network joined from shallow to deep."""
+    networks = list(table["network"].unique())
+    figure = style.figure(7.2)
+    axes = figure.subplots(len(style.SCORES), 1, sharex=True)
+    step = min(DODGE, SPREAD / len(networks))
+    shown = table.assign(x=0.0)
+    for number, network in enumerate(networks):
+        rows = table[table["network"] == network]
+        ties = rows.groupby(["score", "receptive_field_px"])
+        place = ties.cumcount() - (ties["layer"].transform("size") - 1) / 2
+        octaves = step * (number - (len(networks) - 1) / 2) + TIE * place
+        shown.loc[rows.index, "x"] = rows["receptive_field_px"] * 2.0**octaves
+    keys = []
+    for number, (network, rows) in enumerate(shown.groupby("network", sort=False)):
+        look = _look(number, rows["origin"].iloc[0] == RANDOM)
+        keys.append(Line2D([], [], label=str(network), **look))
+        for axis, score in zip(axes, style.SCORES, strict=True):
+            of_score = rows[rows["score"] == score]
+            axis.vlines(of_score["x"], of_score["q25"], of_score["q75"], color=look["color"], linewidth=0.9, alpha=0.7)
+            axis.plot(of_score["x"], of_score["median"], **look)
+    for axis, score in zip(axes, style.SCORES, strict=True):
+        axis.set_ylabel(f"{style.SCORES[score]} (dimensionless)")
+        if not (table.loc[table["score"] == score, "q25"] < 0).any():
+            axis.set_ylim(bottom=0)
+        axis.grid()
+    _pixels(axes[-1], shown["x"], table["receptive_field_px"])
+    axes[-1].set_xlabel("Receptive field of the layer (pixels)")
+    figure.align_ylabels(axes)
+    figure.suptitle("Scores of the channels of every network, by depth")
+    across = max(1, min(len(networks), 4, 100 // (max(map(len, networks)) + 8)))
+    legend = figure.legend(handles=keys, loc="outside lower center", ncols=across, title=NOTE)
+    legend.get_title().set_multialignment("center")
+    return figure
+
+
+def _look(number: int, is_random: bool) -> dict[str, Any]:
+    colour = COLOURS[number % len(COLOURS)]
+    return {
+        "color": colour,
+        "marker": MARKERS[(number + number // len(COLOURS)) % len(MARKERS)],
+        "markersize": 4.5,
+        "linewidth": 1.1,
+        "linestyle": (0, (3, 2)) if is_random else "solid",
+        "markerfacecolor": "white" if is_random else colour,
+    }
+
+
+def _pixels(axis: Axes, x: pd.Series, fields: pd.Series) -> None:
+    """Make x a log2 axis of pixels with a tick at every octave, or at the receptive fields if they span fewer."""
+    low, high = float(x.min()), float(x.max())
+    margin = 2.0 ** max(0.15, 0.04 * np.log2(high / low))
+    axis.set_xscale("log", base=2)
+    axis.set_xlim(low / margin, high * margin)
+    ticks = 2.0 ** np.arange(np.ceil(np.log2(low / margin)), np.floor(np.log2(high * margin)) + 1)
+    if len(ticks) < 2:
+        ticks = np.unique(fields)
+    axis.xaxis.set_major_locator(FixedLocator(ticks.tolist()))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -1,0 +1,11 @@
+"""Plot mu1, mu2 and PE by depth, for all networks of the study."""
+
+from _entry import job
+
+from perceptual_efficacy import io
+from perceptual_efficacy.plots import depth, style
+
+with job(snakemake) as run:
+    channels = [io.read_table(path) for path in run.input.channels]
+    table = depth.table(channels, [io.read_record(path) for path in run.input.cards])
+    style.save(depth.draw(table), table, **run.output)
