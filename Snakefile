@@ -60,3 +60,6 @@ rule all:
         expand(rules.plot_groups.output, backbone=SUBJECTS, dataset=JUDGED_BY_PEOPLE),
         expand(rules.plot_single_channels.output, backbone=SUBJECTS, dataset=JUDGED_BY_PEOPLE),
         expand(rules.plot_ladder.output, backbone=SUBJECTS) if LADDER else [],
+        expand(rules.plot_lpips_weights.output, backbone=LEARNED),
+        rules.plot_depth.output,
+        rules.plot_networks.output,

@@ -1,18 +1,23 @@
-"""Copy the figures of a finished default study into docs/images and its numbers into the README.
+"""Write the figures and numbers of finished studies into the documentation: nothing shown there is typed by hand.
 
-Run as `make docs` after `make figures`: nothing shown there is typed by hand.
+    python docs/refresh.py                                the default study in results/: into the README
+    python docs/refresh.py --pretrained FOLDER/results    config/pretrained.yaml's: into docs/results.md
+
+Both also write docs/paper-figures.md from docs/paper-figures.yaml. `make docs` is the first.
 """
 
+import argparse
 import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
+import yaml
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "results"
+DOCS = ROOT / "docs"
 IMAGES = {
     "stimuli": "stimuli",
     "frequency_curves": "kmeans/frequency_curves",
@@ -22,33 +27,48 @@ IMAGES = {
     "selections": "kmeans/selections",
     "ladder": "kmeans/ladder",
 }
+PRETRAINED_IMAGES = {
+    "pretrained_frequency_curves": "vgg16/frequency_curves",
+    "pretrained_channel_scores": "vgg16/channel_scores",
+    "pretrained_orientation_curves": "vgg16/orientation_curves",
+    "pretrained_efficacy_by_layer": "vgg16/efficacy_by_layer",
+    "pretrained_first_layer_filters": "vgg16/first_layer_filters",
+    "pretrained_lpips_weights": "vgg16/lpips_weights",
+    "pretrained_depth": "depth",
+    "pretrained_networks": "networks",
+}
 WIDTH = 900
 
 
-def copy_images() -> None:
+def copy_images(results: Path, images: Mapping[str, str]) -> None:
     """Write the figures at half their size."""
-    (ROOT / "docs" / "images").mkdir(parents=True, exist_ok=True)
-    for name, figure in IMAGES.items():
-        with Image.open(RESULTS / "figures" / f"{figure}.png") as image:
+    (DOCS / "images").mkdir(parents=True, exist_ok=True)
+    for name, figure in images.items():
+        with Image.open(results / "figures" / f"{figure}.png") as image:
             small = image.convert("RGB").resize(
                 (WIDTH, round(WIDTH * image.height / image.width)), Image.Resampling.LANCZOS
             )
-            small.quantize(256, dither=Image.Dither.NONE).save(ROOT / "docs" / "images" / f"{name}.png", optimize=True)
+            small.quantize(256, dither=Image.Dither.NONE).save(DOCS / "images" / f"{name}.png", optimize=True)
 
 
-def claims() -> str:
+def claims(results: Path) -> str:
     """Turn claims.json into a table with the verdicts first."""
-    lines = ["| claim | verdict | estimate, 95% interval | beside it |", "| --- | --- | --- | --- |"]
-    for record in json.loads((RESULTS / "claims.json").read_text(encoding="utf-8"))["claims"]:
+    records = json.loads((results / "claims.json").read_text(encoding="utf-8"))["claims"]
+    several = len({record["network"] for record in records}) > 1
+    head = ["claim", *(["network"] if several else []), "verdict", "estimate, 95% interval", "beside it"]
+    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
+    for record in records:
         beside = "; ".join(f"{other['label']}: {interval(other)}" for other in record["beside"])
+        network = [f"`{record['network']}`, {record['endpoint'].split(',')[0]}"] if several else []
         verdict = f"**{record['verdict']}**: {record['reason']}"
-        lines.append(f"| {record['statement']} | {verdict} | {interval(record)} ({record['unit']}) | {beside} |")
+        cells = [record["statement"], *network, verdict, f"{interval(record)} ({record['unit']})", beside]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def thresholds() -> str:
+def thresholds(results: Path) -> str:
     """Turn the table of agreement into one row per predictor and one column per resolution."""
-    scores = pd.read_csv(RESULTS / "tables" / "agreement.csv", keep_default_na=False, na_values=[""])
+    scores = pd.read_csv(results / "tables" / "agreement.csv", keep_default_na=False, na_values=[""])
     scores = scores[
         (scores["dataset"] == "modelfest")
         & (scores["measure"] == "r")
@@ -79,9 +99,9 @@ def thresholds() -> str:
     return "\n".join(lines)
 
 
-def ladder() -> str:
+def ladder(results: Path) -> str:
     """Say how often the distances of all channels follow the steps of distortion."""
-    steps = pd.read_csv(RESULTS / "figures" / "kmeans" / "ladder.csv")
+    steps = pd.read_csv(results / "figures" / "kmeans" / "ladder.csv")
     once = steps[steps["selection"] == "all"].drop_duplicates(["layer", "group", "photograph"])
     found = {name: once.dropna(subset=name).groupby("layer", sort=False)[name] for name in ("in_order", "above_dither")}
     shares = {name: [f"{layer} {share.sum()}" for layer, share in layers] for name, layers in found.items()}
@@ -99,20 +119,73 @@ def interval(row: Mapping[str, float]) -> str:
     return f"{row['estimate']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]"
 
 
-def fill(name: str, text: str) -> None:
-    """Replace what stands between two marks in the README."""
-    path = ROOT / "README.md"
+def fill(path: Path, name: str, text: str) -> None:
+    """Replace what stands between two marks in a page."""
     block = f"<!-- {name}: written by docs/refresh.py -->\n{text}\n<!-- end of {name} -->"
     filled, count = re.subn(
         rf"<!-- {name}: .*?<!-- end of {name} -->", lambda _: block, path.read_text(encoding="utf-8"), flags=re.DOTALL
     )
     if count != 1:
-        raise ValueError(f"README.md has {count} places for {name!r}; expected one.")
+        raise ValueError(f"{path} has {count} places for {name!r}; expected one.")
     path.write_text(filled, encoding="utf-8")
 
 
+def networks(results: Path) -> str:
+    """List a study's networks with what their weights are."""
+    lines = ["| network | architecture | weights | sha256 of the file | layers |", "| --- | --- | --- | --- | --- |"]
+    for path in sorted((results / "backbones").glob("*/card.json")):
+        card = json.loads(path.read_text(encoding="utf-8"))
+        digest = f"`{card['file_sha256'][:16]}…`" if card.get("file_sha256") else "–"
+        layers = ", ".join(card["layer_order"])
+        lines.append(f"| `{card['name']}` | {card['architecture']} | {card['origin']} | {digest} | {layers} |")
+    return "\n".join(lines)
+
+
+def table(results: Path, name: str) -> str:
+    return (results / "tables" / f"{name}.md").read_text(encoding="utf-8").strip()
+
+
+def paper_figures(items: list[Mapping[str, str]]) -> str:
+    """Turn the list of what the paper shows into a page."""
+    studies = ("default", "pretrained", "paper")
+    lines = [
+        "# The paper's figures and tables, and what regenerates them",
+        "",
+        "Written by docs/refresh.py from docs/paper-figures.yaml. Every figure lies beside the CSV that it plots.",
+        "**reproduced**: from the paper's network and data; **stand-in**: from another network or other data; "
+        "**needs data**: judgements of people that are not part of this study; **not yet**: no rule makes it. Which "
+        "training of VGG-16 the paper used is not known to us; here it is torchvision's.",
+        "",
+        "| in the paper | rule | output and CSV | `config.yaml` | `config/pretrained.yaml` | `config/paper.yaml` |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for item in items:
+        rule = f"`{item['rule']}`" if "rule" in item else "–"
+        output = f"`{item['output']}`, `{Path(item['output']).with_suffix('.csv').name}`" if "output" in item else "–"
+        name = item["item"] + (f" ({item['note']})" if "note" in item else "")
+        lines.append(f"| {' | '.join([name, rule, output, *(item[study] for study in studies)])} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pretrained", type=Path, metavar="RESULTS", help="results of config/pretrained.yaml")
+    pretrained = parser.parse_args().pretrained
+    items = yaml.safe_load((DOCS / "paper-figures.yaml").read_text(encoding="utf-8"))
+    (DOCS / "paper-figures.md").write_text(paper_figures(items), encoding="utf-8")
+    if pretrained is not None:
+        copy_images(pretrained, PRETRAINED_IMAGES)
+        page = DOCS / "results.md"
+        fill(page, "networks", networks(pretrained))
+        fill(page, "claims", claims(pretrained))
+        fill(page, "agreement", table(pretrained, "networks"))
+        return
+    results, page = ROOT / "results", ROOT / "README.md"
+    copy_images(results, IMAGES)
+    fill(page, "claims", claims(results))
+    fill(page, "ladder", ladder(results))
+    fill(page, "thresholds", thresholds(results))
+
+
 if __name__ == "__main__":
-    copy_images()
-    fill("claims", claims())
-    fill("ladder", ladder())
-    fill("thresholds", thresholds())
+    main()

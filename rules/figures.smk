@@ -399,3 +399,100 @@ rule plot_ladder:
         "Plotting the distances that {wildcards.backbone} finds step by step"
     script:
         "../workflow/scripts/plot_ladder.py"
+
+
+rule plot_depth:
+    input:
+        channels=expand("results/selectivity/{backbone}/channels.parquet", backbone=BACKBONES),
+        cards=expand("results/backbones/{backbone}/card.json", backbone=BACKBONES),
+    output:
+        png=report(
+            "results/figures/depth.png",
+            caption="../workflow/report/depth.rst",
+            category="Channels",
+            labels={"figure": "Scores by depth", "network": "all"},
+        ),
+        pdf="results/figures/depth.pdf",
+        csv="results/figures/depth.csv",
+    log:
+        "results/logs/plot_depth.log",
+    benchmark:
+        "results/benchmarks/plot_depth.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code_digest("plot_depth"),
+    message:
+        "Plotting the scores of all networks by depth"
+    script:
+        "../workflow/scripts/plot_depth.py"
+
+
+rule plot_networks:
+    input:
+        agreement=expand(
+            "results/agreement/{backbone}/{data}.parquet",
+            backbone=BACKBONES,
+            data=[f"modelfest-{OWN_RESOLUTION}", *JUDGED_BY_PEOPLE],
+        ),
+        cards=expand("results/backbones/{backbone}/card.json", backbone=BACKBONES),
+    output:
+        png=report(
+            "results/figures/networks.png",
+            caption="../workflow/report/networks.rst",
+            category="Agreement with people",
+            labels={"figure": "High and low PE by network", "network": "all"},
+        ),
+        pdf="results/figures/networks.pdf",
+        csv="results/figures/networks.csv",
+    log:
+        "results/logs/plot_networks.log",
+    benchmark:
+        "results/benchmarks/plot_networks.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        networks=BACKBONES,
+        layers=CLAIM_LAYERS,
+        code=code_digest("plot_networks"),
+    message:
+        "Plotting the agreement of all networks with people"
+    script:
+        "../workflow/scripts/plot_networks.py"
+
+
+rule plot_lpips_weights:
+    input:
+        agreement="results/selectivity/{backbone}/lpips.parquet",
+        channels="results/selectivity/{backbone}/lpips-channels.parquet",
+        card="results/backbones/{backbone}/card.json",
+    output:
+        png=report(
+            "results/figures/{backbone}/lpips_weights.png",
+            caption="../workflow/report/lpips_weights.rst",
+            category="Agreement with people",
+            labels={"figure": "PE and LPIPS’s weights", "network": "{backbone}"},
+        ),
+        pdf="results/figures/{backbone}/lpips_weights.pdf",
+        csv="results/figures/{backbone}/lpips_weights.csv",
+    log:
+        "results/logs/plot_lpips_weights/{backbone}.log",
+    benchmark:
+        "results/benchmarks/plot_lpips_weights/{backbone}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code_digest("plot_lpips_weights"),
+    message:
+        "Plotting the weights that LPIPS learnt for {wildcards.backbone}"
+    script:
+        "../workflow/scripts/plot_lpips_weights.py"

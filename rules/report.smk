@@ -39,6 +39,7 @@ rule write_tables:
             backbone=BACKBONES,
             data=[*(f"modelfest-{resolution}" for resolution in RESOLUTIONS), *DATASETS],
         ),
+        cards=expand("results/backbones/{backbone}/card.json", backbone=BACKBONES),
         claims="results/claims.json",
     output:
         claims=[
@@ -48,6 +49,15 @@ rule write_tables:
                 caption="../workflow/report/claims.rst",
                 category="Claims",
                 labels={"table": "Claims"},
+            ),
+        ],
+        networks=[
+            *multiext("results/tables/networks", ".csv", ".md", ".tex"),
+            report(
+                "results/tables/networks.html",
+                caption="../workflow/report/tables.rst",
+                category="Tables",
+                labels={"table": "Networks side by side"},
             ),
         ],
         selections=[
@@ -129,6 +139,7 @@ rule write_tables:
         resolutions=RESOLUTIONS,
         layouts={name: layout for layout, names in JUDGED.items() for name in names},
         published=PUBLISHED,
+        claim_layers=CLAIM_LAYERS,
         code=code_digest("write_tables"),
     message:
         "Writing the tables"

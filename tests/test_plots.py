@@ -22,18 +22,22 @@ from matplotlib.text import Text
 from matplotlib.transforms import BboxBase
 
 from perceptual_efficacy import agreement as judged
-from perceptual_efficacy import csf, selectivity
+from perceptual_efficacy import csf, learned, selectivity
+from perceptual_efficacy.backbones.vgg import draw_random
 from perceptual_efficacy.datasets import bapps, tid2013
 from perceptual_efficacy.datasets import ladder as distortions
 from perceptual_efficacy.plots import (
     _judged,
     channel_scores,
+    depth,
     efficacy_by_layer,
     first_layer_filters,
     frequency_curves,
     groups,
     image_selections,
     ladder,
+    lpips_weights,
+    networks,
     orientation_curves,
     selections,
     single_channels,
@@ -42,6 +46,8 @@ from perceptual_efficacy.plots import (
     thresholds,
 )
 from perceptual_efficacy.selections import (
+    HIGH_LOW,
+    MEAN_OF_LAYERS,
     Judgements,
     Ranking,
     compare_selections,
@@ -229,6 +235,53 @@ def built() -> Images:
     return judge(comparisons, judgements, 0.9 * level[:, None], FIVE, "construction")
 
 
+CARDS = [
+    {
+        "name": name,
+        "origin": origin,
+        "pretrained": pretrained,
+        "layer_order": list(LAYERS),
+        "receptive_fields_px": {"relu1_1": 3, "relu1_2": 5},
+    }
+    for name, origin, pretrained in (
+        ("net", "DEFAULT weights of torchvision", True),
+        ("net_random", depth.RANDOM, False),
+    )
+]
+
+
+@pytest.fixture(scope="module")
+def by_people(choices: Images, opinions: Images) -> dict[str, list[pd.DataFrame]]:
+    """Tables of agreement with two of the data sets that people judged, of two networks."""
+    detected = opinions.agreement.replace({"measure": {"srcc": "r"}})
+    parts = [
+        detected.assign(dataset="modelfest", pixels_per_degree=SCALE),
+        choices.agreement.assign(dataset="bapps_2afc"),
+    ]
+    return {card["name"]: parts for card in CARDS}
+
+
+def table_of_networks(
+    agreement: dict[str, list[pd.DataFrame]], layers: tuple[str, str] = ("relu2_2", "mean of layers")
+) -> pd.DataFrame:
+    return networks.table(
+        agreement, dict(zip(agreement, CARDS, strict=True)), dict(zip(agreement, layers, strict=True))
+    )
+
+
+def with_lpips(architecture: str, layers: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Some of the channels of LPIPS's first layers with random scores, and what the library finds of them."""
+    weights = learned.lpips_weights(architecture)
+    known = list(weights["layer"].unique())[:layers]
+    channels = weights.loc[weights["layer"].isin(known) & (weights["channel"] < 60), ["layer", "channel"]]
+    random = np.random.default_rng(7)
+    scores = {score: random.uniform(size=len(channels)) for score in ("pe", "mu1", "mu2")}
+    status = np.where(channels["channel"] % 7 == 0, selectivity.SILENT, selectivity.SCORED)
+    channels = channels.assign(status=status, **scores).reset_index(drop=True)
+    found = learned.compare_with_weights(channels, weights, shuffles=50, replicates=41, seed=0)
+    return found, channels.merge(weights, on=["layer", "channel"])
+
+
 class Case(NamedTuple):
     table: pd.DataFrame
     draw: Callable[[pd.DataFrame], Figure]
@@ -247,8 +300,18 @@ MODULES = (
     "image_selections",
     "single_channels",
     "ladder",
+    "depth",
+    "networks",
+    "lpips_weights",
 )
-NAMES = (*MODULES, "groups of TID2013", "image_selections of a ladder", "single_channels of a ladder")
+NAMES = (
+    *MODULES,
+    "groups of TID2013",
+    "image_selections of a ladder",
+    "single_channels of a ladder",
+    "networks on four data sets",
+    *(f"lpips_weights of {layers} layers" for layers in (0, 1, 2, 7)),
+)
 
 
 @pytest.fixture(scope="module")
@@ -261,6 +324,7 @@ def cases(
     choices: Images,
     opinions: Images,
     built: Images,
+    by_people: dict[str, list[pd.DataFrame]],
 ) -> dict[str, Case]:
     sensitivity = csf.mannos_sakrison(tuning["frequency"].values * SCALE)
     shown = gratings(size=48, frequencies=8, orientations=8)
@@ -299,6 +363,24 @@ def cases(
             ladder.table(built.distance, built.comparisons, halves_of(built.channels)),
             lambda table: ladder.draw(table, NETWORK, "relu2_2"),
         ),
+        "depth": Case(depth.table([channels, channels.assign(pe=channels["pe"] / 2)], CARDS), depth.draw),
+        "networks": Case(table_of_networks(by_people), networks.draw),
+        "networks on four data sets": Case(
+            table_of_networks(
+                {
+                    name: [*parts, *(part.assign(dataset=f"{part['dataset'].iloc[0]}, again") for part in parts)]
+                    for name, parts in by_people.items()
+                }
+            ),
+            networks.draw,
+        ),
+        "lpips_weights": Case(lpips_weights.table(*with_lpips("torchvision:vgg16", 5)), draw_with(lpips_weights)),
+        **{
+            f"lpips_weights of {layers} layers": Case(
+                lpips_weights.table(*with_lpips("torchvision:squeezenet1_1", layers)), draw_with(lpips_weights)
+            )
+            for layers in (0, 1, 2, 7)
+        },
     }
 
 
@@ -820,3 +902,229 @@ def test_the_ladder_is_drawn_as_tabled(cases: dict[str, Case]) -> None:
 def test_distances_of_other_images_are_refused(built: Images) -> None:
     with pytest.raises(ValueError, match=r"shape \(167, 1, 20\); expected \(168, 1, channels\)"):
         ladder.table(built.distance[:-1], built.comparisons, {"all": built.channels})
+
+
+# Figures of several networks, and of what LPIPS learnt
+
+
+def test_names_of_several_networks_are_those_that_the_library_gives() -> None:
+    assert draw_random({"relu1_1": 4}, seed=0).card["origin"] == depth.RANDOM
+    assert networks.DIFFERENCE == HIGH_LOW
+    assert networks.MEAN == MEAN_OF_LAYERS
+    assert lpips_weights.MEAN == learned.MEAN_OF_LAYERS
+
+
+@pytest.mark.parametrize("deficiency", [None, "Protanomaly", "Deuteranomaly"])
+def test_colours_of_networks_stay_apart_for_colour_blind_readers(deficiency: str | None) -> None:
+    lab = {}
+    for name in depth.COLOURS:
+        linear = colour.cctf_decoding(colour.notation.HEX_to_RGB(name), "sRGB")
+        if deficiency:
+            linear = np.clip(matrix_cvd_Machado2009(deficiency, 1.0) @ linear, 0, 1)
+        lab[name] = colour.XYZ_to_Lab(colour.RGB_to_XYZ(linear, "sRGB"))
+    closest = min((colour.delta_E(lab[a], lab[b]), a, b) for a, b in itertools.combinations(lab, 2))
+    assert closest[0] > 10, closest
+
+
+def test_networks_beyond_the_last_colour_look_like_no_other(channels: pd.DataFrame) -> None:
+    cards = [{**CARDS[0], "name": f"net{number}"} for number in range(20)]
+    axis = depth.draw(depth.table([channels] * 20, cards)).axes[0]
+    assert len({(line.get_color(), line.get_marker()) for line in axis.get_lines()}) == 20
+
+
+def test_depth_holds_medians_and_quartiles_of_the_scored_channels(
+    cases: dict[str, Case], channels: pd.DataFrame
+) -> None:
+    table = cases["depth"].table
+    assert len(table) == 2 * 2 * 3
+    rows = table[(table["network"] == "net") & (table["layer"] == "relu1_1")].set_index("score")
+    scored = channels[(channels["layer"] == "relu1_1") & (channels["channel"] != 1)]
+    for score in ("mu1", "mu2", "pe"):
+        expected = np.percentile(scored[score], [25, 50, 75])
+        np.testing.assert_allclose(rows.loc[score, ["q25", "median", "q75"]].astype(float), expected)
+    assert set(rows["receptive_field_px"]) == {3}
+    assert set(rows["scored"]) == {5}
+    assert set(rows["channels"]) == {6}
+    assert list(table["network"].unique()) == ["net", "net_random (random weights)"]
+
+
+def test_depth_is_drawn_as_tabled_beside_the_receptive_field(cases: dict[str, Case]) -> None:
+    table, draw = cases["depth"]
+    for axis, score in zip(draw(table).axes, ("mu1", "mu2", "pe"), strict=True):
+        assert axis.get_xscale() == "log"
+        drawn = dict(zip(table["network"].unique(), axis.get_lines(), strict=True))
+        for line, bars, (network, rows) in zip(
+            drawn.values(),
+            axis.collections,
+            table[table["score"] == score].groupby("network", sort=False),
+            strict=True,
+        ):
+            assert line is drawn[network]
+            np.testing.assert_array_equal(line.get_ydata(), rows["median"])
+            np.testing.assert_allclose(line.get_xdata(), rows["receptive_field_px"], rtol=0.1)
+            np.testing.assert_allclose(np.stack(bars.get_segments())[:, :, 1], rows[["q25", "q75"]])
+        first, second = (line.get_xdata() for line in drawn.values())
+        assert (first != second).all()
+
+
+def test_layers_that_see_equally_far_are_drawn_apart_in_their_order(channels: pd.DataFrame) -> None:
+    card = {**CARDS[0], "receptive_fields_px": {"relu1_1": 24, "relu1_2": 24}}
+    axis = depth.draw(depth.table([channels], [card])).axes[-1]
+    first, second = axis.get_lines()[0].get_xdata()
+    assert 22 < first < 24 < second < 26
+    assert axis.get_xticks().tolist() == [24]
+
+
+def test_only_random_weights_are_open_and_dashed(cases: dict[str, Case]) -> None:
+    table, draw = cases["depth"]
+    learnt, drawn_at_random = draw(table).axes[0].get_lines()
+    assert (learnt.get_markerfacecolor(), learnt.get_linestyle()) == (learnt.get_color(), "-")
+    assert (drawn_at_random.get_markerfacecolor(), drawn_at_random.get_linestyle()) == ("white", "--")
+
+
+def test_a_layer_without_scored_channels_is_missing_and_not_drawn(channels: pd.DataFrame) -> None:
+    silent = channels["layer"] == "relu1_2"
+    unscored = channels.assign(status=channels["status"].mask(silent, selectivity.SILENT))
+    unscored[["mu1", "mu2", "pe"]] = unscored[["mu1", "mu2", "pe"]].mask(silent)
+    table = depth.table([unscored], CARDS[:1])
+    missing = table[table["layer"] == "relu1_2"]
+    assert missing[["median", "q25", "q75"]].isna().all(axis=None)
+    assert set(missing["scored"]) == {0}
+    for axis in depth.draw(table).axes:
+        assert np.isfinite(axis.get_lines()[0].get_ydata()).tolist() == [True, False]
+
+
+def test_a_layer_of_the_card_without_channels_is_refused(channels: pd.DataFrame) -> None:
+    card = {**CARDS[0], "layer_order": ["relu1_1", "conv9"]}
+    with pytest.raises(ValueError, match=r"Layer 'conv9' of net .* it has \['relu1_1', 'relu1_2'\]"):
+        depth.table([channels], [card])
+
+
+def test_networks_score_their_own_layer_and_their_own_difference(
+    cases: dict[str, Case], choices: Images, by_people: dict[str, list[pd.DataFrame]]
+) -> None:
+    table = cases["networks"].table
+    assert list(table["dataset"].unique()) == ["modelfest, 32 px/deg", "bapps_2afc"]
+    distances = selection_distances(choices.distance, choices.channels)
+    rows = table[(table["network"] == "net") & (table["dataset"] == "bapps_2afc")].set_index("selection")
+    scores = {
+        half: judged.two_alternative_score(*distances["relu2_2", half].T, choices.judgements.judgement).mean()
+        for half in ("all", "high", "low")
+    }
+    for half, score in scores.items():
+        assert rows.loc[half, "estimate"] == pytest.approx(score)
+    assert rows.loc["high - low", "estimate"] == pytest.approx(scores["high"] - scores["low"])
+    agreement = by_people["net"][1].query("layer == 'relu2_2' and ranking == 'pe' and cube == 'raw' and group == 'all'")
+    found = agreement[(agreement["selection"] == "high - low") & (agreement["measure"] == "2afc")]
+    assert rows.loc["high - low", "p_holm"] == found["p_holm"].item()
+    assert set(rows.index) == {"all", "high", "low", "high - low", "random halves"}
+    assert len(table) == 2 * 2 * 5
+    assert dict(zip(table["network"], table["layer"], strict=True)) == {
+        "net": "relu2_2",
+        "net_random (random weights)": "mean of layers",
+    }
+
+
+@pytest.mark.parametrize("name", ["networks", "networks on four data sets"])
+def test_networks_are_drawn_as_tabled(name: str, cases: dict[str, Case]) -> None:
+    table, draw = cases[name]
+    axes = draw(table).axes
+    datasets = table["dataset"].unique()
+    pairs = zip(axes[::2], axes[1::2], strict=True) if len(datasets) <= 2 else zip(axes[:4], axes[4:], strict=True)
+    for (scores, difference), dataset in zip(pairs, datasets, strict=True):
+        of_data = table[table["dataset"] == dataset]
+        for selection, marker in style.MARKERS.items():
+            rows = of_data[of_data["selection"] == selection]
+            line = points(scores, style.COLOURS[selection], marker)
+            np.testing.assert_array_equal(line.get_xdata(), rows["estimate"])
+            np.testing.assert_allclose(line.get_ydata(), [0, 1], atol=0.3)
+            ends = intervals(scores, style.COLOURS[selection])
+            np.testing.assert_allclose(ends[:, :, 0], rows[["ci_low", "ci_high"]])
+        rows = of_data[of_data["selection"] == "high - low"]
+        np.testing.assert_array_equal(points(difference, style.OTHER, "D").get_xdata(), rows["estimate"])
+        np.testing.assert_allclose(intervals(difference, style.OTHER)[:, :, 0], rows[["ci_low", "ci_high"]])
+        assert 0 in difference.get_lines()[0].get_xdata()
+        low, high = scores.get_xlim()
+        shown = of_data[of_data["selection"] != "high - low"]
+        assert low < shown[["estimate", "ci_low"]].min(axis=None)
+        assert high > shown[["estimate", "ci_high"]].max(axis=None)
+    bottom, top = axes[0].get_ylim()
+    assert bottom > 1 > 0 > top  # the first network above
+    labels = [label.get_text() for label in axes[0].get_yticklabels()]
+    assert labels == ["net\nrelu2_2", "net_random\nrandom weights, mean of layers"]
+
+
+def test_a_layer_that_all_networks_share_is_named_once(by_people: dict[str, list[pd.DataFrame]]) -> None:
+    figure = networks.draw(table_of_networks(by_people, ("mean of layers", "mean of layers")))
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["net", "net_random\nrandom weights"]
+    assert texts(figure).count("mean of layers") == 1
+
+
+def test_networks_without_intervals_have_points(built: Images) -> None:
+    table = table_of_networks({card["name"]: [built.agreement.assign(judged_by="people")] for card in CARDS})
+    figure = networks.draw(table)
+    scores, difference = figure.axes
+    for selection, marker in style.MARKERS.items():
+        assert np.isfinite(points(scores, style.COLOURS[selection], marker).get_xdata()).all()
+        assert intervals(scores, style.COLOURS[selection]).size == 0
+    assert np.isfinite(points(difference, style.OTHER, "D").get_xdata()).all()
+    assert "no intervals: only 3 references" in texts(figure)
+    assert "Bars" not in texts(figure)
+
+
+def test_a_network_without_a_score_is_named_and_left_empty(cases: dict[str, Case]) -> None:
+    table, draw = cases["networks"]
+    numbers = ["estimate", "ci_low", "ci_high", "p_holm"]
+    for unscored in (table["network"] == "net", table["network"] != ""):
+        without = table.assign(**{name: table[name].mask(unscored) for name in numbers})
+        scores, difference, *_ = draw(without).axes
+        count = without.loc[unscored, "network"].nunique()
+        assert [text.get_text() for text in scores.texts] == [networks.NO_SCORE] * count
+        assert [text.get_text() for text in difference.texts[1:]].count("–") == count
+
+
+def test_networks_are_not_shown_by_what_nobody_judged(built: Images) -> None:
+    with pytest.raises(ValueError, match="judged_images is judged by construction"):
+        table_of_networks({card["name"]: [built.agreement] for card in CARDS})
+
+
+def test_networks_by_an_unknown_layer_are_refused(by_people: dict[str, list[pd.DataFrame]]) -> None:
+    with pytest.raises(ValueError, match=r"Layer 'conv9' of net .* modelfest, 32 px/deg; it has \['relu1_1'"):
+        table_of_networks(by_people, ("conv9", "mean of layers"))
+
+
+@pytest.mark.parametrize(
+    ("name", "layers"), [("lpips_weights", 5), *((f"lpips_weights of {count} layers", count) for count in (1, 2, 7))]
+)
+def test_weights_of_lpips_correlate_as_their_points_do(name: str, layers: int, cases: dict[str, Case]) -> None:
+    table, draw = cases[name]
+    names = table["layer"].unique()
+    assert len(names) == layers + 1
+    assert names[-1] == "mean of layers"
+    rhos = []
+    for axis, layer in zip(draw(table).axes, names[:-1], strict=False):
+        rows = table[table["layer"] == layer]
+        assert not (rows["channel"] % 7 == 0).any()  # those that are not scored
+        rhos.append(scipy.stats.spearmanr(rows["pe"], rows["weight"]).statistic)
+        assert rows["rho"].to_numpy() == pytest.approx(rhos[-1])
+        np.testing.assert_array_equal(axis.collections[-1].get_offsets(), rows[["pe", "weight"]])
+        assert f"ρ = {rhos[-1]:.2f}".replace("-", "−") in axis.get_title()
+        zeros = (rows["weight"] == 0).sum()
+        assert (f"{zeros} of weight 0" in axis.get_title()) == (name != "lpips_weights")  # VGG-16 has none
+        low, high = axis.get_ylim()
+        assert low < rows["weight"].min() <= rows["weight"].max() < high
+    assert table["rho"].iloc[-1] == pytest.approx(np.mean(rhos))
+
+
+def test_only_weights_near_zero_need_a_linear_part_of_their_axis(cases: dict[str, Case]) -> None:
+    for name, scale in (("lpips_weights", "log"), ("lpips_weights of 7 layers", "symlog")):
+        table, draw = cases[name]
+        figure = draw(table)
+        assert figure.axes[0].get_yscale() == scale
+        assert ("linear below 0.001" in texts(figure)) == (scale == "symlog")
+
+
+def test_a_network_without_weights_of_lpips_has_a_note(cases: dict[str, Case]) -> None:
+    table, draw = cases["lpips_weights of 0 layers"]
+    assert table.empty
+    assert lpips_weights.NONE in texts(draw(table))

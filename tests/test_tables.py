@@ -290,3 +290,57 @@ def test_agreement_is_every_row_of_every_network_with_what_it_is_about_in_front(
     assert list(table)[:4] == ["network", "dataset", "judged_by", "pixels_per_degree"]
     assert set(table.loc[table["dataset"] == "modelfest", "pixels_per_degree"]) == {60}
     assert table.loc[table["dataset"] == "bapps", "pixels_per_degree"].isna().all()
+
+
+@pytest.fixture
+def by_network(bapps, made, modelfest):
+    """What the table of networks is made from: of two networks, with data that it leaves out."""
+    scored = pd.DataFrame(
+        {
+            "layer": ["relu1_1"] * 3 + ["relu1_2"] * 2,
+            "status": ["scored", "scored", "not scored: no response", "scored", "scored"],
+            "mu1": [0.1, 0.3, None, 0.5, 0.9],
+            "mu2": [0.2, 0.4, None, 0.6, 0.8],
+            "pe": [0.02, 0.12, None, 0.3, 0.72],
+        }
+    )
+    again = modelfest.assign(pixels_per_degree=120.0, estimate=9.0)
+    results = {"net": [modelfest, again, bapps, made], "other": [modelfest, again, bapps, made]}
+    cards = {"net": {"origin": "weights of torchvision"}, "other": {"origin": "random weights"}}
+    return {"net": scored, "other": scored.assign(status="scored")}, results, cards
+
+
+def test_networks_are_one_row_each_with_scores_and_agreement_with_people(by_network):
+    table = tables.networks(*by_network, {"net": "mean of layers", "other": "mean of layers"})
+    assert list(table["network"]) == ["net", "other"]
+    assert table.iloc[0].to_dict() == {
+        "network": "net",
+        "origin": "weights of torchvision",
+        "layers": 2,
+        "channels": 5,
+        "share scored": pytest.approx(0.8),
+        "layer": "mean of layers",
+        "mu1 median": pytest.approx(0.4),
+        "mu2 median": pytest.approx(0.5),
+        "pe median": pytest.approx(0.21),
+        "modelfest, 60 px/deg: high": "0.200 [0.100, 0.300]",
+        "modelfest, 60 px/deg: low": "0.210 [0.110, 0.310]",
+        "modelfest, 60 px/deg: high - low": "0.220 [0.120, 0.320]",
+        "modelfest, 60 px/deg: p, Holm": pytest.approx(0.5),
+        "bapps: high": "0.100 [0.000, 0.200]",
+        "bapps: low": "0.110 [0.010, 0.210]",
+        "bapps: high - low": "0.120 [0.020, 0.220]",
+        "bapps: p, Holm": pytest.approx(0.4),
+    }
+
+
+def test_networks_with_a_layer_of_their_own_are_shown_by_it(by_network):
+    channels, results, cards = by_network
+    results = {name: parts[2:] for name, parts in results.items()}  # which have that layer
+    (net, other) = tables.networks(channels, results, cards, {"net": "relu1_1", "other": "mean of layers"}).to_dict(
+        "records"
+    )
+    assert (net["layer"], net["bapps: high"]) == ("relu1_1", "0.300 [0.200, 0.400]")
+    assert net["mu1 median"] == pytest.approx(0.2)
+    assert net["channels"] == 5
+    assert other["mu1 median"] == pytest.approx(0.4)

@@ -92,7 +92,8 @@ def evaluate(
     claims
         Each with `id`, `statement`, `about` ("pre-trained networks" or "any network"), `evidence` (a kind of table; a
         network without one, or with an empty one, leaves the claim untested for the reason that `lacking` gives),
-        `where` (column to value: with the network's layer the one row that is the primary endpoint), `smallest_effect`, `unit`, `splits`
+        `where` (column to value: with the network's layer the one row that is the primary endpoint),
+        `smallest_effect`, `unit`, `splits`
         (whether random splits are part of the rule), and maybe `beside` (a label to the columns in which a row shown
         beside it, of the same table, differs; by default the control's row).
     tables
@@ -138,8 +139,7 @@ def evaluate(
                 verdict = Verdict(NOT_TESTED, f"{network} is a stand-in, not a pre-trained network")
             if "beside" in claim:
                 beside = {
-                    label: _pick(claim["id"], own, {**where, **other})
-                    for label, other in claim["beside"].items()
+                    label: _pick(claim["id"], own, {**where, **other}) for label, other in claim["beside"].items()
                 }
             else:
                 of_control = _pick(claim["id"], tables[claim["evidence"], control], where)
@@ -158,7 +158,9 @@ def evaluate(
     return records
 
 
-def _identity(claim: Mapping[str, Any], where: Mapping[str, str], network: str, card: Mapping[str, Any]) -> dict[str, Any]:
+def _identity(
+    claim: Mapping[str, Any], where: Mapping[str, str], network: str, card: Mapping[str, Any]
+) -> dict[str, Any]:
     return {
         **{key: claim[key] for key in ("id", "statement", "about", "unit", "smallest_effect")},
         "endpoint": ", ".join(f"{key} {value}" for key, value in where.items()),

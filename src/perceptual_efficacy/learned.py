@@ -1,13 +1,14 @@
 """What people's judgements taught LPIPS about each channel, beside what gratings say of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
+import xarray as xr
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -17,6 +18,7 @@ from perceptual_efficacy.selectivity import SCORED
 
 VERSION = "v0.1"
 FILES = {"torchvision:vgg16": "vgg", "torchvision:alexnet": "alex", "torchvision:squeezenet1_1": "squeeze"}
+NAMES = {"vgg": "LPIPS-VGG", "alex": "LPIPS-Alex", "squeeze": "LPIPS-Squeeze"}
 RELEASE = "IMAGENET1K_V1"  # of torchvision's networks, which LPIPS learnt its weights on
 MEAN_OF_LAYERS = "mean of layers"
 
@@ -68,6 +70,33 @@ def lpips_weights(architecture: str) -> pd.DataFrame:
             "weight": np.concatenate(weights),
         }
     )
+
+
+def weights_of(card: Mapping[str, Any]) -> pd.DataFrame:
+    """Return LPIPS's weights for the network of a card; no rows where LPIPS has none or another training of it is used.
+
+    Channels of another training are other channels.
+    """
+    known = card.get("release") == RELEASE and card["architecture"] in FILES
+    return lpips_weights(card["architecture"]) if known else lpips_weights(next(iter(FILES))).iloc[:0]
+
+
+def lpips_distances(cube: xr.DataArray, card: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
+    """Weigh a distance cube by what LPIPS learnt: LPIPS itself, by its name; nothing if the cube lacks a channel of it.
+
+    Parameters
+    ----------
+    cube
+        Distances (..., unit) with the coordinates `layer` and `channel`.
+    card
+        Of the network that the cube is of.
+    """
+    weights = weights_of(card)
+    units = pd.DataFrame({"layer": cube["layer"].values.astype(str), "channel": cube["channel"].values})
+    weight = units.merge(weights, on=["layer", "channel"], how="left")["weight"].to_numpy()
+    if weights.empty or np.isfinite(weight).sum() < len(weights):
+        return {}
+    return {NAMES[FILES[card["architecture"]]]: cube.values @ np.nan_to_num(weight)}
 
 
 def compare_with_weights(

@@ -116,7 +116,7 @@ class PerceptualMetric(nn.Module):
             low, high = (value.item() for value in torch.aminmax(batch.detach()))
             if not -self.overshoot <= low <= high <= 1 + self.overshoot:
                 raise ValueError(
-                    f"{name} lie in [{low:.6g}, {high:.6g}]; expected values in [{-self.overshoot:g}, "
+                    f"{name} lie in [{low:.6g}, {high:.6g}]; expected values in [{0 - self.overshoot:g}, "
                     f"{1 + self.overshoot:g}].{_remedy(low, high)}"
                 )
         if images.shape != references.shape:
@@ -151,7 +151,7 @@ def channel_weights(backbone: Backbone, selection: Selection) -> dict[str, Tenso
         raise ValueError(f"The selection lacks the columns {sorted(lacking)}; it has {list(table.columns)}.")
     table = table[["layer", "channel"]].assign(weight=table.get("weight", 1.0))
     known = [
-        0 <= channel < layers.get(layer, 0) for layer, channel in zip(table["layer"], table["channel"], strict=True)
+        channel in range(layers.get(layer, 0)) for layer, channel in zip(table["layer"], table["channel"], strict=True)
     ]
     if not all(known):
         wrong = table.loc[[not one for one in known]].iloc[0]
@@ -166,8 +166,10 @@ def channel_weights(backbone: Backbone, selection: Selection) -> dict[str, Tenso
     if not ((weight >= 0) & (weight < float("inf"))).all() or not weight.any():
         raise ValueError("The selection's weights must be finite, at least 0, and one of them above 0.")
     weights = {layer: torch.zeros(channels) for layer, channels in layers.items()}
-    for layer, rows in table.groupby("layer"):
-        weights[str(layer)][rows["channel"].tolist()] = torch.tensor(rows["weight"].tolist(), dtype=torch.float32)
+    for layer, rows in table.astype({"channel": int}).groupby("layer"):
+        weights[str(layer)][rows["channel"].tolist()] = torch.tensor(
+            rows["weight"].tolist(), dtype=torch.float32
+        )
     return weights
 
 

@@ -201,6 +201,59 @@ def groups(results: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def networks(
+    channels: Mapping[str, pd.DataFrame],
+    results: Mapping[str, Sequence[pd.DataFrame]],
+    cards: Mapping[str, Mapping[str, Any]],
+    layers: Mapping[str, str],
+) -> pd.DataFrame:
+    """Each network in one row: its scores, and how well its channels of high and low PE agree with people.
+
+    Parameters
+    ----------
+    channels
+        Network to what `selectivity.score_channels` returns.
+    results
+        See `agreement`. What people did not judge is left out, and of a data set at several viewing resolutions all
+        but the first.
+    cards
+        Network to what is known of it, with `origin`.
+    layers
+        Network to the layer that its claims are about, or "mean of layers": the medians are over that layer's scored
+        channels, or those of all layers.
+    """
+    rows = []
+    for network, table in channels.items():
+        layer = layers[network]
+        scored = table["status"] == "scored"
+        chosen = table[scored & ((table["layer"] == layer) | (layer == "mean of layers"))]
+        row: dict[str, object] = {
+            "network": network,
+            "origin": cards[network]["origin"],
+            "layers": table["layer"].nunique(),
+            "channels": len(table),
+            "share scored": scored.mean(),
+            "layer": layer,
+            **{f"{score} median": chosen[score].median() for score in ("mu1", "mu2", "pe")},
+        }
+        shown: set[str] = set()
+        for _, part, of_measure in _parts({network: results[network]}):
+            if part["judged_by"].iloc[0] != "people" or part["dataset"].iloc[0] in shown:
+                continue
+            shown.add(part["dataset"].iloc[0])
+            by_pe = of_measure[
+                (of_measure["group"] == "all")
+                & (of_measure["cube"] == "raw")
+                & (of_measure["layer"] == layer)
+                & (of_measure["ranking"] == "pe")
+            ]
+            found = {score["selection"]: score for score in by_pe.to_dict("records")}
+            row |= {f"{_data(part)}: {name}": _interval(found[name]) for name in ("high", "low", "high - low")}
+            row[f"{_data(part)}: p, Holm"] = found["high - low"]["p_holm"]
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def baselines(
     results: Mapping[str, Sequence[pd.DataFrame]], layouts: Mapping[str, str], published: Mapping[str, Any]
 ) -> pd.DataFrame:
@@ -209,7 +262,7 @@ def baselines(
     Parameters
     ----------
     results
-        See `agreement`; baselines and people are the same beside every network, so the first one's are taken.
+        See `agreement`; what stands beside several networks is taken once.
     layouts
         Whole published data set to the layout under whose name its scores are published.
     published
@@ -217,15 +270,14 @@ def baselines(
         `note`.
     """
     rows: list[dict[str, Any]] = []
-    for part in next(iter(results.values())):
+    for parts in zip(*results.values(), strict=True):
+        own = ["group", "layer", "selection", "measure"]
+        part = pd.concat(parts, ignore_index=True)
+        part = part[part["layer"] == "none"].drop_duplicates(own)
         layout = published.get(layouts.get(part["dataset"].iloc[0], ""), {"groups": [], "scores": []})
         known = _published(layout)
         of_part = {"data": _data(part), "judged by": part["judged_by"].iloc[0]}
-        ours = part[
-            (part["layer"] == "none")
-            & (part["measure"] == part["measure"].iloc[0])
-            & part["group"].isin(["all", *layout["groups"]])
-        ]
+        ours = part[(part["measure"] == part["measure"].iloc[0]) & part["group"].isin(["all", *layout["groups"]])]
         for row in ours.to_dict("records"):
             key = (str(row["group"]), str(row["selection"]))
             for entry in known.pop(key, [{}]):

@@ -3,21 +3,23 @@
 import pandas as pd
 from _entry import job
 
-from perceptual_efficacy import agreement, io, selections
+from perceptual_efficacy import agreement, io, learned, selections
 from perceptual_efficacy.selections import FAMILY, Ranking
 
 with job(snakemake) as run:
     comparisons = io.read_table(run.input.comparisons)
     judgements = agreement.judgements(comparisons, run.params.layout, human=run.params.human)
     cube = io.read_dataset(run.input.distances)["distance"]
-    baselines = io.read_dataset(run.input.baselines)["distance"]
+    metrics = io.read_dataset(run.input.baselines)["distance"]
+    baselines = {str(name): metrics.sel(metric=name).values for name in metrics["metric"].values}
+    baselines |= learned.lpips_distances(cube, io.read_record(run.input.card))
     channels = io.read_table(run.input.channels)
     rankings = {score: Ranking(channels, score) for score in FAMILY}
     result = selections.compare_selections(
         cube,
         judgements,
         rankings,
-        baselines={str(name): baselines.sel(metric=name).values for name in baselines["metric"].values},
+        baselines=baselines,
         splits=run.params.splits,
         replicates=run.params.replicates,
         seed=run.params.seed,

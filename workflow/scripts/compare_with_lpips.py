@@ -7,10 +7,9 @@ from perceptual_efficacy import io, learned
 with job(snakemake) as run:
     card = io.read_record(run.input.card)
     channels = io.read_table(run.input.channels)
-    weights = learned.lpips_weights(card["architecture"])
-    if card["release"] != learned.RELEASE:
-        weights = weights.iloc[:0]  # channels of another training are other channels
-        run.log.info("LPIPS learnt its weights on %s, not on %s", learned.RELEASE, card["file"])
+    weights = learned.weights_of(card)
+    if weights.empty:
+        run.log.info("LPIPS learnt its weights on the release %s, not on %s", learned.RELEASE, card["file"])
     table = learned.compare_with_weights(
         channels,
         weights,

@@ -12,6 +12,4 @@ with job(snakemake) as run:
         sha256=run.params.sha256,
         seed=run.params.seed,
     )
-    store.save(
-        backbone, run.output.weights, run.output.card, name=run.wildcards.backbone, provenance=run.provenance
-    )
+    store.save(backbone, run.output.weights, run.output.card, name=run.wildcards.backbone, provenance=run.provenance)

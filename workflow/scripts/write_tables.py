@@ -9,6 +9,8 @@ with job(snakemake) as run:
     results = [io.read_table(path) for path in run.input.agreement]
     each = len(results) // len(names)
     by_network = {name: results[i * each : (i + 1) * each] for i, name in enumerate(names)}
+    channels = {name: io.read_table(path) for name, path in zip(names, run.input.channels, strict=True)}
+    cards = {name: io.read_record(path) for name, path in zip(names, run.input.cards, strict=True)}
     patterns = [io.read_dataset(path) for path in run.input.patterns]
     written = {
         "photographs": tables.photographs(io.read_table(run.input.photographs)),
@@ -19,12 +21,11 @@ with job(snakemake) as run:
                 for resolution, part in zip(resolutions, patterns, strict=True)
             },
         ),
-        "channels": tables.channels(
-            {name: io.read_table(path) for name, path in zip(names, run.input.channels, strict=True)}
-        ),
+        "channels": tables.channels(channels),
         "layers": tables.layers(
             {name: io.read_table(path) for name, path in zip(subjects, run.input.layers, strict=True)}
         ),
+        "networks": tables.networks(channels, by_network, cards, run.params.claim_layers),
         "selections": tables.selections(by_network),
         "groups": tables.groups(by_network),
         "baselines": tables.baselines(by_network, run.params.layouts, run.params.published),

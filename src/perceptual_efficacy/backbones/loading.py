@@ -78,7 +78,8 @@ def load_backbone(
     found = _find(architecture, os.fspath(weights))
     if sha256 is not None and found.sha256 != sha256:
         raise ValueError(
-            f"{os.fspath(weights)} has sha256 {found.sha256}, not {sha256}: it is another file than was meant, or damaged."
+            f"{os.fspath(weights)} has sha256 {found.sha256}, not {sha256}: it is another file than was meant, or "
+            f"damaged."
         )
     card |= {
         "origin": f"{found.release} weights of {architecture.library}" if found.release else f"weights {found.file}",

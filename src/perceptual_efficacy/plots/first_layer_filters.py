@@ -35,8 +35,7 @@ def table(weights: ArrayLike, channels: pd.DataFrame, layer: str | None) -> pd.D
     """
     values = np.asarray(weights, dtype=np.float64)
     if layer is None:
-        unscored = {"layer": NO_LAYER, "status": NO_LAYER, "pe": np.nan}
-        rows = pd.DataFrame({"channel": range(len(values))}).assign(**unscored)
+        rows = pd.DataFrame({"channel": range(len(values)), "layer": NO_LAYER, "status": NO_LAYER, "pe": np.nan})
     else:
         rows = channels_of(channels, layer).sort_values("channel")
     if values.ndim != 4 or values.shape[1] != 3 or list(rows["channel"]) != list(range(len(values))):
@@ -85,6 +84,7 @@ def draw(table: pd.DataFrame, network: str) -> Figure:
     note = f"; – marks the {unscored} not scored" if unscored else ""
     figure.supxlabel(f"PE below each filter, from high to low{note}. Each is scaled to its own largest weight.", size=8)
     layer = table["layer"].iloc[0]
-    order = f"of {layer} ordered by perceptual efficacy PE" if layer != NO_LAYER else f"of the first convolution, {layer}"
+    scored = layer != NO_LAYER
+    order = f"of {layer} ordered by perceptual efficacy PE" if scored else f"of the first convolution, {layer}"
     figure.suptitle(f"Filters {order}, {network}")
     return figure

@@ -12,7 +12,7 @@ from perceptual_efficacy.plots._examples import SCORED
 MEAN = "mean of layers"
 LINEAR = 0.001  # weights below it, zeros among them, are on a linear scale
 TICKS = (0, 0.001, 0.01, 0.1, 1, 10)
-NONE = "LPIPS learnt no weights for the channels\nthat this study scores of this network."
+NONE = "LPIPS learnt no weights for the channels that this study scores of this network."
 NOTE = (
     "ρ: Spearman correlation of PE with the weight (95% interval over channels)\n"
     "p, two-sided: where ρ lies among shuffles of the weights"
@@ -85,7 +85,7 @@ def draw(table: pd.DataFrame, network: str) -> Figure:
         axis.set_visible(False)
     scale = _weights(axes[0, 0], float(weights.min()), float(weights.max()))
     figure.supxlabel(f"Perceptual efficacy PE (dimensionless)\n{NOTE}", fontsize=8.5)
-    figure.supylabel(f"Weight in LPIPS (dimensionless;\n{scale})", fontsize=8.5)
+    figure.supylabel(f"Weight in LPIPS (dimensionless)\n{scale}", fontsize=8.5)
     mean = table[table["layer"] == MEAN]
     figure.suptitle(f"{title}\nmean of layers: {_correlation(mean)}, {_place(mean)}")
     return figure

@@ -57,7 +57,9 @@ def table(
         for part in of_network:
             data, layer = _data(part), layers[network]
             if (part["judged_by"] != "people").any():
-                raise ValueError(f"{data} is judged by {part['judged_by'].iloc[0]}; the figure shows people's judgements.")
+                raise ValueError(
+                    f"{data} is judged by {part['judged_by'].iloc[0]}; the figure shows people's judgements."
+                )
             if layer not in set(part["layer"]):
                 raise ValueError(
                     f"Layer {layer!r} of {network} is not in the table of agreement with {data}; it has "
@@ -73,7 +75,18 @@ def table(
             ]
             about = {"network": style.network_label(cards[network]), "origin": cards[network]["origin"]}
             parts.append(rows.assign(dataset=data, **about))
-    columns = ["dataset", "network", "origin", "layer", "selection", "measure", "estimate", "ci_low", "ci_high", "p_holm"]
+    columns = [
+        "dataset",
+        "network",
+        "origin",
+        "layer",
+        "selection",
+        "measure",
+        "estimate",
+        "ci_low",
+        "ci_high",
+        "p_holm",
+    ]
     return pd.concat(parts, ignore_index=True)[[*columns, "n", "n_clusters", "resampled_unit"]]
 
 
@@ -118,12 +131,13 @@ def _data(part: pd.DataFrame) -> str:
 
 
 def _labels(table: pd.DataFrame) -> dict[str, str]:
-    """Name the networks in two lines; with the layer, unless it is the same for all."""
-    differ = table["layer"].nunique() > 1
+    """Name the networks, what they stand for below, and the layer unless it is the same for all."""
+    layers = dict(table[["network", "layer"]].itertuples(index=False, name=None))
     labels = {}
-    for network, layer in table[["network", "layer"]].drop_duplicates().itertuples(index=False, name=None):
+    for network, layer in layers.items():
         name, _, stands_for = network.removesuffix(")").partition(" (")
-        labels[network] = "\n".join(filter(None, [name, ", ".join(filter(None, [stands_for, layer if differ else ""]))]))
+        below = [stands_for, layer if len(set(layers.values())) > 1 else ""]
+        labels[network] = f"{name}\n{', '.join(filter(None, below))}".rstrip()
     return labels
 
 
@@ -158,8 +172,9 @@ def _draw_scores(axis: Axes, rows: pd.DataFrame, ticks: int) -> None:
         axis.text(0.5, y, NO_SCORE, transform=axis.get_yaxis_transform(), ha="center", va="center")
     axis.grid(axis="x")
     axis.tick_params(axis="y", length=0)
-    measure, ends = rows["measure"].iloc[0], scores[["estimate", "ci_low", "ci_high"]]
-    low, high = ends.min(axis=None), ends.max(axis=None)
+    measure = rows["measure"].iloc[0]
+    ends = pd.concat([scores["estimate"], scores["ci_low"], scores["ci_high"]])
+    low, high = float(ends.min()), float(ends.max())
     axis.set_xlabel(MEASURES[measure])
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: style.signed(value)))
     if not np.isfinite(low):
@@ -203,5 +218,6 @@ def _p(p: float) -> str:
 
 def _note(table: pd.DataFrame) -> str:
     meanings = ".\n".join(MEANINGS[measure] for measure in table["measure"].unique())
-    bars = "Bars: 95% bootstrap intervals. " if table["ci_low"].notna().any() else ""
+    scores = table[table["selection"] != "random halves"]
+    bars = "Bars: 95% bootstrap intervals. " if scores["ci_low"].notna().any() else ""
     return f"{meanings}.\n{bars}p, two-sided: place of the difference among random splits, corrected after Holm."

@@ -1,0 +1,216 @@
+"""The command line, `perceptual-efficacy`: score a network's channels, choose among them, compare images."""
+
+import importlib.metadata
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from perceptual_efficacy.backbones.network import Backbone
+
+# torch is imported where a command needs it: `--help` answers at once
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Which channels of a deep network see like people do, and how far apart do they find two images?",
+)
+out, err = Console(), Console(stderr=True)
+
+Network = Annotated[
+    str,
+    typer.Argument(
+        help="torchvision:NAME, timm:NAME, random:NAME, kmeans, or a folder like results/backbones/NAME.",
+        show_default=False,
+    ),
+]
+NetworkOption = Annotated[str, typer.Option("--network", "-n", help="As for `score`.")]
+Layers = Annotated[str, typer.Option(help="all, lpips, or layer names with commas between them.")]
+Weights = Annotated[str, typer.Option(help="DEFAULT, a release's name, a .pth or .safetensors file, or none (random).")]
+Seed = Annotated[int, typer.Option(help="Of random weights and of k-means.")]
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    """A user's mistake is one line, not a traceback."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        err.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+
+
+@app.command()
+def score(
+    network: Network,
+    layers: Layers = "all",
+    weights: Weights = "DEFAULT",
+    seed: Seed = 0,
+    pixels_per_degree: Annotated[float, typer.Option(help="At which images are assumed to be seen.")] = 32.0,
+    size: Annotated[int, typer.Option(help="Width and height of the gratings in pixels.")] = 224,
+    csf: Annotated[str, typer.Option(help="mannos-sakrison, watson-ahumada, barten or flat.")] = "mannos-sakrison",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write all channels to this .csv.")] = None,
+) -> None:
+    """Show gratings to a network and score its channels: mu1, mu2 and perceptual efficacy PE."""
+    with _told_plainly():
+        _check_output(output)
+        from perceptual_efficacy.probing import probe
+        from perceptual_efficacy.selectivity import score_channels
+        from perceptual_efficacy.stimuli import gratings
+
+        backbone = _backbone(network, layers, weights, seed)
+        drawn = gratings(pixels_per_degree=pixels_per_degree, size=size)
+        channels = score_channels(probe(backbone, drawn, progress=_progress("probing")), csf)
+        _write(channels, output)
+    table = Table("layer", *(_right(name) for name in ("channels", "scored", "mu1", "mu2", "PE")))
+    for layer, rows in channels.groupby("layer", sort=False):
+        scored = rows[rows["status"] == "scored"]
+        medians = [f"{scored[column].median():.3f}" for column in ("mu1", "mu2", "pe")]
+        table.add_row(str(layer), str(len(rows)), str(len(scored)), *medians)
+    out.print(f"Medians over scored channels, {backbone.card['origin']}:")
+    out.print(table)
+
+
+@app.command()
+def select(
+    channels: Annotated[Path, typer.Argument(help="The .csv of `score`, or a study's channels.parquet.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Write the selection to this .csv.")],
+    half: Annotated[str, typer.Option(help="high or low: the upper or lower half of each layer.")] = "high",
+    by: Annotated[str, typer.Option(help="Column to rank by: pe, mu1, mu2, ...")] = "pe",
+) -> None:
+    """Choose the upper or lower half of each layer's scored channels."""
+    with _told_plainly():
+        _check_output(output)
+        from perceptual_efficacy.selectivity import select_channels
+
+        table = _read(channels)
+        if lacking := {"layer", "channel", "status"} - set(table.columns):
+            raise ValueError(f"{channels} lacks the columns {', '.join(sorted(lacking))}; it is no table of `score`.")
+        chosen = select_channels(table, half, by)  # type: ignore[arg-type]
+        _write(chosen[["layer", "channel", by]], output)
+    out.print(f"{len(chosen)} of {len(table)} channels written to {output}")
+
+
+@app.command()
+def compare(
+    reference: Annotated[Path, typer.Argument(help="The reference image.")],
+    images: Annotated[list[Path], typer.Argument(help="Images of the same size.")],
+    network: NetworkOption = "torchvision:vgg16",
+    layers: Layers = "lpips",
+    weights: Weights = "DEFAULT",
+    seed: Seed = 0,
+    selection: Annotated[
+        str,
+        typer.Option(help="all, high, low, lpips (LPIPS's learnt weights), or a .csv of `select`."),
+    ] = "all",
+) -> None:
+    """Print each image's distance from the reference, one per line: 0 is equal, lower is nearer."""
+    with _told_plainly():
+        import torch
+
+        from perceptual_efficacy import io
+        from perceptual_efficacy.backbones.network import as_tensor
+        from perceptual_efficacy.learned import lpips_weights
+        from perceptual_efficacy.metric import PerceptualMetric
+
+        read = {path: as_tensor(io.read_image(path)) for path in [reference, *images]}
+        for path in images:
+            if read[path].shape != read[reference].shape:
+                found, wanted = (" x ".join(map(str, read[name].shape[:1:-1])) for name in (path, reference))
+                raise ValueError(f"{path} is {found} pixels, the reference {reference} {wanted}; they must be equal.")
+        backbone = _backbone(network, layers, weights, seed)
+        chosen = lpips_weights(str(backbone.card["architecture"])) if selection == "lpips" else selection
+        metric = PerceptualMetric(backbone, chosen)
+        with torch.inference_mode():
+            for path in images:
+                typer.echo(f"{metric(read[path], read[reference]).item():.6f}\t{path}")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed, what the networks will run on, and where weights are looked for."""
+    import torch
+
+    checks = Table(show_header=False, box=None)
+    checks.add_row("Python", platform.python_version())
+    wrong = 0
+    for requirement in importlib.metadata.requires("perceptual-efficacy") or []:
+        pin, _, condition = requirement.partition(";")
+        name, _, wanted = pin.strip().partition("==")
+        if condition:
+            continue
+        found = importlib.metadata.version(name)
+        wrong += found != wanted
+        checks.add_row(name, found if found == wanted else f"[bold red]{found}, tested with {wanted}[/]")
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
+    checks.add_row("networks run on", device)
+    cache = Path(torch.hub.get_dir()) / "checkpoints"
+    held = sorted(path.name for path in cache.glob("*")) if cache.is_dir() else []
+    checks.add_row("torchvision's weights", f"{cache} ({', '.join(held) or 'empty'})")
+    checks.add_row("timm's weights", os.environ.get("HF_HOME", str(Path.home() / ".cache" / "huggingface")))
+    checks.add_row("free disk here", f"{shutil.disk_usage('.').free / 1e9:.0f} GB")
+    out.print(checks)
+    if wrong:
+        err.print(f"[bold red]{wrong} packages differ from the tested versions.[/]")
+        raise typer.Exit(1)
+
+
+def _backbone(network: str, layers: str, weights: str, seed: int) -> "Backbone":
+    from perceptual_efficacy.backbones.loading import load_backbone
+
+    return load_backbone(
+        network,
+        layers=layers if layers in {"all", "lpips"} else layers.split(","),
+        weights=None if weights.lower() == "none" else weights,
+        seed=seed,
+    )
+
+
+def _progress(description: str):  # type: ignore[no-untyped-def]
+    from functools import partial
+
+    from tqdm import tqdm
+
+    return partial(tqdm, desc=description, disable=None, leave=False)
+
+
+def _right(name: str):  # type: ignore[no-untyped-def]
+    from rich.table import Column
+
+    return Column(name, justify="right")
+
+
+def _check_output(path: Path | None) -> None:
+    """Refuse an output before the work, not after it."""
+    if path is not None and path.suffix != ".csv":
+        raise ValueError(f"output is {path}; its name must end with .csv.")
+    if path is not None and not path.absolute().parent.is_dir():
+        raise ValueError(f"output is {path}; there is no folder {path.absolute().parent}.")
+
+
+def _read(path: Path) -> "pd.DataFrame":
+    import pandas as pd
+
+    from perceptual_efficacy import io
+
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}.")
+    return io.read_table(path) if path.suffix == ".parquet" else pd.read_csv(path)
+
+
+def _write(table: "pd.DataFrame", path: Path | None) -> None:
+    from perceptual_efficacy import io
+
+    if path is not None:
+        io.write_csv(table, path)
