@@ -1,23 +1,25 @@
-"""Time the distance cube against the bare forward pass of the same network, once per distinct image.
+"""Time the distance cube of VGG-16 against torchvision's bare forward pass, and against the package lpips.
 
 Run as `python benchmarks/image_distances.py`: pairs of runs in turn, since machines are shared, and the median ratio.
+The forward pass is of every distinct image once, of the same layers in float32; lpips computes pair by pair.
 """
 
 import statistics
 import time
+import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
+import lpips
 import numpy as np
 import pandas as pd
 import torch
+import torchvision
 
 from perceptual_efficacy import distances
-from perceptual_efficacy.backbones.network import Backbone
-from perceptual_efficacy.backbones.vgg import draw_random
+from perceptual_efficacy.backbones.loading import load_backbone
 
-WIDTHS = {1: [64] * 2, 2: [128] * 2, 3: [256] * 3, 4: [512] * 3, 5: [512] * 3}
-VGG16 = {f"relu{block}_{number}": width for block, all_ in WIDTHS.items() for number, width in enumerate(all_, 1)}
 SIDES = ("first", "second")
 PAIRS = 5
 
@@ -46,40 +48,71 @@ def table_of(case: Case) -> pd.DataFrame:
     return table.assign(reference_sha256="", first_sha256="", second_sha256="")
 
 
+def images_of(case: Case) -> dict[str, np.ndarray]:
+    random, table = np.random.default_rng(0), table_of(case)
+    paths = pd.unique(table[["reference", *case.sides]].to_numpy().ravel())
+    return {path: random.integers(256, size=(case.height, case.width, 3), dtype=np.uint8) for path in paths}
+
+
+def batch_of(images: list[np.ndarray]) -> torch.Tensor:
+    batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+    return batch.to(torch.float32, memory_format=torch.channels_last) / 255
+
+
+def cube(case: Case, images: dict[str, np.ndarray], layers: str, precision: torch.dtype) -> Callable[[], object]:
+    backbone = load_backbone("random:vgg16", layers=layers)
+    backbone.network.to(precision)
+    read = lambda path, _: images[path]  # noqa: E731
+    return partial(distances.image_distances, backbone, table_of(case), read, batch_size=case.batch_size)
+
+
+def forward(case: Case, images: dict[str, np.ndarray]) -> Callable[[], object]:
+    network = torchvision.models.vgg16().features[:30].eval().to(memory_format=torch.channels_last)
+    stack = list(images.values())
+
+    def run() -> None:
+        with torch.inference_mode():
+            for start in range(0, len(stack), case.batch_size):
+                network(batch_of(stack[start : start + case.batch_size]))
+
+    return run
+
+
+def package(case: Case, images: dict[str, np.ndarray]) -> Callable[[], object]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecated arguments of torchvision in lpips
+        network = lpips.LPIPS(net="vgg", pnet_rand=True, verbose=False)
+
+    def run() -> None:
+        with torch.inference_mode():
+            for row in table_of(case).to_dict("records"):
+                for side in case.sides:
+                    network(batch_of([images[row["reference"]]]), batch_of([images[row[side]]]), normalize=True)
+
+    return run
+
+
 def seconds(run: Callable[[], object]) -> float:
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
 
 
-def compare(backbone: Backbone, case: Case) -> tuple[int, list[float]]:
-    """Return the number of distinct images, and how many times longer the cube takes, of several pairs of runs."""
-    random, table = np.random.default_rng(0), table_of(case)
-    images = {
-        path: random.integers(256, size=(case.height, case.width, 3), dtype=np.uint8)
-        for path in pd.unique(table[["reference", *case.sides]].to_numpy().ravel())
-    }
-
-    def forward() -> None:
-        stack = list(images.values())
-        with torch.inference_mode():
-            for start in range(0, len(stack), case.batch_size):
-                batch = torch.from_numpy(np.stack(stack[start : start + case.batch_size])).permute(0, 3, 1, 2)
-                for _ in backbone.taps(batch.to(torch.float32, memory_format=torch.channels_last) / 255):
-                    pass
-
-    def cube() -> None:
-        distances.image_distances(backbone, table, lambda path, _: images[path], batch_size=case.batch_size)
-
-    forward()
-    cube()
-    pairs = [(seconds(forward), seconds(cube)) for _ in range(PAIRS)]
-    return len(images), [second / first for first, second in pairs]
+def compare(name: str, numerator: Callable[[], object], denominator: Callable[[], object]) -> None:
+    """Print how many times longer one takes than the other, of several pairs of runs."""
+    numerator()
+    denominator()
+    ratios = sorted(seconds(numerator) / seconds(denominator) for _ in range(PAIRS))
+    print(f"{name}: {statistics.median(ratios):.2f} ({', '.join(f'{ratio:.2f}' for ratio in ratios)})", flush=True)
 
 
 if __name__ == "__main__":
-    network = draw_random(VGG16, seed=0).to(memory_format=torch.channels_last)
     for one in CASES:
-        count, ratios = compare(network, one)
-        shown = ", ".join(f"{ratio:.2f}" for ratio in sorted(ratios))
-        print(f"{one.name}: {count} images, {statistics.median(ratios):.2f} times the forward pass ({shown})")
+        shown = images_of(one)
+        print(f"{one.name}, {len(shown)} images")
+        compare("  cube of 13 layers / forward", cube(one, shown, "all", torch.float32), forward(one, shown))
+        lpips_layers = {
+            precision: cube(one, shown, "lpips", precision) for precision in (torch.float32, torch.bfloat16)
+        }
+        for precision, run in lpips_layers.items():
+            compare(f"  package lpips / cube of its layers in {precision}", package(one, shown), run)

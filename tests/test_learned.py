@@ -4,6 +4,7 @@ import lpips
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from scipy import stats
 
 from perceptual_efficacy import learned, statistics
@@ -56,7 +57,7 @@ def channels(sizes, seed=0):
     random = np.random.default_rng(seed)
     layer = np.repeat(list(sizes), list(sizes.values()))
     number = np.concatenate([np.arange(count) for count in sizes.values()])
-    scores = {name: random.random(len(layer)) for name in RANKINGS}
+    scores = {name: random.random(len(layer)) for name in (*RANKINGS, "mean_activation")}
     return pd.DataFrame({"layer": layer, "channel": number, "status": "scored", **scores})
 
 
@@ -76,8 +77,10 @@ def drawn(scores):
     return weights(scores, np.round(scores["pe"] + noise, 1))
 
 
-def compare(scores, drawn, **options):
-    return learned.compare_with_weights(scores, drawn, **{"shuffles": 199, "replicates": 200, "seed": 0, **options})
+def compare(scores, drawn, measure="srcc", **options):
+    options = {"shuffles": 199, "replicates": 200, "seed": 0, **options}
+    found = learned.compare_with_weights(scores, drawn, **options)
+    return found[found["measure"] == measure].reset_index(drop=True)
 
 
 def row(found, layer, ranking="pe"):
@@ -90,6 +93,18 @@ def test_estimate_is_scipys_rank_correlation(scores, drawn, layer, ranking):
     members = scores["layer"] == layer
     expected = stats.spearmanr(scores.loc[members, ranking], drawn.loc[members, "weight"]).statistic
     assert row(compare(scores, drawn), layer, ranking)["estimate"] == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("layer", ["relu1_2", "relu2_2"])
+def test_partial_correlation_is_that_of_what_activation_leaves_of_the_ranks(scores, drawn, layer):
+    members = scores["layer"] == layer
+    score, weight, activation = (
+        stats.rankdata(values[members]) for values in (scores["pe"], drawn["weight"], scores["mean_activation"])
+    )
+    given = np.column_stack([np.ones_like(activation), activation])
+    left = [values - given @ np.linalg.lstsq(given, values, rcond=None)[0] for values in (score, weight)]
+    expected = np.corrcoef(*left)[0, 1]
+    assert row(compare(scores, drawn, "partial srcc"), layer)["estimate"] == pytest.approx(expected, abs=1e-12)
 
 
 def test_layers_are_paired_by_channel_and_not_by_place(scores, drawn):
@@ -179,7 +194,7 @@ def test_layers_of_one_table_alone_are_left_out(scores, drawn):
 
 
 def test_tables_without_a_common_layer_give_no_rows(scores, drawn):
-    found = compare(scores, drawn.assign(layer="fire2"))
+    found = compare(scores, drawn.assign(layer="of another network, " + drawn["layer"]))
     assert len(found) == 0
     assert list(found.columns) == list(compare(scores, drawn).columns)
 
@@ -198,9 +213,7 @@ def test_correction_is_holms_over_all_rows(scores, drawn):
 
 
 def test_other_columns_may_be_ranked(scores, drawn):
-    found = learned.compare_with_weights(
-        scores.assign(osi=drawn["weight"]), drawn, ["osi"], shuffles=9, replicates=9, seed=0
-    )
+    found = compare(scores.assign(osi=drawn["weight"]), drawn, rankings=["osi"])
     assert found["ranking"].unique().tolist() == ["osi"]
     assert found["estimate"].tolist() == pytest.approx([1, 1, 1])
 
@@ -215,3 +228,53 @@ def test_layer_whose_weights_are_all_equal_has_no_correlation(scores, drawn):
 def test_weight_of_a_channel_given_twice_is_refused(scores, drawn):
     with pytest.raises(pd.errors.MergeError, match="not a one-to-one merge"):
         compare(scores, pd.concat([drawn, drawn.iloc[:1]]))
+
+
+# LPIPS from a distance cube
+CARD = {"architecture": "torchvision:alexnet", "release": "IMAGENET1K_V1"}
+
+
+def cube_of(layers):
+    """Distances of four comparisons by the channels of some of LPIPS's layers."""
+    units = learned.lpips_weights("torchvision:alexnet")
+    units = units[units["layer"].isin(layers)]
+    distance = np.random.default_rng(5).random((4, 1, len(units)))
+    coordinates = {"layer": ("unit", units["layer"].to_numpy()), "channel": ("unit", units["channel"].to_numpy())}
+    return xr.DataArray(distance, dims=("comparison", "side", "unit"), coords=coordinates)
+
+
+ALL = ["relu1", "relu2", "relu3", "relu4", "relu5"]
+
+
+def test_lpips_is_the_cube_weighed_by_what_it_learnt():
+    cube = cube_of(ALL)
+    expected = cube.values @ learned.lpips_weights("torchvision:alexnet")["weight"].to_numpy()
+    (found,) = learned.lpips_distances(cube, CARD).items()
+    assert found[0] == "LPIPS-Alex"
+    np.testing.assert_allclose(found[1], expected)
+
+
+def test_layers_that_lpips_does_not_use_count_nothing():
+    cube = cube_of(ALL)
+    other = cube.assign_coords(layer=("unit", np.full(cube.sizes["unit"], "relu9"))) * 100
+    both = xr.concat([other, cube], "unit")
+    np.testing.assert_allclose(
+        learned.lpips_distances(both, CARD)["LPIPS-Alex"], learned.lpips_distances(cube, CARD)["LPIPS-Alex"]
+    )
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        {**CARD, "release": None},
+        {"architecture": "torchvision:alexnet", "origin": "random weights"},
+        {**CARD, "architecture": "torchvision:resnet18"},
+    ],
+)
+def test_another_training_or_network_has_no_lpips(card):
+    assert learned.lpips_distances(cube_of(ALL), card) == {}
+    assert learned.weights_of(card).empty
+
+
+def test_a_cube_without_one_of_its_layers_has_no_lpips():
+    assert learned.lpips_distances(cube_of(ALL[:-1]), CARD) == {}

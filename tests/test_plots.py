@@ -275,7 +275,7 @@ def with_lpips(architecture: str, layers: int) -> tuple[pd.DataFrame, pd.DataFra
     known = list(weights["layer"].unique())[:layers]
     channels = weights.loc[weights["layer"].isin(known) & (weights["channel"] < 60), ["layer", "channel"]]
     random = np.random.default_rng(7)
-    scores = {score: random.uniform(size=len(channels)) for score in ("pe", "mu1", "mu2")}
+    scores = {score: random.uniform(size=len(channels)) for score in ("pe", "mu1", "mu2", "mean_activation")}
     status = np.where(channels["channel"] % 7 == 0, selectivity.SILENT, selectivity.SCORED)
     channels = channels.assign(status=status, **scores).reset_index(drop=True)
     found = learned.compare_with_weights(channels, weights, shuffles=50, replicates=41, seed=0)

@@ -248,6 +248,32 @@ def test_no_weight_deeper_than_the_deepest_layer_is_kept(name, layers, expected)
     assert {key.rpartition(".")[0] for key in backbone.network.state_dict()} == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("alexnet", {"relu1": 11, "relu2": 51, "relu3": 99, "relu4": 131, "relu5": 163}),
+        # 7 wide at first, then pooling, and four convolutions per stage at steps of 4, 8, 16 and 32 pixels
+        ("resnet18", {"stem": 7, "stage1": 43, "stage2": 99, "stage3": 211, "stage4": 435}),
+    ],
+)
+def test_receptive_fields_are_the_known_ones(name, expected):
+    assert pe.load_backbone(f"random:{name}").receptive_fields == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "layers", "expected"),
+    [
+        ("torchvision:alexnet", ["relu1", "relu2"], ("features.0.weight", "relu1")),
+        ("torchvision:resnet18", ["stem", "stage1"], ("conv1.weight", "stem")),
+        ("torchvision:resnet18", ["stage1"], ("conv1.weight", None)),
+        ("torchvision:squeezenet1_1", ["fire2"], ("features.0.weight", None)),
+        ("timm:test_vit", ["block1"], ("patch_embed.proj.weight", None)),
+    ],
+)
+def test_first_filters_are_those_of_a_layer_that_has_their_channels(name, layers, expected):
+    assert pe.load_backbone(name, layers=layers, weights=None).first_filters == expected
+
+
 # What is refused
 def test_unknown_layer_is_refused_with_the_nearest_and_all_valid_ones():
     message = r"resnet18 has no layer 'stge4'\. Did you mean stage4.*\? Its layers are stem, stage1, .*stage4; the path"
@@ -405,6 +431,24 @@ def test_global_random_states_are_left_alone(make):
     assert torch.equal(torch.get_rng_state(), before[0])
     np.testing.assert_array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
     assert random.getstate() == before[2]
+
+
+# The default study's network by name
+def test_layers_of_kmeans_are_chosen_by_name():
+    backbone = pe.load_backbone("kmeans", layers=["relu1_2", "relu2_1"], weights=None)
+    assert backbone.layers == {"relu1_2": 32, "relu2_1": 64}
+    assert backbone.receptive_field == 10
+
+
+@pytest.mark.parametrize("layers", [["relu1_1", "relu9_1"], "relu1_1"])
+def test_unknown_layer_of_kmeans_is_refused_with_the_valid_ones(layers):
+    with pytest.raises(ValueError, match=r"kmeans has no layers .*; its layers are relu1_1, relu1_2, relu2_1, relu2_2"):
+        pe.load_backbone("kmeans", layers=layers, weights=None)
+
+
+def test_file_of_weights_for_kmeans_is_refused():
+    with pytest.raises(ValueError, match=r"weights is 'mine\.pth'; kmeans is learnt here"):
+        pe.load_backbone("kmeans", weights="mine.pth")
 
 
 # Networks of many families, from the first layers on

@@ -100,6 +100,20 @@ def test_card_tells_the_file_and_its_sha256(tmp_path, truncated):
     assert {key: card[key] for key in expected} == expected
 
 
+def test_file_with_the_sha256_that_was_meant_is_taken(tmp_path, truncated, expected):
+    path = write(truncated, tmp_path / "weights.pth")
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    backbone = pe.load_backbone(NAME, layers=LAYERS, weights=path, sha256=sha256)
+    torch.testing.assert_close(backbone(images()), expected)
+
+
+def test_file_with_another_sha256_than_was_meant_is_refused_with_both(tmp_path, truncated):
+    path = write(truncated, tmp_path / "weights.pth")
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    with pytest.raises(ValueError, match=rf"weights\.pth has sha256 {sha256}, not {'0' * 64}: it is another file"):
+        pe.load_backbone(NAME, layers=LAYERS, weights=path, sha256="0" * 64)
+
+
 class Runs:
     """Calls a function when it is unpickled as pickles usually are."""
 

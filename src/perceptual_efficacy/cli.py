@@ -142,27 +142,29 @@ def doctor() -> None:
     """Say what is installed, what the networks will run on, and where weights are looked for."""
     import torch
 
-    checks = Table(show_header=False, box=None)
-    checks.add_row("Python", platform.python_version())
-    wrong = 0
+    def say(name: str, value: object) -> None:
+        typer.echo(f"{name:22} {value}")  # one line each, however long a path is
+
+    say("Python", platform.python_version())
+    wrong = []
     for requirement in importlib.metadata.requires("perceptual-efficacy") or []:
         pin, _, condition = requirement.partition(";")
         name, _, wanted = pin.strip().partition("==")
         if condition:
             continue
         found = importlib.metadata.version(name)
-        wrong += found != wanted
-        checks.add_row(name, found if found == wanted else f"[bold red]{found}, tested with {wanted}[/]")
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
-    checks.add_row("networks run on", device)
+        say(name, found if found == wanted else f"{found}, but tested with {wanted}")
+        if found != wanted:
+            wrong.append(name)
+    say("networks run on", torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU")
+    say("threads", torch.get_num_threads())
     cache = Path(torch.hub.get_dir()) / "checkpoints"
     held = sorted(path.name for path in cache.glob("*")) if cache.is_dir() else []
-    checks.add_row("torchvision's weights", f"{cache} ({', '.join(held) or 'empty'})")
-    checks.add_row("timm's weights", os.environ.get("HF_HOME", str(Path.home() / ".cache" / "huggingface")))
-    checks.add_row("free disk here", f"{shutil.disk_usage('.').free / 1e9:.0f} GB")
-    out.print(checks)
+    say("torchvision's weights", f"{cache} ({', '.join(held) or 'none yet'})")
+    say("timm's weights", os.environ.get("HF_HOME", str(Path.home() / ".cache" / "huggingface")))
+    say("free disk space here", f"{shutil.disk_usage('.').free / 1e9:.0f} GB")
     if wrong:
-        err.print(f"[bold red]{wrong} packages differ from the tested versions.[/]")
+        err.print(f"[bold red]error:[/] versions differ from the tested ones: {', '.join(wrong)}", highlight=False)
         raise typer.Exit(1)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,12 +24,15 @@ RELEASE = "IMAGENET1K_V1"  # of torchvision's networks, which LPIPS learnt its w
 MEAN_OF_LAYERS = "mean of layers"
 
 
+Floats = NDArray[np.float64]
+
+
 class _Sample(NamedTuple):
     """Rank correlations of one layer."""
 
     channels: int
-    correlations: NDArray[np.float64]  # of the full sample, then of bootstrap samples
-    shuffled: NDArray[np.float64]
+    correlations: Floats  # of the full sample, then of bootstrap samples
+    shuffled: Floats
 
 
 def lpips_weights(architecture: str) -> pd.DataFrame:
@@ -110,6 +114,9 @@ def compare_with_weights(
 ) -> pd.DataFrame:
     """Correlate scores with the weights that LPIPS learnt, over the scored channels of each layer.
 
+    A weight may make up for the gain of its channel, with which scores correlate, too: so the partial correlation given
+    the channels' mean activation stands beside the plain one.
+
     Parameters
     ----------
     channels
@@ -127,26 +134,30 @@ def compare_with_weights(
 
     Returns
     -------
-    layer (those of both tables, and "mean of layers"), ranking, measure ("srcc", Spearman's rank correlation),
-    estimate, ci_low, ci_high, split_mean and p_split (mean of the shuffles, and the two-sided place among them),
-    p_holm (corrected over all rows), n, n_clusters, resampled_unit. No rows if the tables share no layer.
+    layer (those of both tables, and "mean of layers"), ranking, measure ("srcc", Spearman's rank correlation, or
+    "partial srcc"), estimate, ci_low, ci_high, split_mean and p_split (mean of the shuffles, and the two-sided place
+    among them), p_holm (corrected over all rows of a measure), n, n_clusters, resampled_unit. No rows if the tables
+    share no layer.
     """
     random = np.random.default_rng(seed)
     scored = channels[channels["status"] == SCORED].merge(weights, on=["layer", "channel"], validate="one_to_one")
-    found: dict[tuple[str, str], _Sample] = {}
+    found: dict[tuple[str, str, str], _Sample] = {}
     for layer, rows in scored.groupby("layer", sort=False):
         count = len(rows)
         drawn = np.vstack([np.arange(count), random.integers(count, size=(replicates, count))])
         shuffled = random.permuted(np.tile(np.arange(count), (shuffles, 1)), axis=1)
-        weight = rows["weight"].to_numpy()
+        weight, activation = rows["weight"].to_numpy(), rows["mean_activation"].to_numpy()
         for ranking in rankings:
             score = rows[ranking].to_numpy()
-            null = _spearman(np.broadcast_to(score, shuffled.shape), weight[shuffled])
-            found[str(layer), ranking] = _Sample(count, _spearman(score[drawn], weight[drawn]), null)
-    layers = list(dict.fromkeys(layer for layer, _ in found))
-    for ranking in rankings if layers else ():
-        each = [found[layer, ranking] for layer in layers]
-        found[MEAN_OF_LAYERS, ranking] = _Sample(
+            of_samples = score[drawn], weight[drawn], activation[drawn]
+            of_shuffles = score[None], weight[shuffled], activation[None]
+            for measure, correlate in MEASURES.items():
+                sample = _Sample(count, correlate(*of_samples), correlate(*of_shuffles))
+                found[str(layer), ranking, measure] = sample
+    layers = list(dict.fromkeys(layer for layer, _, _ in found))
+    for ranking, measure in product(rankings, MEASURES) if layers else ():
+        each = [found[layer, ranking, measure] for layer in layers]
+        found[MEAN_OF_LAYERS, ranking, measure] = _Sample(
             sum(one.channels for one in each),
             np.mean([one.correlations for one in each], axis=0),
             np.mean([one.shuffled for one in each], axis=0),
@@ -156,7 +167,7 @@ def compare_with_weights(
             {
                 "layer": layer,
                 "ranking": ranking,
-                "measure": "srcc",
+                "measure": measure,
                 "estimate": sample.correlations[0],
                 **dict(
                     zip(("ci_low", "ci_high"), statistics.percentile_interval(sample.correlations[1:]), strict=True)
@@ -167,15 +178,23 @@ def compare_with_weights(
                 "n_clusters": sample.channels,
                 "resampled_unit": "channels",
             }
-            for (layer, ranking), sample in found.items()
+            for (layer, ranking, measure), sample in found.items()
         ],
         columns=[
             *("layer", "ranking", "measure", "estimate", "ci_low", "ci_high"),
             *("split_mean", "p_split", "n", "n_clusters", "resampled_unit"),
         ],
     )
-    return table.assign(p_holm=statistics.holm(table["p_split"]))
+    return table.assign(p_holm=table.groupby("measure")["p_split"].transform(statistics.holm))
 
 
-def _spearman(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+def _spearman(x: Floats, y: Floats, _given: Floats) -> Floats:
     return statistics.pearson(stats.rankdata(x, axis=-1), stats.rankdata(y, axis=-1))
+
+
+def _partial_spearman(x: Floats, y: Floats, given: Floats) -> Floats:
+    x_y, x_given, y_given = (_spearman(*pair, given) for pair in ((x, y), (x, given), (y, given)))
+    return (x_y - x_given * y_given) / np.sqrt((1 - x_given**2) * (1 - y_given**2))
+
+
+MEASURES = {"srcc": _spearman, "partial srcc": _partial_spearman}

@@ -167,9 +167,7 @@ def channel_weights(backbone: Backbone, selection: Selection) -> dict[str, Tenso
         raise ValueError("The selection's weights must be finite, at least 0, and one of them above 0.")
     weights = {layer: torch.zeros(channels) for layer, channels in layers.items()}
     for layer, rows in table.astype({"channel": int}).groupby("layer"):
-        weights[str(layer)][rows["channel"].tolist()] = torch.tensor(
-            rows["weight"].tolist(), dtype=torch.float32
-        )
+        weights[str(layer)][rows["channel"].tolist()] = torch.tensor(rows["weight"].tolist(), dtype=torch.float32)
     return weights
 
 

@@ -37,7 +37,8 @@ def table(correlations: pd.DataFrame, channels: pd.DataFrame) -> pd.DataFrame:
     the mean of the layers' rho, and no channel. No rows if there is no such layer.
     """
     names = {"estimate": "rho", "ci_low": "rho_low", "ci_high": "rho_high", "p_split": "p"}
-    rows = correlations[correlations["ranking"] == "pe"].rename(columns=names)
+    plain = (correlations["ranking"] == "pe") & (correlations["measure"] == "srcc")
+    rows = correlations[plain].rename(columns=names)
     shown = channels.loc[channels["status"] == SCORED, ["layer", "channel", "pe", "weight"]].astype(
         {"channel": "Int64"}
     )

@@ -1,0 +1,122 @@
+"""The command line, as a user types it."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from perceptual_efficacy import io
+from perceptual_efficacy.backbones.loading import load_backbone
+from perceptual_efficacy.backbones.network import as_tensor
+from perceptual_efficacy.cli import app
+from perceptual_efficacy.metric import PerceptualMetric
+
+NETWORK = ["--network", "random:alexnet", "--layers", "relu1,relu2", "--seed", "2"]
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Three images, the second nearer to the first than the third is."""
+    reference = np.random.default_rng(0).integers(40, 200, size=(64, 72, 3)).astype(np.uint8)
+    for name, step in (("reference", 0), ("near", 5), ("far", 50)):
+        io.write_image(
+            reference + np.uint8(step) * (np.arange(64) % 2)[:, None, None].astype(np.uint8), tmp_path / f"{name}.png"
+        )
+    return tmp_path
+
+
+@pytest.fixture
+def channels(tmp_path):
+    table = pd.DataFrame({"layer": "relu1", "channel": range(64), "status": "scored", "pe": np.linspace(0, 1, 64)})
+    table.to_csv(tmp_path / "channels.csv", index=False)
+    return tmp_path / "channels.csv"
+
+
+def test_help_is_given_without_importing_torch():
+    code = "import sys; import perceptual_efficacy.cli; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_compare_prints_each_images_distance_in_the_order_given(images):
+    result = run("compare", images / "reference.png", images / "far.png", images / "near.png", *NETWORK)
+    assert result.exit_code == 0, result.output
+    (far, first), (near, second) = (line.split("\t") for line in result.stdout.splitlines())
+    assert (first, second) == (str(images / "far.png"), str(images / "near.png"))
+    assert float(far) > float(near) > 0
+
+
+def test_compare_prints_what_the_metric_gives(images):
+    metric = PerceptualMetric(load_backbone("random:alexnet", layers=["relu1", "relu2"], seed=2))
+    pair = [as_tensor(io.read_image(images / f"{name}.png")) for name in ("far", "reference")]
+    printed = run("compare", images / "reference.png", images / "far.png", *NETWORK).stdout.split()[0]
+    assert float(printed) == pytest.approx(metric(*pair).item(), abs=1e-6)
+
+
+def test_the_reference_is_at_no_distance_from_itself(images):
+    result = run("compare", images / "reference.png", images / "reference.png", *NETWORK)
+    assert float(result.stdout.split()[0]) == 0
+
+
+def test_select_writes_the_upper_half(channels, tmp_path):
+    result = run("select", channels, "-o", tmp_path / "high.csv")
+    assert result.exit_code == 0, result.output
+    assert pd.read_csv(tmp_path / "high.csv")["channel"].tolist() == list(range(32, 64))
+
+
+def test_a_selection_changes_what_compare_prints(images, channels):
+    run("select", channels, "-o", images / "high.csv")
+    arguments = ["compare", images / "reference.png", images / "far.png", *NETWORK]
+    everything, chosen = (run(*arguments, *more) for more in ([], ["--selection", images / "high.csv"]))
+    assert 0 < float(chosen.stdout.split()[0]) < float(everything.stdout.split()[0])
+
+
+def test_score_writes_every_channel_and_prints_every_layer(tmp_path):
+    result = run("score", "random:alexnet", "--layers", "relu1", "--size", "64", "-o", tmp_path / "channels.csv")
+    assert result.exit_code == 0, result.output
+    assert len(pd.read_csv(tmp_path / "channels.csv")) == 64
+    assert "relu1" in result.stdout
+    assert "random weights" in result.stdout
+
+
+def test_doctor_names_versions_and_where_weights_are_looked_for(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
+    result = run("doctor")
+    assert result.exit_code == 0, result.output
+    assert torch.__version__.split("+")[0] in result.stdout
+    assert "checkpoints" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["score", "torchvision:vgg61"], "Did you mean vgg"),
+        (["score", "random:alexnet", "--layers", "relu9"], "has no layer 'relu9'"),
+        (["score", "random:alexnet", "-o", "channels.txt"], "output is channels.txt; its name must end with .csv"),
+        (["score", "random:alexnet", "-o", "gone/channels.csv"], "there is no folder"),
+        (["select", "gone.csv", "-o", "high.csv"], "There is no file gone.csv"),
+        (["compare", "gone.png", "gone.png"], "gone.png"),
+    ],
+)
+def test_a_mistake_is_one_line(arguments, message, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: ")
+    assert message in result.stderr.replace("\n", " ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_images_of_other_sizes_are_refused_with_both_sizes(images):
+    io.write_image(np.zeros((32, 40, 3), np.uint8), images / "small.png")
+    result = run("compare", images / "reference.png", images / "small.png", *NETWORK)
+    assert result.exit_code == 1
+    assert "is 40 x 32 pixels, the reference" in result.stderr
+    assert "72 x 64" in result.stderr
