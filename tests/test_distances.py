@@ -22,7 +22,7 @@ def backbone():
 
 @pytest.fixture(scope="module")
 def pattern():
-    pattern = np.random.default_rng(0).uniform(-1, 1, size=(3, 12, 12))
+    pattern = np.random.default_rng(0).uniform(-1, 1, size=(3, 24, 24))
     return pattern / np.abs(pattern).max(axis=(1, 2), keepdims=True)
 
 
@@ -40,6 +40,12 @@ def reference(backbone, pattern, contrast):
             unit = [activation / length for activation, length in zip(maps, lengths, strict=True)]
             result.append(((unit[0] - unit[1]) ** 2).mean(axis=(1, 2)))
     return np.concatenate(result).reshape(len(pattern), -1)
+
+
+def test_patterns_are_padded_by_the_receptive_field_but_at_most_by_half_their_size(backbone, pattern):
+    assert backbone.receptive_field == 10
+    wide, narrow = (distances.contrast_distances(backbone, one, [0.7]) for one in (pattern, pattern[:, :12, :12]))
+    assert (wide.attrs["padding"], narrow.attrs["padding"]) == (10, 6)
 
 
 def test_distances_equal_a_plain_reference(backbone, pattern):

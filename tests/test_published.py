@@ -205,6 +205,14 @@ def test_swins_channels_last_become_maps(name):
     torch.testing.assert_close(backbone(images(64, 96)), {name: last.permute(0, 3, 1, 2)})
 
 
+def test_module_that_keeps_what_it_computed_keeps_no_shapes_without_numbers():
+    # TinyViT's attention keeps its biases from the first pass on, which is that for the shapes of the layers
+    network = drawn(lambda: timm.create_model("tiny_vit_5m_224"))
+    expected = seen(network, "stages.1", (images(224, 224) - IMAGENET[0]) / IMAGENET[1])
+    backbone = pe.load_backbone("timm:tiny_vit_5m_224", layers=["stage2"], weights=None)
+    np.testing.assert_allclose(backbone(images(224, 224))["stage2"].numpy(), expected.numpy(), rtol=1e-4, atol=1e-5)
+
+
 class Patches(nn.Module):
     """Tokens of patches of 16 x 16 pixels: the mean of each colour, and the patch's row and column."""
 

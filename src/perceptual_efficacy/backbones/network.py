@@ -33,8 +33,8 @@ class Backbone(nn.Module):
         Maps images, normalised by `mean` and `standard_deviation`, (N, 3, H, W), to anything: it is cut after the
         deepest layer. Its modules are taken over, not copied.
     layers
-        Layer name to where in the network its activations are: the path of a module, whose output is meant, or of a
-        node, as torchvision's feature extraction names them.
+        Layer name to where in the network its activations are: the path of a module, whose output is meant (of several
+        the last), or of a node, as torchvision's feature extraction names them.
     card
         What is known about the weights: their origin, and whatever else belongs into `card.json`.
     mean, standard_deviation
@@ -243,8 +243,11 @@ class Backbone(nn.Module):
                 )
 
     def _shapes(self, size: tuple[int, int]) -> dict[str, tuple[int, ...]]:
-        with _quietly(), FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
-            return {name: tuple(value.shape) for name, value in self._walk(torch.empty(1, 3, *size))}
+        try:
+            with _quietly(), FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
+                return {name: tuple(value.shape) for name, value in self._walk(torch.empty(1, 3, *size))}
+        finally:
+            self.network.train().eval()  # drops what a module keeps between passes (TinyViT's attention): no numbers
 
     def _takes(self, size: tuple[int, int]) -> bool:
         try:

@@ -11,7 +11,6 @@ import torchvision
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from perceptual_efficacy.backbones.network import MEAN, STANDARD_DEVIATION
 
 # what Zhang et al. read off their networks (lpips 0.1.4, pretrained_networks.py)
 LPIPS_LAYERS = {
@@ -126,9 +125,10 @@ def _from_torchvision(name: str, seed: int | None) -> Architecture:
     layers = _torchvision_layers(name, network)
     entries = torchvision.models.get_model_weights(name)
     members = [entries.DEFAULT, *(member for member in entries if member is not entries.DEFAULT)]
-    # one release of VGG-16 is for other images than all the rest
-    releases = {member.name: member.url for member in members if tuple(member.transforms().mean) == MEAN}
-    return Architecture(f"torchvision:{name}", network, layers, MEAN, STANDARD_DEVIATION, {}, releases)
+    mean, deviation = tuple(entries.DEFAULT.transforms().mean), tuple(entries.DEFAULT.transforms().std)
+    # one release of VGG-16 is for images that are normalised in another way
+    releases = {member.name: member.url for member in members if tuple(member.transforms().mean) == mean}
+    return Architecture(f"torchvision:{name}", network, layers, mean, deviation, {}, releases)
 
 
 def _torchvision_layers(name: str, network: Any) -> dict[str, str]:
