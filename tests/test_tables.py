@@ -267,9 +267,16 @@ def test_our_score_that_is_missing_is_a_dash_without_gap(bapps):
     assert rows["gap"].isna().all()
 
 
-def test_baselines_are_those_beside_the_first_network_only(beside_published):
+def test_a_baseline_beside_several_networks_is_listed_once(beside_published):
     ours = beside_published[beside_published["ours"] != "–"]
     assert len(ours[(ours["metric"] == "L2") & (ours["group"] == "all")]) == 1
+
+
+def test_a_baseline_beside_one_network_only_is_listed_too(bapps):
+    lpips = bapps[bapps["layer"] == "none"].assign(selection="LPIPS-VGG").drop_duplicates(["group", "measure"])
+    other = pd.concat([bapps, lpips], ignore_index=True)
+    table = tables.baselines({"net": [bapps], "other": [other]}, {"bapps": "bapps_2afc"}, PUBLISHED)
+    assert "LPIPS-VGG" in set(table["metric"])
 
 
 def test_judgements_by_construction_are_compared_with_nothing_published(made):
