@@ -2,6 +2,7 @@
 
     python docs/refresh.py                                the default study in results/: into the README
     python docs/refresh.py --pretrained FOLDER/results    config/pretrained.yaml's: into docs/results.md
+      --bfloat16 OTHER/results                            and what precision=bfloat16 changes: into docs/numerics.md
 
 Both also write docs/paper-figures.md from docs/paper-figures.yaml. `make docs` is the first.
 """
@@ -9,6 +10,7 @@ Both also write docs/paper-figures.md from docs/paper-figures.yaml. `make docs` 
 import argparse
 import json
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -145,6 +147,45 @@ def table(results: Path, name: str) -> str:
     return (results / "tables" / f"{name}.md").read_text(encoding="utf-8").strip()
 
 
+def controls(results: Path) -> str:
+    """Show the difference of the halves on ModelFest at the layer of each network's claims, and what controls it."""
+    scores = pd.read_csv(results / "tables" / "agreement.csv", keep_default_na=False, na_values=[""])
+    halves = scores[
+        (scores["dataset"] == "modelfest")
+        & (scores["measure"] == "r")
+        & (scores["ranking"] == "pe")
+        & (scores["selection"] == "high - low")
+    ]
+    lines = [
+        "| network, layer | px/deg | high - low | p, Holm | p among share-matched splits | of standardised channels |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    records = json.loads((results / "claims.json").read_text(encoding="utf-8"))["claims"]
+    for record in (one for one in records if one["id"] == "efficacy-predicts-thresholds"):
+        layer = record["endpoint"].split(",")[0].removeprefix("layer ")
+        rows = halves[(halves["network"] == record["network"]) & (halves["layer"] == layer)]
+        for resolution, part in rows.groupby("pixels_per_degree", sort=False):
+            raw, standardised = (part[part["cube"] == cube].iloc[0] for cube in ("raw", "standardised"))
+            cells = [f"`{record['network']}`, {layer}", f"{resolution:g}", interval(raw), f"{raw['p_holm']:.3f}"]
+            matched = "–" if pd.isna(raw["p_matched"]) else f"{raw['p_matched']:.3f}"
+            cells += [matched, interval(standardised)]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def bfloat16(single: Path, half: Path) -> str:
+    """Say what bfloat16 changes of the scores and the agreement of a study."""
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    import compare_results
+
+    parts = {"Scores": compare_results.channels, "Agreement": compare_results.agreement}
+    tables = [
+        f"{heading}:\n\n{compare(single, half).to_markdown(index=False, floatfmt='.2g')}"
+        for heading, compare in parts.items()
+    ]
+    return "\n\n".join(tables)
+
+
 def paper_figures(items: list[Mapping[str, str]]) -> str:
     """Turn the list of what the paper shows into a page."""
     studies = ("default", "pretrained", "paper")
@@ -170,7 +211,9 @@ def paper_figures(items: list[Mapping[str, str]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pretrained", type=Path, metavar="RESULTS", help="results of config/pretrained.yaml")
-    pretrained = parser.parse_args().pretrained
+    parser.add_argument("--bfloat16", type=Path, metavar="RESULTS", help="the same study's with precision=bfloat16")
+    arguments = parser.parse_args()
+    pretrained = arguments.pretrained
     items = yaml.safe_load((DOCS / "paper-figures.yaml").read_text(encoding="utf-8"))
     (DOCS / "paper-figures.md").write_text(paper_figures(items), encoding="utf-8")
     if pretrained is not None:
@@ -178,7 +221,10 @@ def main() -> None:
         page = DOCS / "results.md"
         fill(page, "networks", networks(pretrained))
         fill(page, "claims", claims(pretrained))
+        fill(page, "controls", controls(pretrained))
         fill(page, "agreement", table(pretrained, "networks"))
+        if arguments.bfloat16 is not None:
+            fill(DOCS / "numerics.md", "bfloat16", bfloat16(pretrained, arguments.bfloat16))
         return
     results, page = ROOT / "results", ROOT / "README.md"
     copy_images(results, IMAGES)
