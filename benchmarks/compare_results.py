@@ -4,8 +4,8 @@
     snakemake --cores 2 --directory other --config precision=bfloat16
     python benchmarks/compare_results.py one/results other/results
 
-Prints Markdown: the scores of channels by network and layer, the agreement with judgements by data set and measure, and
-how long the network's own jobs took.
+Prints Markdown: the scores of channels by network, the agreement with judgements by data set and measure, and how long
+the network's own jobs took.
 """
 
 import sys
@@ -22,26 +22,27 @@ RULES = ("probe_channels", "measure_contrast_distances", "measure_image_distance
 
 
 def channels(one: Path, other: Path) -> pd.DataFrame:
-    """Differences of scores by network and layer, over the channels that both runs score."""
+    """Differences of scores by network, over the channels that both runs score; ranks are those within a layer."""
     rows = []
     for path in sorted((one / "selectivity").glob("*/channels.parquet")):
         first, second = io.read_table(path), io.read_table(other / path.relative_to(one))
         high = [set(select_channels(table, "high").index) for table in (first, second)]
-        for layer, part in first.groupby("layer", sort=False):
-            both = part.index[(part["status"] == SCORED) & (second.loc[part.index, "status"] == SCORED)]
-            a, b = first.loc[both], second.loc[both]
-            rows.append(
-                {
-                    "network": path.parent.name,
-                    "layer": layer,
-                    "channels": len(part),
-                    "scored in one run only": int((part["status"] != second.loc[part.index, "status"]).sum()),
-                    "largest difference of mu1": (a["mu1"] - b["mu1"]).abs().max(),
-                    "of mu2": (a["mu2"] - b["mu2"]).abs().max(),
-                    "rank correlation of PE": stats.spearmanr(a["pe"], b["pe"]).statistic,
-                    "other half": len((high[0] ^ high[1]) & set(part.index)) / len(part),
-                }
-            )
+        both = (first["status"] == SCORED) & (second["status"] == SCORED)
+        layers = [first.index[both & (first["layer"] == layer)] for layer in first["layer"].unique()]
+        change = {score: (first[score] - second[score])[both].abs() for score in ("mu1", "mu2")}
+        rows.append(
+            {
+                "network": path.parent.name,
+                "channels": len(first),
+                "scored in one run only": int((first["status"] != second["status"]).sum()),
+                **{f"{score}, median": values.median() for score, values in change.items()},
+                **{f"{score}, largest": values.max() for score, values in change.items()},
+                "least rank correlation of PE": min(
+                    stats.spearmanr(first.loc[layer, "pe"], second.loc[layer, "pe"]).statistic for layer in layers
+                ),
+                "share in the other half": len(high[0] ^ high[1]) / len(first),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -84,9 +85,15 @@ def seconds(one: Path, other: Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def markdown(table: pd.DataFrame) -> str:
+    """Write a table with ranks to four digits and all else to two that count."""
+    digits = [".4f" if "rank" in str(name) else ".2g" for name in table.columns]
+    return table.to_markdown(index=False, floatfmt=tuple(digits))
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("Usage: python benchmarks/compare_results.py ONE/results OTHER/results")
     folders = [Path(argument) for argument in sys.argv[1:]]
     for heading, compare in (("Scores", channels), ("Agreement", agreement), ("Seconds", seconds)):
-        print(f"\n## {heading}\n\n{compare(*folders).to_markdown(index=False, floatfmt='.2g')}")
+        print(f"\n## {heading}\n\n{markdown(compare(*folders))}")

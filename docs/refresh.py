@@ -179,10 +179,7 @@ def bfloat16(single: Path, half: Path) -> str:
     import compare_results
 
     parts = {"Scores": compare_results.channels, "Agreement": compare_results.agreement}
-    tables = [
-        f"{heading}:\n\n{compare(single, half).to_markdown(index=False, floatfmt='.2g')}"
-        for heading, compare in parts.items()
-    ]
+    tables = [f"{heading}:\n\n{compare_results.markdown(compare(single, half))}" for heading, compare in parts.items()]
     return "\n\n".join(tables)
 
 

@@ -168,7 +168,8 @@ def digests(root):
 
 
 USING_CSF = {"score_channels", "compare_layers", "assess_thresholds", "assess_agreement", "plot_frequency_curves"} | {
-    "plot_ladder"
+    "plot_ladder",
+    "compare_with_lpips",
 }
 
 
@@ -180,6 +181,9 @@ USING_CSF = {"score_channels", "compare_layers", "assess_thresholds", "assess_ag
         ("baselines", {"measure_baselines"}),
         ("datasets/ladder", {"generate_ladder", "read_judgements"}),
         ("probing", {"probe_channels"}),
+        ("backbones/kmeans", {"learn_kmeans", "load_network"}),
+        ("backbones/weights", {"load_network"}),
+        ("learned", {"compare_with_lpips", "assess_agreement"}),
         ("thresholds", {"assess_thresholds"}),
         ("claims", {"judge_claims"}),
         ("plots/selections", {"plot_selections"}),
@@ -202,9 +206,13 @@ def test_editing_a_module_runs_the_rules_that_use_it_and_what_follows_from_them(
     path.write_text(path.read_text() + "\n# a comment\n")
     assert "Nothing to be done" in snakemake(copy, "--dry-run", root=clone).stdout
     path.write_text(path.read_text() + "\nADDED = 1\n")
-    using = dict.fromkeys(USING_CSF, 1) | {"score_channels": 2, "assess_thresholds": 4, "assess_agreement": 8}
+    using = dict.fromkeys(USING_CSF - {"compare_with_lpips"}, 1) | {
+        "score_channels": 2,
+        "assess_thresholds": 4,
+        "assess_agreement": 8,
+    }
     of_scores = {"channel_scores", "orientation_curves", "efficacy_by_layer", "first_layer_filters"}
-    following = {f"plot_{figure}": 1 for figure in (*of_scores, "thresholds", "selections")}
+    following = {f"plot_{figure}": 1 for figure in (*of_scores, "thresholds", "selections", "depth", "networks")}
     following |= {f"plot_{figure}": 3 for figure in ("groups", "image_selections", "single_channels")}
     expected = {**using, **following, "judge_claims": 1, "write_tables": 1, "all": 1}
     assert planned(snakemake(copy, "--dry-run", root=clone).stdout) == expected
@@ -661,4 +669,6 @@ def test_distances_go_on_from_the_part_where_they_were_stopped(study, copy):
 def test_the_study_at_the_papers_scale_is_planned(tmp_path):
     jobs = planned(snakemake(tmp_path, "--dry-run", study=ROOT / "config/paper.yaml").stdout)
     assert jobs["download_dataset"] == jobs["unpack_dataset"] == 3
-    assert jobs["measure_image_distances"] == jobs["assess_agreement"] == 12
+    assert jobs["load_network"] == 14
+    assert jobs["measure_image_distances"] == jobs["assess_agreement"] == 14 * 6
+    assert jobs["compare_with_lpips"] == jobs["plot_lpips_weights"] == 3

@@ -11,7 +11,6 @@ import torchvision
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-
 # what Zhang et al. read off their networks (lpips 0.1.4, pretrained_networks.py)
 LPIPS_LAYERS = {
     "torchvision:vgg16": ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"),
