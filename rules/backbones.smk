@@ -76,6 +76,7 @@ rule load_network:
         release=release_of,
         sha256=sha256_of,
         seed=seed_of,
+        figure_layer=figure_layer_or_none,
         code=code_digest("load_network"),
     message:
         "Loading {wildcards.backbone}"

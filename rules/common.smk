@@ -40,6 +40,11 @@ def figure_layer_of(wildcards):
     return backbone_entry(wildcards).get("figure_layer", config["figures"]["layer"])
 
 
+def figure_layer_or_none(wildcards):
+    """Return the layer that figures of a network will ask for; None for a network without figures of its own."""
+    return figure_layer_of(wildcards) if wildcards.backbone in SUBJECTS else None
+
+
 def claim_layer(entry):
     """Return the layer that a network is judged by: the paper's own if it is the paper's network, else the mean."""
     network, layers = shape_of(entry)

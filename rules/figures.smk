@@ -424,6 +424,7 @@ rule plot_depth:
         mem_mb=1000,
         runtime=5,
     params:
+        controls=CONTROLS,
         code=code_digest("plot_depth"),
     message:
         "Plotting the scores of all networks by depth"

@@ -11,6 +11,7 @@ from snakemake.utils import validate
 TWINS = {"motorcycle_left", "motorcycle_right"}  # the bundled stereo pair: one scene
 LARGEST_STIMULI = 2 * 1024**3  # bytes; drawing them takes twice that
 OWN_SHAPES = {"kmeans", "random"}
+SUFFIXES = {".pth", ".pt", ".safetensors"}
 LPIPS_NETWORKS = ("vgg16", "alexnet", "squeezenet1_1")
 OTHER_DATA = {"modelfest", "photographs", "ladder"}  # names of folders beside the data sets
 LIMITS = (
@@ -125,7 +126,9 @@ def wrong_with_backbone(entry, study):
         weights = entry.get("weights")
         if weights is not None and source.startswith("random:"):
             yield f"backbones: {name}: weights", weights, "left out, as those of random:NAME are random"
-        if is_file_of_weights(weights) and not Path(weights).is_file():
+        if is_file_of_weights(weights) and Path(weights).suffix not in SUFFIXES:
+            yield f"backbones: {name}: weights", weights, f"a file whose name ends with {', '.join(sorted(SUFFIXES))}"
+        elif is_file_of_weights(weights) and not Path(weights).is_file():
             limit = "an existing file, absolute or relative to data_root (else to the folder of the results)"
             yield f"backbones: {name}: weights", weights, limit
         if "sha256" in entry and not is_file_of_weights(weights):
@@ -138,7 +141,8 @@ def wrong_with_backbone(entry, study):
     elif not has_random_weights(others[control]):
         yield f"backbones: {name}: control", control, "a backbone with random weights"
     elif shape_of(others[control]) != shape_of(entry):
-        yield f"backbones: {name}: control", control, f"a backbone with the layers of {name}"
+        limit = f"a backbone with the architecture of {name} and its layers ({names_of(layers)})"
+        yield f"backbones: {name}: control", control, limit
     layer = entry.get("figure_layer", study["figures"]["layer"])
     if not isinstance(layers, str) and layer not in layers:
         key = f"backbones: {name}: figure_layer" if "figure_layer" in entry else "figures.layer"
@@ -164,6 +168,10 @@ def wrong_with_own_shape(entry, study):
         yield f"backbones: {name}: source", "kmeans", "random, as no photograph is in the train split"
 
 
+def names_of(layers):
+    return layers if isinstance(layers, str) else ", ".join(layers)
+
+
 def has_random_weights(entry):
     return entry["source"].split(":")[0] == "random" or ("weights" in entry and entry["weights"] is None)
 
@@ -171,13 +179,16 @@ def has_random_weights(entry):
 def shape_of(entry):
     """Return the network without its weights, and its layers."""
     layers, source = entry["layers"], entry["source"]
-    widths = list(layers.items()) if isinstance(layers, dict) else layers
+    if isinstance(layers, dict):
+        widths = list(layers.items())
+    else:
+        widths = layers if isinstance(layers, str) else sorted(layers)
     return "own" if source in OWN_SHAPES else source.replace("random:", "torchvision:"), widths
 
 
 def is_file_of_weights(weights):
-    """Return whether weights are a file, not the name of a release."""
-    return weights is not None and Path(weights).suffix in {".pth", ".pt", ".safetensors"}
+    """Return whether weights are a file, not the name of a release, which has neither folder nor suffix."""
+    return weights is not None and ("/" in weights or Path(weights).suffix in SUFFIXES)
 
 
 def wrong_with_dataset(entry):
@@ -220,7 +231,7 @@ def not_finite(node, path):
 
 def from_data_root(study):
     """Let relative paths start from the data root."""
-    root = Path(study["data_root"] or "")
+    root = Path(study["data_root"] or "").expanduser()
     for entry in [*study["photographs"], *study["datasets"], *study["backbones"]]:
         for key in ("path", "weights"):
             value = entry.get(key)

@@ -120,3 +120,38 @@ def test_images_of_other_sizes_are_refused_with_both_sizes(images):
     assert result.exit_code == 1
     assert "is 40 x 32 pixels, the reference" in result.stderr
     assert "72 x 64" in result.stderr
+
+
+def test_compare_with_lpips_for_weights_that_it_was_not_trained_on_is_refused(images):
+    result = run(
+        "compare", images / "reference.png", images / "far.png", "-n", "random:alexnet", "--selection", "lpips"
+    )
+    assert result.exit_code == 1
+    assert "it has none for random:alexnet with random weights" in result.stderr.replace("\n", " ")
+
+
+def test_brackets_in_a_name_are_printed_as_they_are(tmp_path):
+    result = run("compare", tmp_path / "q[/x][red].png", tmp_path / "y.png", *NETWORK)
+    assert result.exit_code == 1
+    assert "q[/x][red].png" in result.stderr.replace("\n", "")
+
+
+def test_layers_may_be_listed_with_spaces(images):
+    arguments = ["compare", images / "reference.png", images / "far.png", "-n", "random:alexnet", "--layers"]
+    assert run(*arguments, "relu1, relu2").stdout == run(*arguments, "relu1,relu2").stdout != ""
+
+
+def test_weights_of_a_file_are_used(images):
+    state = dict(load_backbone("random:alexnet", layers=["relu1"], seed=5).network.state_dict())
+    torch.save(state, images / "weights.pth")
+    pair = [images / "reference.png", images / "far.png"]
+    of_file = run(
+        "compare", *pair, "-n", "torchvision:alexnet", "--layers", "relu1", "--weights", images / "weights.pth"
+    )
+    drawn = run("compare", *pair, "-n", "random:alexnet", "--layers", "relu1", "--seed", 5)
+    assert of_file.stdout == drawn.stdout != ""
+
+
+def test_ranking_by_text_is_refused(channels, tmp_path):
+    result = run("select", channels, "--by", "layer", "-o", tmp_path / "high.csv")
+    assert (result.exit_code, "holds no numbers" in result.stderr) == (1, True)

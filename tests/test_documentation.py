@@ -3,9 +3,11 @@
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
+from jinja2 import Template
 
 ROOT = Path(__file__).parents[1]
 ITEMS = yaml.safe_load((ROOT / "docs/paper-figures.yaml").read_text())
@@ -35,6 +37,54 @@ def test_every_item_that_is_made_has_a_rule_with_its_figure_and_csv(item):
     outputs = RULES[item["rule"]].split("output:")[1].split("log:")[0]
     assert f'"{item["output"]}"' in outputs
     assert f'"{Path(item["output"]).with_suffix(".csv")}"' in outputs
+
+
+def reproduces(study, item):
+    """Whether a study has the network and the data that an item of the paper is of."""
+    needed = {"plot_groups": "bapps_2afc", "plot_image_selections": "tid2013"}.get(item["rule"])
+    if item["rule"] == "plot_stimuli":
+        return True
+    if needed is not None and not any(
+        entry["layout"] == needed and entry["source"] != "ladder" and not entry.get("subset")
+        for entry in study.get("datasets", [])
+    ):
+        return False
+    layer = study.get("figures", {}).get("layer", "relu2_2")
+    return any(
+        entry["source"] == "torchvision:vgg16"
+        and entry.get("weights", "DEFAULT") is not None
+        and entry.get("figure_layer", layer) == "relu2_2"
+        and (entry["layers"] == "lpips" or "relu2_2" in entry["layers"])
+        for entry in study["backbones"]
+    )
+
+
+@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("item", [item for item in ITEMS if "rule" in item], ids=lambda item: item["item"])
+def test_reproduced_is_what_has_the_papers_network_and_data(item, name):
+    path = ROOT / ("config.yaml" if name == "default" else f"config/{name}.yaml")
+    assert (item[name] == "reproduced") == reproduces(yaml.safe_load(path.read_text()), item)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_front_page_of_the_report_names_every_network_and_its_weights(name):
+    path = ROOT / ("config.yaml" if name == "default" else f"config/{name}.yaml")
+    defaults = yaml.safe_load((ROOT / "config.yaml").read_text())
+    study = {**defaults, **yaml.safe_load(path.read_text())}
+    study["stimuli"] = {**defaults["stimuli"], **study["stimuli"]}
+    for entry in study["backbones"]:
+        entry.setdefault("layers", "all")
+    template = Template((ROOT / "workflow/report/workflow.rst").read_text())
+    page = template.render(snakemake=SimpleNamespace(config=study))
+    for entry in study["backbones"]:
+        (line,) = re.findall(rf"^- \*\*{entry['name']}\*\*: (.*)$", page, re.MULTILINE)
+        layers = entry["layers"] if isinstance(entry["layers"], str) else ", ".join(entry["layers"])
+        assert line.endswith(f"; layers {layers}")
+        random = entry["source"].startswith("random")
+        assert ("random weights" in line) == random
+        assert ("stand-in" in line) == (entry["source"] == "kmeans")
+    people = [entry["name"] for entry in study["datasets"] if entry["source"] != "ladder"]
+    assert all(f"; {name}, " in page for name in people)
 
 
 def test_the_page_of_the_papers_figures_is_what_its_list_gives():

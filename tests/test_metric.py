@@ -223,7 +223,7 @@ def test_table_is_left_as_it_was(backbone, weighted):
         (table(("relu1_1", 0, np.nan), ("relu1_1", 1, 1)), "weights must be finite"),
         (table(("relu1_1", 0, np.inf)), "weights must be finite"),
         (table(("relu1_1", 0, 0), ("relu1_1", 1, 0)), "one of them above 0"),
-        (table(("relu1_1", 0)).iloc[:0], "one of them above 0"),
+        (table(("relu1_1", 0)).iloc[:0], "The selection has no channel"),
         (
             pd.DataFrame({"layer": ["relu1_1"], "unit": [0]}),
             r"lacks the columns \['channel'\]; it has \['layer', 'unit'\]",
@@ -384,9 +384,9 @@ def test_overshoot_lets_values_lie_a_little_outside(backbone):
         tolerant(1.2 * x, y)
 
 
-@pytest.mark.parametrize("overshoot", [-0.1, float("nan")])
-def test_negative_overshoot_is_refused(backbone, overshoot):
-    with pytest.raises(ValueError, match=f"overshoot is {overshoot}; it must be at least 0"):
+@pytest.mark.parametrize("overshoot", [-0.1, float("nan"), float("inf")])
+def test_overshoot_that_is_no_limit_is_refused(backbone, overshoot):
+    with pytest.raises(ValueError, match=f"overshoot is {overshoot}; it must be a finite number of at least 0"):
         pe.PerceptualMetric(backbone, overshoot=overshoot)
 
 
@@ -436,3 +436,19 @@ def test_lower_is_better(metric):
 
 def test_description_counts_the_channels_that_matter(backbone, weighted):
     assert "channels=3 of 15, layers=['relu1_1', 'relu2_1']" in repr(pe.PerceptualMetric(backbone, weighted))
+
+
+def test_table_of_scores_is_no_selection(backbone):
+    scores = pd.DataFrame({"layer": "relu1_1", "channel": [0, 1], "status": ["scored", "silent"], "pe": [0.5, None]})
+    with pytest.raises(ValueError, match="The selection is a table of scores, of all channels: choose some of them"):
+        pe.PerceptualMetric(backbone, scores)
+
+
+def test_selection_of_another_kind_is_refused(backbone):
+    with pytest.raises(ValueError, match="selection is a list; expected None, 'all', 'high', 'low', a table"):
+        pe.PerceptualMetric(backbone, ["relu1_1"])
+
+
+def test_selection_from_any_parquet_file_is_read(backbone, tmp_path):
+    pd.DataFrame({"layer": ["relu1_1"], "channel": [1]}).to_parquet(tmp_path / "mine.parquet")
+    assert "channels=1 of" in repr(pe.PerceptualMetric(backbone, tmp_path / "mine.parquet"))

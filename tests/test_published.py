@@ -301,7 +301,7 @@ def test_one_layer_that_is_not_in_a_list_is_refused():
 
 
 def test_no_layers_are_refused():
-    with pytest.raises(ValueError, match="at least one layer, got none"):
+    with pytest.raises(ValueError, match="No layer of torchvision:alexnet is asked for; its layers are relu1, relu2"):
         pe.load_backbone("random:alexnet", layers=[])
 
 
@@ -518,3 +518,33 @@ def test_gradient_of_any_network_reaches_the_image_and_no_weight(network):
     assert x.grad.isfinite().all()
     assert x.grad.any()
     assert all(weight.grad is None and not weight.requires_grad for weight in backbone.parameters())
+
+
+def test_random_weights_leave_the_generators_of_accelerators_alone(monkeypatch):
+    seeded = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    pe.load_backbone("random:alexnet", layers=["relu1"], seed=7)
+    assert seeded == []
+
+
+def test_a_layer_asked_for_twice_by_two_names_is_refused():
+    with pytest.raises(ValueError, match=r"Layer 'features\.3' of torchvision:vgg16 is asked for twice"):
+        pe.load_backbone("random:vgg16", layers=["relu1_2", "features.3"])
+
+
+def test_unknown_tag_of_timm_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match=r"timm:resnet18\.nonsense cannot be built .* resnet18\.a1_in1k"):
+        pe.load_backbone("timm:resnet18.nonsense", weights=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("random:vgg16", {"weights": "vgg.pth"}, "random:vgg16 has random weights, not 'vgg.pth'"),
+        ("random:vgg16", {"sha256": "0" * 64}, "sha256 is given, but random:vgg16 is not to have weights from a file"),
+        ("torchvision:vgg16", {"weights": None, "sha256": "0" * 64}, "sha256 is given, but torchvision:vgg16"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        pe.load_backbone(name, **options)

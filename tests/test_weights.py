@@ -595,3 +595,26 @@ def test_half_precision_computes_in_bfloat16_and_yields_float32(tmp_path, networ
     found = backbone(images())["fire2"]
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, expected.float(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("options", [{"layers": ["relu1"]}, {"weights": "other.pth"}, {"sha256": "0" * 64}])
+def test_other_layers_or_weights_for_a_saved_backbone_are_refused(saved, options):
+    with pytest.raises(ValueError, match="is a saved backbone; it has its own layers and weights: give no others"):
+        pe.load_backbone(saved[1], **options)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_finite_numbers_are_refused(tmp_path, value):
+    state = dict(pe.load_backbone("random:alexnet", layers=["relu1"]).network.state_dict())
+    state["features.0.weight"] = torch.full_like(state["features.0.weight"], value)
+    torch.save(state, tmp_path / "weights.pth")
+    with pytest.raises(ValueError, match=r"not finite numbers: features\.0\.weight"):
+        pe.load_backbone("torchvision:alexnet", layers=["relu1"], weights=tmp_path / "weights.pth")
+
+
+def test_weights_that_are_integers_are_refused(tmp_path):
+    state = dict(pe.load_backbone("random:alexnet", layers=["relu1"]).network.state_dict())
+    state["features.0.weight"] = state["features.0.weight"].mul(100).to(torch.int8)
+    torch.save(state, tmp_path / "weights.pth")
+    with pytest.raises(ValueError, match=r"not finite numbers: features\.0\.weight"):
+        pe.load_backbone("torchvision:alexnet", layers=["relu1"], weights=tmp_path / "weights.pth")

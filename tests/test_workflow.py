@@ -320,6 +320,17 @@ def test_a_published_network_with_weights_is_judged(published):
     assert record["verdict"] != "not tested"
 
 
+def test_a_layer_for_figures_that_a_network_lacks_stops_when_it_is_loaded(published, tmp_path):
+    networks = [
+        {"name": "a", "source": "torchvision:alexnet", "weights": None, "control": "b", "figure_layer": "relu9"},
+        {"name": "b", "source": "random:alexnet"},
+    ]
+    study = study_with(tmp_path, backbones=networks, datasets=[])
+    finished = snakemake(tmp_path, "results/backbones/a/card.json", study=study)
+    assert "load_network: figure_layer of a is 'relu9', no layer of it (relu1, relu2, relu3," in finished.stdout
+    assert "Traceback" not in finished.stdout
+
+
 def test_weights_that_do_not_fit_stop_their_job_with_one_line(published, tmp_path):
     changes = {
         "data_root": str(published / "models"),
@@ -421,6 +432,10 @@ def study_with(tmp_path, **changes):
             r"backbones: a: weights is '/data/gone.pth'; it must be an existing file",
         ),
         (
+            {"backbones": [{"name": "a", "source": "torchvision:vgg16", "weights": "weights/vgg.pth.tar"}]},
+            r"backbones: a: weights is 'weights/vgg.pth.tar'; it must be a file whose name ends with .pt, .pth, .safe",
+        ),
+        (
             {"backbones": [{"name": "a", "source": "random:vgg16", "weights": "DEFAULT"}]},
             r"backbones: a: weights is 'DEFAULT'; it must be left out",
         ),
@@ -435,7 +450,7 @@ def study_with(tmp_path, **changes):
                     {"name": "b", "source": "random:vgg11"},
                 ]
             },
-            r"backbones: a: control is 'b'; it must be a backbone with the layers of a",
+            r"backbones: a: control is 'b'; it must be a backbone with the architecture of a and its layers \(all\)",
         ),
         (
             {

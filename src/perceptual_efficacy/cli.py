@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def _told_plainly() -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError) as error:
-        err.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
 
 
@@ -78,7 +79,7 @@ def score(
         scored = rows[rows["status"] == "scored"]
         medians = [f"{scored[column].median():.3f}" for column in ("mu1", "mu2", "pe")]
         table.add_row(str(layer), str(len(rows)), str(len(scored)), *medians)
-    out.print(f"Medians over scored channels, {backbone.card['origin']}:")
+    out.print(f"Medians over scored channels, {escape(str(backbone.card['origin']))}:", highlight=False)
     out.print(table)
 
 
@@ -92,11 +93,15 @@ def select(
     """Choose the upper or lower half of each layer's scored channels."""
     with _told_plainly():
         _check_output(output)
+        import pandas as pd
+
         from perceptual_efficacy.selectivity import select_channels
 
         table = _read(channels)
         if lacking := {"layer", "channel", "status"} - set(table.columns):
             raise ValueError(f"{channels} lacks the columns {', '.join(sorted(lacking))}; it is no table of `score`.")
+        if by in table and not pd.api.types.is_numeric_dtype(table[by]):
+            raise ValueError(f"Channels cannot be ranked by {by!r}, which holds no numbers.")
         chosen = select_channels(table, half, by)  # type: ignore[arg-type]
         _write(chosen[["layer", "channel", by]], output)
     out.print(f"{len(chosen)} of {len(table)} channels written to {output}")
@@ -107,7 +112,7 @@ def compare(
     reference: Annotated[Path, typer.Argument(help="The reference image.")],
     images: Annotated[list[Path], typer.Argument(help="Images of the same size.")],
     network: NetworkOption = "torchvision:vgg16",
-    layers: Layers = "lpips",
+    layers: Annotated[str | None, typer.Option(help="As for `score`; LPIPS's for a network that LPIPS uses.")] = None,
     weights: Weights = "DEFAULT",
     seed: Seed = 0,
     selection: Annotated[
@@ -121,7 +126,7 @@ def compare(
 
         from perceptual_efficacy import io
         from perceptual_efficacy.backbones.network import as_tensor
-        from perceptual_efficacy.learned import lpips_weights
+        from perceptual_efficacy.learned import FILES, RELEASE, weights_of
         from perceptual_efficacy.metric import PerceptualMetric
 
         read = {path: as_tensor(io.read_image(path)) for path in [reference, *images]}
@@ -129,8 +134,13 @@ def compare(
             if read[path].shape != read[reference].shape:
                 found, wanted = (" x ".join(map(str, read[name].shape[:1:-1])) for name in (path, reference))
                 raise ValueError(f"{path} is {found} pixels, the reference {reference} {wanted}; they must be equal.")
-        backbone = _backbone(network, layers, weights, seed)
-        chosen = lpips_weights(str(backbone.card["architecture"])) if selection == "lpips" else selection
+        backbone = _backbone(network, layers or _usual_layers(network), weights, seed)
+        chosen: str | pd.DataFrame = weights_of(backbone.card) if selection == "lpips" else selection
+        if selection == "lpips" and len(chosen) == 0:
+            raise ValueError(
+                f"LPIPS learnt its weights on the release {RELEASE} of {', '.join(FILES)}; it has none for {network} "
+                f"with {backbone.card['origin']}."
+            )
         metric = PerceptualMetric(backbone, chosen)
         with torch.inference_mode():
             for path in images:
@@ -168,12 +178,19 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
+def _usual_layers(network: str) -> str:
+    """Return the layers to compare images by unless others are asked for."""
+    from perceptual_efficacy.backbones.published import LPIPS_LAYERS
+
+    return "lpips" if network.replace("random:", "torchvision:") in LPIPS_LAYERS else "all"
+
+
 def _backbone(network: str, layers: str, weights: str, seed: int) -> "Backbone":
     from perceptual_efficacy.backbones.loading import load_backbone
 
     return load_backbone(
         network,
-        layers=layers if layers in {"all", "lpips"} else layers.split(","),
+        layers=layers if layers in {"all", "lpips"} else [layer.strip() for layer in layers.split(",")],
         weights=None if weights.lower() == "none" else weights,
         seed=seed,
     )
@@ -208,7 +225,10 @@ def _read(path: Path) -> "pd.DataFrame":
 
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
-    return io.read_table(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    try:
+        return io.read_table(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no table of text: {error}") from error
 
 
 def _write(table: "pd.DataFrame", path: Path | None) -> None:

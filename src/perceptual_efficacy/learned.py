@@ -22,6 +22,7 @@ FILES = {"torchvision:vgg16": "vgg", "torchvision:alexnet": "alex", "torchvision
 NAMES = {"vgg": "LPIPS-VGG", "alex": "LPIPS-Alex", "squeeze": "LPIPS-Squeeze"}
 RELEASE = "IMAGENET1K_V1"  # of torchvision's networks, which LPIPS learnt its weights on
 MEAN_OF_LAYERS = "mean of layers"
+LEAST_CHANNELS = 4  # of a layer; fewer have next to no ranks
 
 
 Floats = NDArray[np.float64]
@@ -114,8 +115,8 @@ def compare_with_weights(
 ) -> pd.DataFrame:
     """Correlate scores with the weights that LPIPS learnt, over the scored channels of each layer.
 
-    A weight may make up for the gain of its channel, with which scores correlate, too: so the partial correlation given
-    the channels' mean activation stands beside the plain one.
+    Layers with fewer than four of them are left out. A weight may make up for the gain of its channel, with which
+    scores correlate, too: so the partial correlation given the channels' mean activation stands beside the plain one.
 
     Parameters
     ----------
@@ -144,6 +145,8 @@ def compare_with_weights(
     found: dict[tuple[str, str, str], _Sample] = {}
     for layer, rows in scored.groupby("layer", sort=False):
         count = len(rows)
+        if count < LEAST_CHANNELS:
+            continue
         drawn = np.vstack([np.arange(count), random.integers(count, size=(replicates, count))])
         shuffled = random.permuted(np.tile(np.arange(count), (shuffles, 1)), axis=1)
         weight, activation = rows["weight"].to_numpy(), rows["mean_activation"].to_numpy()
@@ -194,7 +197,12 @@ def _spearman(x: Floats, y: Floats, _given: Floats) -> Floats:
 
 def _partial_spearman(x: Floats, y: Floats, given: Floats) -> Floats:
     x_y, x_given, y_given = (_spearman(*pair, given) for pair in ((x, y), (x, given), (y, given)))
-    return (x_y - x_given * y_given) / np.sqrt((1 - x_given**2) * (1 - y_given**2))
+    with np.errstate(invalid="ignore", divide="ignore"):  # missing where activation alone gives the order
+        return np.where(
+            np.maximum(np.abs(x_given), np.abs(y_given)) < 1 - 1e-12,
+            (x_y - x_given * y_given) / np.sqrt((1 - x_given**2) * (1 - y_given**2)),
+            np.nan,
+        )
 
 
 MEASURES = {"srcc": _spearman, "partial srcc": _partial_spearman}

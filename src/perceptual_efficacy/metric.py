@@ -7,14 +7,15 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from perceptual_efficacy import io
 from perceptual_efficacy.backbones.network import Backbone
 from perceptual_efficacy.distances import selection_distance
 from perceptual_efficacy.probing import probe
-from perceptual_efficacy.selectivity import score_channels, select_channels
+from perceptual_efficacy.selectivity import SCORED, score_channels, select_channels
 from perceptual_efficacy.stimuli import gratings
 
 HALVES = ("all", "high", "low")
+
+EXPECTED = f"None, {', '.join(map(repr, HALVES))}, a table, or an existing .csv or .parquet file"
 
 Selection = str | os.PathLike[str] | pd.DataFrame | None
 
@@ -60,8 +61,8 @@ class PerceptualMetric(nn.Module):
 
     def __init__(self, backbone: Backbone, selection: Selection = None, *, overshoot: float = 0.0) -> None:
         super().__init__()
-        if not overshoot >= 0:
-            raise ValueError(f"overshoot is {overshoot}; it must be at least 0.")
+        if not 0 <= overshoot < float("inf"):
+            raise ValueError(f"overshoot is {overshoot}; it must be a finite number of at least 0.")
         self.backbone = backbone
         self.overshoot = overshoot
         device = next((weight.device for weight in backbone.parameters()), None)
@@ -93,7 +94,7 @@ class PerceptualMetric(nn.Module):
             with torch.set_grad_enabled(torch.is_grad_enabled() and references.requires_grad):
                 reference = next(theirs)[1]
             if layer in weights:
-                total = total + selection_distance(activation, reference, weights.pop(layer).to(activation.dtype))
+                total = total + selection_distance(activation, reference, weights.pop(layer).to(activation))
             if not weights:
                 break
         return total
@@ -146,9 +147,18 @@ def channel_weights(backbone: Backbone, selection: Selection) -> dict[str, Tenso
         return {layer: torch.ones(channels) for layer, channels in layers.items()}
     if isinstance(selection, str) and selection in HALVES:
         return channel_weights(backbone, select_channels(score_channels(probe(backbone, gratings())), selection))  # type: ignore[arg-type]
+    if not isinstance(selection, str | os.PathLike | pd.DataFrame):
+        raise ValueError(f"selection is a {type(selection).__name__}; expected {EXPECTED}.")
     table = selection if isinstance(selection, pd.DataFrame) else _read(selection)
     if lacking := {"layer", "channel"} - set(table.columns):
         raise ValueError(f"The selection lacks the columns {sorted(lacking)}; it has {list(table.columns)}.")
+    if "status" in table and (table["status"] != SCORED).any():
+        raise ValueError(
+            "The selection is a table of scores, of all channels: choose some of them with select_channels (or "
+            "`perceptual-efficacy select`), or give None for all."
+        )
+    if table.empty:
+        raise ValueError("The selection has no channel.")
     table = table[["layer", "channel"]].assign(weight=table.get("weight", 1.0))
     known = [
         channel in range(layers.get(layer, 0)) for layer, channel in zip(table["layer"], table["channel"], strict=True)
@@ -162,11 +172,11 @@ def channel_weights(backbone: Backbone, selection: Selection) -> dict[str, Tenso
     if table.duplicated(["layer", "channel"]).any():
         twice = table[table.duplicated(["layer", "channel"])].iloc[0]
         raise ValueError(f"The selection has channel {twice['channel']} of {twice['layer']!r} twice.")
-    weight = table["weight"].astype(float)
+    weight = pd.to_numeric(table["weight"], errors="coerce")
     if not ((weight >= 0) & (weight < float("inf"))).all() or not weight.any():
         raise ValueError("The selection's weights must be finite, at least 0, and one of them above 0.")
     weights = {layer: torch.zeros(channels) for layer, channels in layers.items()}
-    for layer, rows in table.astype({"channel": int}).groupby("layer"):
+    for layer, rows in table.assign(weight=weight).astype({"channel": int}).groupby("layer"):
         weights[str(layer)][rows["channel"].tolist()] = torch.tensor(rows["weight"].tolist(), dtype=torch.float32)
     return weights
 
@@ -174,8 +184,8 @@ def channel_weights(backbone: Backbone, selection: Selection) -> dict[str, Tenso
 def _read(path: str | os.PathLike[str]) -> pd.DataFrame:
     file = Path(path)
     if file.suffix not in {".csv", ".parquet"} or not file.is_file():
-        raise ValueError(
-            f"selection is {os.fspath(path)!r}; expected None, {', '.join(map(repr, HALVES))}, a table, or an existing "
-            f".csv or .parquet file."
-        )
-    return io.read_table(file) if file.suffix == ".parquet" else pd.read_csv(file)
+        raise ValueError(f"selection is {os.fspath(path)!r}; expected {EXPECTED}.")
+    try:
+        return pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file)
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{file} is no table: {str(error).splitlines()[0]}") from error

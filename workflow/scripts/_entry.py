@@ -17,6 +17,10 @@ from perceptual_efficacy import __version__, io
 LIBRARY = str(Path(io.__file__).parent)
 
 
+class UserError(ValueError):
+    """What a script itself refuses, told in one line."""
+
+
 @contextmanager
 def job(snakemake) -> Iterator[SimpleNamespace]:
     """Run a script's body with logging to its rule's log file.
@@ -59,7 +63,7 @@ def _is_told_plainly(error: ValueError | OSError) -> bool:
     trace = error.__traceback__
     while trace.tb_next is not None:
         trace = trace.tb_next
-    return isinstance(error, OSError) or trace.tb_frame.f_code.co_filename.startswith(LIBRARY)
+    return isinstance(error, OSError | UserError) or trace.tb_frame.f_code.co_filename.startswith(LIBRARY)
 
 
 def _progress(iterable, *, description: str):

@@ -7,5 +7,6 @@ from perceptual_efficacy.plots import depth, style
 
 with job(snakemake) as run:
     channels = [io.read_table(path) for path in run.input.channels]
-    table = depth.table(channels, [io.read_record(path) for path in run.input.cards])
+    cards = [io.read_record(path) for path in run.input.cards]
+    table = depth.table(channels, cards, run.params.controls)
     style.save(depth.draw(table), table, **run.output)

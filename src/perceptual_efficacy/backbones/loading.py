@@ -1,12 +1,9 @@
 """Backbones by name: built, cut, and given their weights."""
 
-import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from perceptual_efficacy.backbones import published
 from perceptual_efficacy.backbones.kmeans import learn_kmeans
@@ -20,9 +17,10 @@ from perceptual_efficacy.datasets import photographs
 KMEANS_LAYERS = {"relu1_1": 32, "relu1_2": 32, "relu2_1": 64, "relu2_2": 64, "relu3_1": 128}
 TRAINED_ON = ("astronaut", "coffee", "rocket", "motorcycle_left", "motorcycle_right", "china")
 
-# The part of torchvision's VGG-16 that a study needs is often kept by itself: sha256 of its first convolution.
-FIRST_CONVOLUTIONS = {
-    "03c02e0544ea3b2a9e832ca1d3cba452e3e4a43f13fb64a7d9c59bd024e43f48": ("torchvision:vgg16", "IMAGENET1K_V1"),
+# Files that are part of a release, by their sha256; a whole release has its hash in its name. This is torchvision's
+# VGG-16 up to relu3_1, as GitHub's tonyfu97/rf_playground @ a6a38f90 keeps it.
+KNOWN_FILES = {
+    "20c5fe18f5992c672e40f2ba710ff146bf750526db637bd7788d4f30e1840f6f": ("torchvision:vgg16", "IMAGENET1K_V1"),
 }
 
 
@@ -63,8 +61,16 @@ def load_backbone(
         If a file is missing.
     """
     if (Path(name) / CARD).is_file():
+        if layers != "all" or weights != DEFAULT or sha256 is not None:
+            raise ValueError(
+                f"{os.fspath(name)} is a saved backbone; it has its own layers and weights: give no others."
+            )
         return load(Path(name) / "weights.safetensors")
     name = os.fspath(name)
+    if name.startswith("random:") and weights not in (DEFAULT, None):
+        raise ValueError(f"{name} has random weights, not {weights!r}; torchvision:NAME takes others.")
+    if sha256 is not None and (weights is None or name == "kmeans" or name.startswith("random:")):
+        raise ValueError(f"sha256 is given, but {name} is not to have weights from a file.")
     if name == "kmeans":
         return _kmeans(layers, weights, seed)
     if name.startswith("random:"):
@@ -100,7 +106,7 @@ def _kmeans(layers: str | Sequence[str], weights: str | os.PathLike[str] | None,
         )
     chosen = list(KMEANS_LAYERS) if layers == "all" else layers
     unknown = [layer for layer in chosen if layer not in KMEANS_LAYERS]
-    if isinstance(chosen, str) or unknown:
+    if isinstance(chosen, str) or unknown or not chosen:
         raise ValueError(f"kmeans has no layers {unknown or layers!r}; its layers are {', '.join(KMEANS_LAYERS)}.")
     deepest = max(list(KMEANS_LAYERS).index(layer) for layer in chosen)
     widths = dict(list(KMEANS_LAYERS.items())[: deepest + 1])
@@ -131,11 +137,9 @@ def _find(architecture: Architecture, weights: str) -> Weights:
 
 
 def _release(architecture: Architecture, found: Weights) -> str | None:
-    """Recognise a release by the hash in its file's name, or by its first convolution."""
+    """Recognise a release by the sha256 of its file; other weights, fine-tuned ones among them, are of no release."""
     for release, url in architecture.releases.items():
         if (prefix := hash_in(url)) and found.sha256.startswith(prefix):
             return release
-    first = next(iter(found.state.values())).contiguous()
-    digest = hashlib.sha256(first.numpy().tobytes()).hexdigest() if first.dtype == torch.float32 else ""
-    name, known = FIRST_CONVOLUTIONS.get(digest, (None, None))
+    name, known = KNOWN_FILES.get(found.sha256, (None, None))
     return known if name == architecture.name else None

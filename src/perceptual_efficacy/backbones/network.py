@@ -264,10 +264,11 @@ class Backbone(nn.Module):
         sizes = [*range(min(height, width) + 1, 65), 96, 128, 160, 192, 224, 240, 256, 299, 320, 384, 448, 512]
         takes = next((size for size in sizes if self._takes((size, size))), None)
         if takes is not None:
-            reason = re.sub(r" \(Proxy\(\w+\)\)", "", str(error).splitlines()[0]).rstrip(".")
+            # a message that was made when the network was traced, before there was an image, names a proxy for it
+            first = re.sub(r" (\(Proxy\(\w+\)\)|but got Proxy\(\w+\)!)", "", str(error).splitlines()[0])
+            reason = f" ({first.rstrip('.')})"
             raise ValueError(
-                f"{self._name()} does not take images of {width} x {height} pixels ({reason}); it takes {takes} x "
-                f"{takes}."
+                f"{self._name()} does not take images of {width} x {height} pixels{reason}; it takes {takes} x {takes}."
             ) from error
 
     def _name(self) -> str:

@@ -65,7 +65,7 @@ def chosen_layers(architecture: Architecture, layers: str | Sequence[str]) -> di
     Raises
     ------
     ValueError
-        If a layer is not known, or LPIPS does not use this network.
+        If a layer is not known or asked for twice, there is none, or LPIPS does not use this network.
     """
     if layers == "all":
         return architecture.layers
@@ -77,14 +77,21 @@ def chosen_layers(architecture: Architecture, layers: str | Sequence[str]) -> di
     if isinstance(layers, str):
         raise ValueError(f"layers is {layers!r}; expected 'all', 'lpips' or a list of layer names.")
     modules = dict(architecture.network.named_modules())
-    paths = {}
+    paths: dict[str, str] = {}
     for layer in layers:
         if layer not in architecture.layers and (layer not in modules or not layer):
             raise ValueError(
                 f"{architecture.name} has no layer {layer!r}.{_near(layer, architecture.layers)} "
                 f"Its layers are {', '.join(architecture.layers)}; the path of any of its modules will do as well."
             )
-        paths[layer] = architecture.layers.get(layer, layer)
+        path = architecture.layers.get(layer, layer)
+        if layer in paths or path in paths.values():
+            raise ValueError(f"Layer {layer!r} of {architecture.name} is asked for twice, maybe by another name.")
+        paths[layer] = path
+    if not paths:
+        raise ValueError(
+            f"No layer of {architecture.name} is asked for; its layers are {', '.join(architecture.layers)}."
+        )
     return paths
 
 
@@ -96,7 +103,7 @@ def _initial_weights(seed: int | None) -> Iterator[None]:
             with _WithoutInitialisation():
                 yield
         else:
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed accelerators, too
             yield
 
 
@@ -193,8 +200,12 @@ def _from_timm(name: str, seed: int | None) -> Architecture:
     known = timm.list_models()
     if name.partition(".")[0] not in known:
         raise ValueError(f"timm has no network {name!r}.{_near(name, known)}")
-    with _initial_weights(seed):
-        network = timm.create_model(name, pretrained=False).eval()
+    try:
+        with _initial_weights(seed):
+            network = timm.create_model(name, pretrained=False).eval()
+    except RuntimeError as error:  # timm's answer to a tag that it does not know
+        tags = ", ".join(timm.list_pretrained(f"{name.partition('.')[0]}.*")) or "none"
+        raise ValueError(f"timm:{name} cannot be built ({error}). Its pre-trained variants: {tags}.") from error
     stages = getattr(network, "feature_info", None)
     if not stages:
         raise ValueError(f"timm:{name} does not say what its stages are; use another network.")

@@ -1,5 +1,6 @@
 """Files of weights: found in a hub or on disk, read without running anything, and fitted to a network strictly."""
 
+import logging
 import os
 import pickle
 import re
@@ -94,7 +95,8 @@ def fit(network: nn.Module, whole: nn.Module, state: Mapping[str, Tensor], sourc
     Raises
     ------
     ValueError
-        If a weight of the kept part is missing or has another shape, or there is one that it does not know.
+        If a weight of the kept part is missing, has another shape or is no finite number, or there is one under a kept
+        module that it does not know. What lies beside the network's own modules is left alone.
     """
     own, paths = whole.state_dict(), {path for path, _ in whole.named_modules()}
     state = {_present_name(key): value for key, value in state.items()}
@@ -103,13 +105,21 @@ def fit(network: nn.Module, whole: nn.Module, state: Mapping[str, Tensor], sourc
     # how many batches a normalisation has seen matters in training alone; old files do not say
     missing = [key for key in needed if key not in state and not key.endswith("num_batches_tracked")]
     shaped = [key for key in needed if key in state and state[key].shape != needed[key].shape]
+    broken = [
+        key
+        for key, value in needed.items()
+        if key in state
+        and value.is_floating_point()
+        and not (state[key].is_floating_point() and bool(state[key].isfinite().all()))
+    ]
     kept = {path for path, _ in network.named_modules() if path}
     extra = [key for key in state if key not in own and key not in needed and _nearest(key, paths) in kept]
-    if missing or shaped or extra:
+    if missing or shaped or extra or broken:
         problems = {
             "missing": missing,
             "of another shape": [f"{key} {(*state[key].shape,)} for {(*needed[key].shape,)}" for key in shaped],
             "unknown": extra,
+            "not finite numbers": broken,
         }
         told = "; ".join(f"{what}: {_few(keys)}" for what, keys in problems.items() if keys)
         raise ValueError(
@@ -191,7 +201,7 @@ def from_hugging_face(repository: str, release: str) -> Weights:
 
     name = "model.safetensors"
     try:
-        path = Path(huggingface_hub.hf_hub_download(repository, name))
+        path = Path(_cached_or_downloaded(repository, name))
     except (LocalEntryNotFoundError, HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
         raise UnavailableError(
             f"{name} of {repository} is not in the cache and could not be downloaded from "
@@ -205,6 +215,23 @@ def from_hugging_face(repository: str, release: str) -> Weights:
             f"{path} has sha256 {weights.sha256[:16]}…, not {published[:16]}…. It is damaged: delete it and try again."
         )
     return weights
+
+
+def _cached_or_downloaded(repository: str, name: str) -> str:
+    """Look into the cache first: the hub is not asked for what is there, and says once if it cannot be reached."""
+    import huggingface_hub
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return huggingface_hub.hf_hub_download(repository, name, local_files_only=True)
+    except LocalEntryNotFoundError:
+        logger = logging.getLogger("huggingface_hub")
+        level = logger.level
+        logger.setLevel(logging.ERROR)  # it would log each of its retries
+        try:
+            return huggingface_hub.hf_hub_download(repository, name)
+        finally:
+            logger.setLevel(level)
 
 
 def hash_in(url: str) -> str:

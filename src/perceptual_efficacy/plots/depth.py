@@ -25,7 +25,9 @@ NOTE = (
 )
 
 
-def table(channels: Sequence[pd.DataFrame], cards: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def table(
+    channels: Sequence[pd.DataFrame], cards: Sequence[Mapping[str, Any]], controls: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """Summarise the scores of every layer of every network.
 
     Parameters
@@ -34,12 +36,15 @@ def table(channels: Sequence[pd.DataFrame], cards: Sequence[Mapping[str, Any]]) 
         What `selectivity.score_channels` returns, of every network.
     cards
         What is known of the same networks: name, origin, pretrained, layer_order and receptive_fields_px.
+    controls
+        Network to the one of its shape with random weights, which is drawn in its colour; names as on the cards.
 
     Returns
     -------
     One row per network, layer and score: network (its name for readers), origin, layer, receptive_field_px (width of
     the patch that one unit of the layer sees, in pixels), score ("mu1", "mu2" or "pe"), median, q25 and q75 (of the
-    score over scored channels, dimensionless; missing if there are none), scored and channels (how many there are).
+    score over scored channels, dimensionless; missing if there are none), scored and channels (how many there are), and
+    beside (the name of the first network whose control it is; its own if it is none's).
     Networks are in the order given, layers from shallow to deep.
 
     Raises
@@ -47,6 +52,9 @@ def table(channels: Sequence[pd.DataFrame], cards: Sequence[Mapping[str, Any]]) 
     ValueError
         If a card lists a layer that its table of channels lacks.
     """
+    beside: dict[str, str] = {}
+    for network, control in (controls or {}).items():
+        beside.setdefault(control, network)
     rows = []
     for part, card in zip(channels, cards, strict=True):
         for layer in card["layer_order"]:
@@ -71,6 +79,7 @@ def table(channels: Sequence[pd.DataFrame], cards: Sequence[Mapping[str, Any]]) 
                         "q75": upper,
                         "scored": len(scored),
                         "channels": len(members),
+                        "beside": beside.get(card["name"], card["name"]),
                     }
                 )
     return pd.DataFrame(rows)
@@ -91,8 +100,9 @@ def draw(table: pd.DataFrame) -> Figure:
         octaves = step * (number - (len(networks) - 1) / 2) + TIE * place
         shown.loc[rows.index, "x"] = rows["receptive_field_px"] * 2.0**octaves
     keys = []
-    for number, (network, rows) in enumerate(shown.groupby("network", sort=False)):
-        look = _look(number, rows["origin"].iloc[0] == RANDOM)
+    colours = {pair: number for number, pair in enumerate(table["beside"].unique())}
+    for network, rows in shown.groupby("network", sort=False):
+        look = _look(colours[rows["beside"].iloc[0]], rows["origin"].iloc[0] == RANDOM)
         keys.append(Line2D([], [], label=str(network), **look))
         for axis, score in zip(axes, style.SCORES, strict=True):
             of_score = rows[rows["score"] == score]
