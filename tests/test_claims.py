@@ -1,8 +1,11 @@
 """The rule of verdicts, case by case, and its evidence."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from perceptual_efficacy import claims, io, tables
 
@@ -201,3 +204,16 @@ def test_an_endpoint_that_is_not_one_row_is_refused(claim, evidence):
     claim["where"] = {"layer": "mean of layers"}
     with pytest.raises(ValueError, match=r"'example': its endpoint .* picks 2 rows"):
         claims.evaluate([claim], evidence, cards(True), {"subject": "control"}, LAYERS)
+
+
+def test_what_stands_for_random_splits_is_named_in_the_reason(claim, evidence, tmp_path):
+    (record,) = claims.evaluate(
+        [{**claim, "among": "shuffles of the weights"}], evidence, cards(True), {"subject": "control"}, LAYERS
+    )
+    assert record["reason"] == "the interval lies above 0, beyond shuffles of the weights"
+    assert "among shuffles of the weights p = 0.001 (Holm)" in tables.claims_page([record])
+
+
+def test_every_key_of_the_claims_is_a_word():
+    listed = yaml.safe_load((Path(__file__).parents[1] / "config/claims.yaml").read_text())["claims"]
+    assert all(isinstance(key, str) for one in listed for key in one)

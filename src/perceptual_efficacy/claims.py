@@ -36,7 +36,7 @@ def judge(
     n_clusters: int,
     p_holm: float | None = None,
     split_mean: float = 0.0,
-    null: str = SPLITS,
+    among: str = SPLITS,
 ) -> Verdict:
     """Judge a difference by its interval and, where channels could have been split at random, by those splits.
 
@@ -51,7 +51,7 @@ def judge(
     p_holm, split_mean
         Corrected two-sided p-value of the difference among random splits, and those splits' mean; None where there is
         nothing to split, not a number where it could not be computed.
-    null
+    among
         What the splits are called.
 
     Returns
@@ -63,7 +63,7 @@ def judge(
     if not np.isfinite(estimate):
         return Verdict(NOT_TESTED, "the score is missing")
     if p_holm is not None and not np.isfinite([p_holm, split_mean]).all():
-        return Verdict(NOT_TESTED, f"there are no {null} to compare with")
+        return Verdict(NOT_TESTED, f"there are no {among} to compare with")
     if n_clusters < LEAST_CLUSTERS:
         return Verdict(INCONCLUSIVE, f"n: {n_clusters} clusters, at least {LEAST_CLUSTERS} are needed")
     if not np.isfinite([ci_low, ci_high]).all():
@@ -72,13 +72,13 @@ def judge(
         apart = ", though not at 0" if ci_low > 0 or ci_high < 0 else ""
         return Verdict(NO_EFFECT, f"the interval lies within ±{smallest_effect:g}{apart}")
     stands_out = p_holm is None or p_holm < SIGNIFICANCE
-    tail = "" if p_holm is None else f", beyond {null}"
+    tail = "" if p_holm is None else f", beyond {among}"
     if ci_low > 0 and stands_out and estimate > split_mean:
         return Verdict(SUPPORTED, f"the interval lies above 0{tail}")
     if ci_high < 0 and stands_out and estimate < split_mean:
         return Verdict(CONTRADICTED, f"the interval lies below 0{tail}")
     if ci_low > 0 or ci_high < 0:
-        return Verdict(INCONCLUSIVE, f"{null} of the same layers do as much")
+        return Verdict(INCONCLUSIVE, f"{among} of the same layers do as much")
     return Verdict(INCONCLUSIVE, f"the interval holds 0 and reaches beyond ±{smallest_effect:g}")
 
 
@@ -97,7 +97,7 @@ def evaluate(
         Each with `id`, `statement`, `about` ("pre-trained networks" or "any network"), `evidence` (a kind of table; a
         network without one, or with an empty one, leaves the claim untested for the reason that `lacking` gives),
         `where` (column to value: with the network's layer the one row that is the primary endpoint),
-        `smallest_effect`, `unit`, `splits` (whether random splits are part of the rule; `null` says what else they are
+        `smallest_effect`, `unit`, `splits` (whether random splits are part of the rule; `among` says what else they are
         called), and maybe `beside` (a label to the columns in which a row shown beside it, of the same table, differs;
         by default the control's row).
     tables
@@ -137,7 +137,7 @@ def evaluate(
                 n_clusters=int(row["n_clusters"]),
                 p_holm=row["p_holm"] if claim["splits"] else None,
                 split_mean=row["split_mean"] if claim["splits"] else 0.0,
-                null=claim.get("null", SPLITS),
+                among=claim.get("among", SPLITS),
             )
             verdict = outcome
             if claim["about"] == "pre-trained networks" and not cards[network]["pretrained"]:
@@ -168,7 +168,7 @@ def _identity(
 ) -> dict[str, Any]:
     return {
         **{key: claim[key] for key in ("id", "statement", "about", "unit", "smallest_effect")},
-        "null": claim.get("null", SPLITS),
+        "among": claim.get("among", SPLITS),
         "endpoint": ", ".join(f"{key} {value}" for key, value in where.items()),
         "network": network,
         "origin": card["origin"],

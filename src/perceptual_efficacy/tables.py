@@ -401,7 +401,7 @@ def claims_page(records: Sequence[Mapping[str, Any]]) -> str:
                 if record["n_clusters"] is None
                 else [
                     f"- {record['unit']}: {_interval(record)}, {_basis(record)}"
-                    + ("" if p is None else f"; among {record['null']} p = {p:.3g} (Holm)"),
+                    + ("" if p is None else f"; among {record['among']} p = {p:.3g} (Holm)"),
                     f"- beside it: {_beside(record)}",
                 ]
             ),
