@@ -19,6 +19,7 @@ MEAN = (0.485, 0.456, 0.406)
 STANDARD_DEVIATION = (0.229, 0.224, 0.225)
 
 MAPS, CHANNELS_LAST, TOKENS = "maps", "channels last", "tokens"  # what a layer may return; all become maps
+MAKERS = (nn.Conv2d, nn.Linear, nn.BatchNorm2d)  # modules whose output shares no memory with anything
 TORCH_ERRORS = (RuntimeError, AssertionError, ValueError)  # what networks raise on a size that they do not take
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
@@ -290,14 +291,32 @@ def _cut(network: nn.Module, layers: Mapping[str, str], tracing: dict[str, Any])
         suppress_diff_warning=True,
     ).eval()
     cut = fx.GraphModule(traced, traced.graph)  # torchvision's keeps a second graph, for training
-    # what a layer returned is not to be overwritten by what follows, be it behind an identity or a view
-    for module in cut.modules():
-        if getattr(module, "inplace", False):
-            setattr(module, "inplace", False)  # noqa: B010 - as a module's type allows
-    for node in cut.graph.nodes:
-        if node.kwargs.get("inplace"):
-            node.update_kwarg("inplace", False)
+    _keep_layers(cut)
     return cut
+
+
+def _keep_layers(cut: fx.GraphModule) -> None:
+    """Let nothing that works in place overwrite what a layer returned, be it behind an identity or a view.
+
+    A nonlinearity on what a convolution or normalisation has just made, for it alone, may go on: it saves a copy.
+    """
+    *nodes, output = cut.graph.nodes
+    returned = set(output.args[0].values())
+
+    def made_for(user: fx.Node) -> bool:
+        (source, *_) = user.all_input_nodes
+        made = source.op == "call_module" and isinstance(cut.get_submodule(str(source.target)), MAKERS)
+        return made and source not in returned and len(source.users) == 1
+
+    calls = [node for node in nodes if node.op == "call_module"]
+    unsafe = {str(node.target) for node in calls if not made_for(node)}  # a module may be called more than once
+    safe = {str(node.target) for node in calls} - unsafe
+    for path, module in cut.named_modules():
+        if getattr(module, "inplace", False) and path not in safe:
+            setattr(module, "inplace", False)  # noqa: B010 - as a module's type allows
+    for node in nodes:
+        if node.kwargs.get("inplace") and not made_for(node):
+            node.update_kwarg("inplace", False)
 
 
 @contextmanager
