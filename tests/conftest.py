@@ -57,7 +57,7 @@ def write_judgements(folder):
             root = folder / "bapps" / part / "val" / category
             for number, reference in enumerate(references):
                 shown = [ladder.distort(reference, kind, random.integers(1, 4), random) for kind in (1, 8)]
-                for role, image in zip(roles, [reference, *shown], strict=False):
+                for role, image in zip(roles, [reference, *shown][: len(roles)], strict=True):
                     save(image, root / role / f"{number:06d}.png")
                 (root / judged).mkdir(exist_ok=True)
                 np.save(root / judged / f"{number:06d}.npy", np.array([random.integers(0, 6) / 5]))

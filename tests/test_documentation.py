@@ -9,6 +9,8 @@ import pytest
 import yaml
 from jinja2 import Template
 
+from perceptual_efficacy.backbones import loading
+
 ROOT = Path(__file__).parents[1]
 ITEMS = yaml.safe_load((ROOT / "docs/paper-figures.yaml").read_text())
 STATES = {"reproduced", "stand-in", "needs data", "not yet"}
@@ -97,3 +99,10 @@ def test_the_page_of_the_papers_figures_is_what_its_list_gives():
 def test_links_between_pages_lead_somewhere(page):
     for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text()):
         assert (page.parent / link).exists(), link
+
+
+def test_kmeans_by_name_is_the_default_studys_network():
+    study = yaml.safe_load((ROOT / "config.yaml").read_text())
+    (entry,) = (entry for entry in study["backbones"] if entry["source"] == "kmeans")
+    assert entry["layers"] == loading.KMEANS_LAYERS
+    assert [photo["name"] for photo in study["photographs"] if photo["split"] == "train"] == list(loading.TRAINED_ON)

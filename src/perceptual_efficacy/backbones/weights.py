@@ -178,12 +178,7 @@ def from_url(url: str, release: str) -> Weights:
             raise ValueError(
                 f"{url} is not what its name says: {error}. Try again, or get the file elsewhere."
             ) from error
-    weights = from_file(path, release)
-    if not weights.sha256.startswith(prefix):
-        raise ValueError(
-            f"{path} has sha256 {weights.sha256[:16]}…; its name says {prefix}. It is damaged: delete it and try again."
-        )
-    return weights
+    return _checked(path, release, prefix)
 
 
 def from_hugging_face(repository: str, release: str) -> Weights:
@@ -208,11 +203,17 @@ def from_hugging_face(repository: str, release: str) -> Weights:
             f"{huggingface_hub.hf_hub_url(repository, name)} ({_reason(error)}). Get the file elsewhere (its page "
             f"there gives its sha256) and give its path as the weights."
         ) from error
-    weights = from_file(path, release)
     published = path.resolve().name
-    if re.fullmatch("[0-9a-f]{64}", published) and weights.sha256 != published:
+    return _checked(path, release, published if re.fullmatch("[0-9a-f]{64}", published) else "")
+
+
+def _checked(path: Path, release: str, begin: str) -> Weights:
+    """Read a file of the cache whose sha256 is to begin like this."""
+    weights = from_file(path, release)
+    if not weights.sha256.startswith(begin):
         raise ValueError(
-            f"{path} has sha256 {weights.sha256[:16]}…, not {published[:16]}…. It is damaged: delete it and try again."
+            f"{path} has sha256 {weights.sha256[:16]}…, its name says {begin[:16]}. It is damaged: delete it and try "
+            f"again."
         )
     return weights
 

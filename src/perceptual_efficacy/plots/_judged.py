@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from perceptual_efficacy.plots import style
-from perceptual_efficacy.plots._layers import SELECTIONS
+from perceptual_efficacy.plots._layers import OFFSETS, SELECTIONS
 
 CEILING = "human ceiling"  # the name that `agreement` gives
 MEASURES = {"2afc": "2AFC score", "map": "Mean average precision", "srcc": "Spearman correlation"}
@@ -89,3 +89,16 @@ def note_on(table: pd.DataFrame) -> str:
     else:
         bars = f"No intervals: only {table['n_clusters'].max()} {unit}"
     return f"{MEANINGS[measure]}.\n{bars}."
+
+
+def draw_selections(axis: Axes, rows: pd.DataFrame, markersize: float) -> None:
+    """Draw random halves as grey bars and, over them, the selections as points with intervals; y points downwards."""
+    halves = rows[rows["selection"] == "random halves"]
+    width = halves["ci_high"] - halves["ci_low"]
+    axis.barh(halves["y"], width, 0.86, halves["ci_low"], color=style.COLOURS["random halves"])
+    axis.vlines(halves["estimate"], halves["y"] - 0.43, halves["y"] + 0.43, color="white", linewidth=1, zorder=1.2)
+    for selection, offset in OFFSETS.items():
+        chosen = rows[rows["selection"] == selection]
+        colour, y = style.COLOURS[selection], chosen["y"] - offset
+        axis.hlines(y, chosen["ci_low"], chosen["ci_high"], color=colour, linewidth=1, zorder=2)
+        axis.plot(chosen["estimate"], y, style.MARKERS[selection], color=colour, markersize=markersize)

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from perceptual_efficacy.plots import style
-from perceptual_efficacy.plots._judged import CEILING, name_of, note_on, primary_rows, scale
-from perceptual_efficacy.plots._layers import OFFSETS, keys
+from perceptual_efficacy.plots._judged import CEILING, draw_selections, name_of, note_on, primary_rows, scale
+from perceptual_efficacy.plots._layers import keys
 
 BASELINES = ("L2", "SSIM")
 MEAN = "mean of layers"
@@ -83,15 +83,7 @@ def draw(table: pd.DataFrame, network: str) -> Figure:
 
 
 def _draw_groups(axis: Axes, rows: pd.DataFrame) -> None:
-    halves = rows[rows["selection"] == "random halves"]
-    width = halves["ci_high"] - halves["ci_low"]
-    axis.barh(halves["y"], width, 0.86, halves["ci_low"], color=style.COLOURS["random halves"])
-    axis.vlines(halves["estimate"], halves["y"] - 0.43, halves["y"] + 0.43, color="white", linewidth=1, zorder=1.2)
-    for selection, offset in OFFSETS.items():
-        chosen = rows[rows["selection"] == selection]
-        colour, y = style.COLOURS[selection], chosen["y"] - offset  # the axis points downwards
-        axis.hlines(y, chosen["ci_low"], chosen["ci_high"], color=colour, linewidth=1, zorder=2)
-        axis.plot(chosen["estimate"], y, style.MARKERS[selection], color=colour, markersize=3.5)
+    draw_selections(axis, rows, 3.5)
     for name in SIGNS:
         chosen = rows[rows["selection"] == name]
         axis.plot(chosen["estimate"], chosen["y"], linestyle="none", zorder=1.8, **_sign(name))

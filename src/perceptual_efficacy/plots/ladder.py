@@ -90,7 +90,7 @@ def draw(table: pd.DataFrame, network: str, layer: str) -> Figure:
     grid = figure.add_gridspec(2, 1, height_ratios=[0.6 + 1.7 * lines, 2.0])
     above, below = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
     axes = above.subplots(lines, COLUMNS, sharex=True, sharey=True, squeeze=False)
-    for number, (axis, (group, part)) in enumerate(zip(axes.flat, groups, strict=False)):
+    for number, (axis, (group, part)) in enumerate(zip(axes.flat[: len(groups)], groups, strict=True)):
         _draw_steps(axis, part, rows[is_dither])
         axis.set_title(fill(str(group), 22, break_on_hyphens=False))
         axis.tick_params(labelbottom=number + COLUMNS >= len(groups))  # none is below

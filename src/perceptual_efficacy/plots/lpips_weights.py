@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from perceptual_efficacy.plots import style
+from perceptual_efficacy.plots._correlations import correlation, place
 from perceptual_efficacy.plots._examples import SCORED
 
 MEAN = "mean of layers"
@@ -63,7 +64,7 @@ def draw(table: pd.DataFrame, network: str) -> Figure:
     figure = style.figure(1.8 + lines * (2.4 if columns < 4 else 2.1))
     axes = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
     weights = table["weight"].dropna()
-    for number, (axis, layer) in enumerate(zip(axes.flat, layers, strict=False)):
+    for number, (axis, layer) in enumerate(zip(axes.flat[: len(layers)], layers, strict=True)):
         rows = table[table["layer"] == layer]
         axis.scatter(
             rows["pe"],
@@ -77,7 +78,7 @@ def draw(table: pd.DataFrame, network: str) -> Figure:
         )
         zeros = f"\n{(rows['weight'] == 0).sum()} of weight 0" if (weights == 0).any() else ""
         axis.set_title(
-            f"{layer}, {rows['channel'].notna().sum()} channels{zeros}\n{_correlation(rows)}\n{_place(rows)}",
+            f"{layer}, {rows['channel'].notna().sum()} channels{zeros}\n{correlation(rows)}\n{place(rows)}",
             fontsize=8.5 if columns < 4 else 8,
         )
         axis.grid()
@@ -88,7 +89,7 @@ def draw(table: pd.DataFrame, network: str) -> Figure:
     figure.supxlabel(f"Perceptual efficacy PE (dimensionless)\n{NOTE}", fontsize=8.5)
     figure.supylabel(f"Weight in LPIPS (dimensionless)\n{scale}", fontsize=8.5)
     mean = table[table["layer"] == MEAN]
-    figure.suptitle(f"{title}\nmean of layers: {_correlation(mean)}, {_place(mean)}")
+    figure.suptitle(f"{title}\nmean of layers: {correlation(mean)}, {place(mean)}")
     return figure
 
 
@@ -110,14 +111,3 @@ def _weights(axis: Axes, low: float, high: float) -> str:
     axis.yaxis.set_minor_locator(NullLocator())
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     return f"logarithmic, linear below {LINEAR:g}" if small else "logarithmic"
-
-
-def _correlation(rows: pd.DataFrame) -> str:
-    rho, low, high = rows[["rho", "rho_low", "rho_high"]].iloc[0]
-    interval = f" [{style.signed(low, '.2f')}, {style.signed(high, '.2f')}]" if np.isfinite(low) else ""
-    return f"ρ = {style.signed(rho, '.2f')}{interval}"
-
-
-def _place(rows: pd.DataFrame) -> str:
-    p = rows["p"].iloc[0]
-    return "p < 0.001" if p < 0.001 else f"p = {style.signed(p, '.2g')}"

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from perceptual_efficacy.plots import _judged, style
-from perceptual_efficacy.plots._layers import OFFSETS, SELECTIONS, keys
+from perceptual_efficacy.plots._layers import SELECTIONS, keys
 
 MEAN = "mean of layers"
 DIFFERENCE = "high - low"  # the name that `selections` gives
@@ -157,15 +157,7 @@ def _title(rows: pd.DataFrame, width: int) -> str:
 
 
 def _draw_scores(axis: Axes, rows: pd.DataFrame, ticks: int) -> None:
-    halves = rows[rows["selection"] == "random halves"]
-    width = halves["ci_high"] - halves["ci_low"]
-    axis.barh(halves["y"], width, 0.86, halves["ci_low"], color=style.COLOURS["random halves"])
-    axis.vlines(halves["estimate"], halves["y"] - 0.43, halves["y"] + 0.43, color="white", linewidth=1, zorder=1.2)
-    for selection, offset in OFFSETS.items():
-        chosen = rows[rows["selection"] == selection]
-        colour, y = style.COLOURS[selection], chosen["y"] - offset  # the axis points downwards
-        axis.hlines(y, chosen["ci_low"], chosen["ci_high"], color=colour, linewidth=1, zorder=2)
-        axis.plot(chosen["estimate"], y, style.MARKERS[selection], color=colour, markersize=4)
+    _judged.draw_selections(axis, rows, 4)
     scores = rows[rows["selection"] != DIFFERENCE]
     best = scores.groupby("y")["estimate"].max()
     for y in best.index[best.isna()]:

@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from perceptual_efficacy.plots import style
+from perceptual_efficacy.plots._correlations import correlation, place
 from perceptual_efficacy.plots._examples import SCORED
 from perceptual_efficacy.plots._judged import measure_of, name_of
 
@@ -50,7 +51,7 @@ def draw(table: pd.DataFrame, network: str) -> Figure:
     axes = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
     chance = CHANCE.get(table["measure"].iloc[0], np.nan)
     near = table["score"].min() <= chance <= table["score"].max()
-    for number, (axis, layer) in enumerate(zip(axes.flat, layers, strict=False)):
+    for number, (axis, layer) in enumerate(zip(axes.flat[: len(layers)], layers, strict=True)):
         rows = table[table["layer"] == layer]
         if near:
             axis.axhline(chance, color="#999999", linewidth=1, zorder=1)
@@ -63,7 +64,7 @@ def draw(table: pd.DataFrame, network: str) -> Figure:
             linewidth=0.25,
             alpha=0.8,
         )
-        title = f"{layer}, {rows['channel'].notna().sum()} channels\n{_correlation(rows)}\n{_place(rows)}"
+        title = f"{layer}, {rows['channel'].notna().sum()} channels\n{correlation(rows)}\n{place(rows)}"
         axis.set_title(title, fontsize=8.5 if columns == 3 else 8)
         axis.grid()
         axis.tick_params(labelbottom=number + columns >= len(layers))  # none is below
@@ -77,17 +78,6 @@ def draw(table: pd.DataFrame, network: str) -> Figure:
     mean = table[table["layer"] == MEAN]
     figure.suptitle(
         f"PE of every channel and its own agreement with judgements\n{network}, {name_of(table)}\n"
-        f"mean of layers: {_correlation(mean)}, {_place(mean)}"
+        f"mean of layers: {correlation(mean)}, {place(mean)}"
     )
     return figure
-
-
-def _correlation(rows: pd.DataFrame) -> str:
-    rho, low, high = rows[["rho", "rho_low", "rho_high"]].iloc[0]
-    interval = f" [{style.signed(low, '.2f')}, {style.signed(high, '.2f')}]" if np.isfinite(low) else ""
-    return f"ρ = {style.signed(rho, '.2f')}{interval}"
-
-
-def _place(rows: pd.DataFrame) -> str:
-    p = rows["p"].iloc[0]
-    return "p < 0.001" if p < 0.001 else f"p = {style.signed(p, '.2g')}"
