@@ -20,6 +20,8 @@ include: "rules/stimuli.smk"
 include: "rules/probing.smk"
 include: "rules/selectivity.smk"
 include: "rules/agreement.smk"
+include: "rules/inversion.smk"
+include: "rules/superres.smk"
 include: "rules/report.smk"
 include: "rules/figures.smk"
 
@@ -46,6 +48,14 @@ rule all:
         expand(rules.measure_baselines.output, dataset=DATASETS),
         expand(rules.measure_image_distances.output, backbone=BACKBONES, dataset=DATASETS),
         expand(rules.assess_agreement.output, backbone=BACKBONES, dataset=DATASETS),
+        [expand(rules.invert_features.output, **entry, layer=entry["layers"]) for entry in INVERTED],
+        [expand(rules.compare_inversions.output, **entry) for entry in INVERTED],
+        rules.list_images.output if LOSSES else [],
+        expand(rules.pack_images.output, scale=SCALES),
+        expand(rules.train_start.output, scale=SCALES),
+        expand(rules.fine_tune.output, scale=SCALES, loss=LOSSES, seed=SUPERRES["seeds"]),
+        expand(rules.judge_images.output, scale=SCALES, loss=["bicubic", "start", *LOSSES]),
+        expand(rules.compare_losses.output, scale=SCALES, backbone=TEACHERS),
         rules.judge_claims.output,
         rules.write_tables.output,
         rules.plot_stimuli.output,
@@ -61,5 +71,10 @@ rule all:
         expand(rules.plot_single_channels.output, backbone=SUBJECTS, dataset=JUDGED_BY_PEOPLE),
         expand(rules.plot_ladder.output, backbone=SUBJECTS) if LADDER else [],
         expand(rules.plot_lpips_weights.output, backbone=LEARNED),
+        [expand(rules.plot_inversions.output, **entry) for entry in INVERTED],
+        expand(rules.plot_superres_plane.output, scale=SCALES, backbone=TEACHERS),
+        expand(rules.plot_superres_curves.output, scale=SCALES, backbone=TEACHERS),
+        expand(rules.plot_superres_crops.output, scale=SCALES, backbone=TEACHERS),
+        expand(rules.plot_superres_differences.output, scale=SCALES, backbone=TEACHERS),
         rules.plot_depth.output,
         rules.plot_networks.output,

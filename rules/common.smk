@@ -92,16 +92,21 @@ def archive_of(wildcards):
 
 
 def download_of(wildcards):
-    """Return what a data set's archive is looked for by; the rest of its entry is about what is in it."""
-    return {key: dataset_entry(wildcards).get(key) for key in ("layout", "url", "checksum", "allow_unverified")}
+    """Return what an archive is looked for by; the rest of its entry is about what is in it."""
+    entry = next(entry for entry in [*config["datasets"], *ARCHIVES] if entry["name"] == wildcards.dataset)
+    return {key: entry.get(key) for key in ("layout", "url", "checksum", "allow_unverified")}
 
 
 def fingerprint_of(wildcards):
     """Hash the names, sizes and times of all files of a user's folder, of which Snakemake sees only the folder's own."""
     if dataset_entry(wildcards)["source"] != "folder":
         return None
-    folder = Path(dataset_folder(wildcards))
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return fingerprint(dataset_folder(wildcards))
+
+
+def fingerprint(folder):
+    """Hash the names, sizes and times of all files of a folder."""
+    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
     digest = hashlib.sha256()
     for path in files:
         about = path.stat()
@@ -127,6 +132,80 @@ def datasets_with(**wanted):
     return [entry["name"] for entry in config["datasets"] if wanted.items() <= entry.items()]
 
 
+def images_folder(entry):
+    """Return where a set of images for super-resolution lies."""
+    if entry["source"] == "photographs":
+        return f"results/data/photographs/{'train' if entry['use'] == 'train' else 'test'}"
+    return entry["path"] if entry["source"] == "folder" else f"results/data/{entry['archive']}/files/{entry['folder']}"
+
+
+def images_input(entry):
+    """Return what Snakemake makes for a set of images, or a user's folder."""
+    if entry["source"] == "photographs":
+        folder = images_folder(entry)
+        return [f"results/data/photographs/{name}.png" for name in PHOTOGRAPHS if folder.endswith(name.split("/")[0])]
+    return [entry["path"] if entry["source"] == "folder" else f"results/data/{entry['archive']}/files"]
+
+
+def loss_entry(wildcards):
+    return next(entry for entry in SUPERRES["losses"] if entry["name"] == wildcards.loss)
+
+
+def features_of(wildcards):
+    """Return the files that a loss with channels needs: the backbone, its card and its scores; nothing for L1 alone."""
+    backbone = loss_entry(wildcards).get("backbone")
+    files = ("backbones/{}/weights.safetensors", "backbones/{}/card.json", "selectivity/{}/channels.parquet")
+    return [f"results/{file.format(backbone)}" for file in files] if backbone is not None else []
+
+
+def selection_of(wildcards):
+    """Return which channels a loss takes."""
+    entry = loss_entry(wildcards)
+    return {key: entry.get(key) for key in ("selection", "layers", "draw")}
+
+
+def runs_of(wildcards):
+    """Return the folders of a loss's runs; interpolation has none, and the start is one by itself."""
+    folder = f"results/superres/x{wildcards.scale}/{wildcards.loss}"
+    seeds = {"bicubic": [], "start": [None]}.get(wildcards.loss, SUPERRES["seeds"])
+    return [folder if seed is None else f"{folder}/seed{seed}" for seed in seeds]
+
+
+def seeds_of(wildcards):
+    """Return the seeds of a loss's runs; 0 for what was not repeated."""
+    return [0] if wildcards.loss in ("bicubic", "start") else SUPERRES["seeds"]
+
+
+def judged_selection(wildcards):
+    return wildcards.loss if wildcards.loss in ("bicubic", "start") else loss_entry(wildcards)["selection"]
+
+
+def entries_beside(backbone):
+    """Return the losses that are compared with those of a backbone: its own, and L1 alone."""
+    return [entry for entry in SUPERRES["losses"] if entry.get("backbone") in (None, backbone)]
+
+
+def losses_beside(backbone):
+    """Return the names of these losses, after the two that no loss has fine-tuned."""
+    return ["bicubic", "start", *(entry["name"] for entry in entries_beside(backbone))]
+
+
+def scores_beside(wildcards):
+    folder = f"results/superres/x{wildcards.scale}"
+    return [f"{folder}/{loss}/scores.parquet" for loss in losses_beside(wildcards.backbone)]
+
+
+def lpips_judge(wildcards):
+    """Return the files of the network that judges as LPIPS, if there is one."""
+    if SUPERRES["lpips"] is None:
+        return []
+    return [f"results/backbones/{SUPERRES['lpips']}/{file}" for file in ("weights.safetensors", "card.json")]
+
+
+def inverted_layers(backbone):
+    return next(entry["layers"] for entry in INVERTED if entry["backbone"] == backbone)
+
+
 def names_from(source):
     """Return a pattern of the names of the backbones from one source."""
     return any_of(entry["name"] for entry in config["backbones"] if entry["source"] == source)
@@ -146,7 +225,6 @@ def resolution(value):
     return f"{value:.10g}"
 
 
-CLAIMS = yaml.safe_load((Path(workflow.basedir) / "config" / "claims.yaml").read_text(encoding="utf-8"))
 BACKBONES = [entry["name"] for entry in config["backbones"]]
 CONTROLS = {entry["name"]: entry["control"] for entry in config["backbones"] if "control" in entry}
 SUBJECTS = list(CONTROLS)
@@ -159,7 +237,16 @@ LEARNED = [
     and not has_random_weights(entry)
 ]
 CLAIM_LAYERS = {entry["name"]: claim_layer(entry) for entry in config["backbones"]}
+SUPERRES = config["superres"]
+ARCHIVES = SUPERRES["archives"] if SUPERRES["losses"] else []
+IMAGE_SETS = SUPERRES["images"] if SUPERRES["losses"] else []
+LOSSES = [entry["name"] for entry in SUPERRES["losses"]]
+SCALES = SUPERRES["scales"] if LOSSES else []
+# networks whose channels are compared as losses
+TEACHERS = list(dict.fromkeys(entry["backbone"] for entry in SUPERRES["losses"] if "backbone" in entry))
+INVERTED = config["inversion"]["networks"]
 DATASETS = datasets_with()
+DOWNLOADED = [*datasets_with(source="download"), *(entry["name"] for entry in ARCHIVES)]
 LADDERS = datasets_with(source="ladder")
 LADDER = next(iter(datasets_with(source="ladder", layout="tid2013")), None)
 JUDGED_BY_PEOPLE = [name for name in DATASETS if name not in LADDERS]
@@ -174,6 +261,16 @@ JUDGED = {
 EVIDENCE = {
     "modelfest": expand(f"results/agreement/{{backbone}}/modelfest-{OWN_RESOLUTION}.parquet", backbone=BACKBONES),
     "layers": expand("results/selectivity/{backbone}/layers.parquet", backbone=SUBJECTS),
+    **(
+        {"superres": expand(f"results/superres/x{SCALES[0]}/{{backbone}}.parquet", backbone=TEACHERS)}
+        if TEACHERS
+        else {}
+    ),
+    **(
+        {"inversion": [f"results/inversion/{entry['backbone']}/comparison.parquet" for entry in INVERTED]}
+        if INVERTED
+        else {}
+    ),
     **({"lpips": expand("results/selectivity/{backbone}/lpips.parquet", backbone=LEARNED)} if LEARNED else {}),
     **{
         layout: expand(f"results/agreement/{{backbone}}/{judged[0]}.parquet", backbone=BACKBONES)
@@ -181,10 +278,20 @@ EVIDENCE = {
         if judged
     },
 }
+# the networks that each kind of evidence is there for, where it is not all of them
+EVIDENCE_OF = {
+    "layers": SUBJECTS,
+    "lpips": LEARNED,
+    "superres": TEACHERS,
+    "inversion": [entry["backbone"] for entry in INVERTED],
+}
 PUBLISHED = yaml.safe_load((Path(workflow.basedir) / "config" / "published.yaml").read_text(encoding="utf-8"))
 
 
 wildcard_constraints:
     backbone="[A-Za-z0-9_]+",
-    dataset=any_of(DATASETS),
+    dataset=any_of([*DATASETS, *(entry["name"] for entry in ARCHIVES)]),
+    scale=any_of(map(str, SCALES)),
+    loss=any_of(["bicubic", "start", *LOSSES]),
+    seed=r"\d+",
     resolution=r"[0-9.]+",

@@ -101,7 +101,7 @@ rule download_dataset:
     benchmark:
         "results/benchmarks/download_dataset/{dataset}.tsv"
     wildcard_constraints:
-        dataset=any_of(datasets_with(source="download")),
+        dataset=any_of(DOWNLOADED),
     conda:
         "../envs/perception.yaml"
     resources:
@@ -128,7 +128,7 @@ rule unpack_dataset:
     benchmark:
         "results/benchmarks/unpack_dataset/{dataset}.tsv"
     wildcard_constraints:
-        dataset=any_of(datasets_with(source="download")),
+        dataset=any_of(DOWNLOADED),
     conda:
         "../envs/perception.yaml"
     resources:

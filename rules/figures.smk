@@ -497,3 +497,177 @@ rule plot_lpips_weights:
         "Plotting the weights that LPIPS learnt for {wildcards.backbone}"
     script:
         "../workflow/scripts/plot_lpips_weights.py"
+
+
+rule plot_superres_plane:
+    input:
+        scores=scores_beside,
+        card="results/backbones/{backbone}/card.json",
+    output:
+        png=report(
+            "results/figures/{backbone}/superres_plane-x{scale}.png",
+            caption="../workflow/report/superres_plane.rst",
+            category="Super-resolution",
+            labels={"figure": "Distortion and perceived quality, x{scale}", "network": "{backbone}"},
+        ),
+        pdf="results/figures/{backbone}/superres_plane-x{scale}.pdf",
+        csv="results/figures/{backbone}/superres_plane-x{scale}.csv",
+    log:
+        "results/logs/plot_superres_plane/{backbone}/x{scale}.log",
+    benchmark:
+        "results/benchmarks/plot_superres_plane/{backbone}/x{scale}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code_digest("plot_superres_plane"),
+    message:
+        "Plotting distortion and perceived quality with losses from {wildcards.backbone}, x{wildcards.scale}"
+    script:
+        "../workflow/scripts/plot_superres_plane.py"
+
+
+rule plot_superres_curves:
+    input:
+        logs=lambda wildcards: [
+            f"results/superres/x{wildcards.scale}/{entry['name']}/seed{seed}/log.parquet"
+            for entry in entries_beside(wildcards.backbone)
+            for seed in SUPERRES["seeds"]
+        ],
+        card="results/backbones/{backbone}/card.json",
+    output:
+        png=report(
+            "results/figures/{backbone}/superres_curves-x{scale}.png",
+            caption="../workflow/report/superres_curves.rst",
+            category="Super-resolution",
+            labels={"figure": "Training, x{scale}", "network": "{backbone}"},
+        ),
+        pdf="results/figures/{backbone}/superres_curves-x{scale}.pdf",
+        csv="results/figures/{backbone}/superres_curves-x{scale}.csv",
+    log:
+        "results/logs/plot_superres_curves/{backbone}/x{scale}.log",
+    benchmark:
+        "results/benchmarks/plot_superres_curves/{backbone}/x{scale}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        runs=lambda wildcards: [
+            {"loss": entry["name"], "selection": entry["selection"], "seed": seed}
+            for entry in entries_beside(wildcards.backbone)
+            for seed in SUPERRES["seeds"]
+        ],
+        code=code_digest("plot_superres_curves"),
+    message:
+        "Plotting the training with losses from {wildcards.backbone}, x{wildcards.scale}"
+    script:
+        "../workflow/scripts/plot_superres_curves.py"
+
+
+rule plot_superres_crops:
+    input:
+        scores=scores_beside,
+        folders=lambda wildcards: [
+            f"results/superres/x{wildcards.scale}/{loss}/images" for loss in losses_beside(wildcards.backbone)
+        ],
+        images="results/superres/images.parquet",
+        sources=[file for entry in IMAGE_SETS if entry["use"] == "test" for file in images_input(entry)],
+        card="results/backbones/{backbone}/card.json",
+    output:
+        png=report(
+            "results/figures/{backbone}/superres_crops-x{scale}.png",
+            caption="../workflow/report/superres_crops.rst",
+            category="Super-resolution",
+            labels={"figure": "Crops, x{scale}", "network": "{backbone}"},
+        ),
+        pdf="results/figures/{backbone}/superres_crops-x{scale}.pdf",
+        csv="results/figures/{backbone}/superres_crops-x{scale}.csv",
+    log:
+        "results/logs/plot_superres_crops/{backbone}/x{scale}.log",
+    benchmark:
+        "results/benchmarks/plot_superres_crops/{backbone}/x{scale}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        sets=[{key: entry.get(key) for key in ("name", "size")} for entry in IMAGE_SETS],
+        folders=[images_folder(entry) for entry in IMAGE_SETS],
+        losses=lambda wildcards: losses_beside(wildcards.backbone),
+        code=code_digest("plot_superres_crops"),
+    message:
+        "Plotting crops of what losses from {wildcards.backbone} enlarge, x{wildcards.scale}"
+    script:
+        "../workflow/scripts/plot_superres_crops.py"
+
+
+rule plot_superres_differences:
+    input:
+        scores=scores_beside,
+        card="results/backbones/{backbone}/card.json",
+    output:
+        png=report(
+            "results/figures/{backbone}/superres_differences-x{scale}.png",
+            caption="../workflow/report/superres_differences.rst",
+            category="Super-resolution",
+            labels={"figure": "High minus low by image, x{scale}", "network": "{backbone}"},
+        ),
+        pdf="results/figures/{backbone}/superres_differences-x{scale}.pdf",
+        csv="results/figures/{backbone}/superres_differences-x{scale}.csv",
+    log:
+        "results/logs/plot_superres_differences/{backbone}/x{scale}.log",
+    benchmark:
+        "results/benchmarks/plot_superres_differences/{backbone}/x{scale}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code_digest("plot_superres_differences"),
+    message:
+        "Plotting what the high half of {wildcards.backbone} gains by image, x{wildcards.scale}"
+    script:
+        "../workflow/scripts/plot_superres_differences.py"
+
+
+rule plot_inversions:
+    input:
+        scores=lambda wildcards: [
+            f"results/inversion/{wildcards.backbone}/{layer}/scores.parquet"
+            for layer in inverted_layers(wildcards.backbone)
+        ],
+        folders=lambda wildcards: [
+            f"results/inversion/{wildcards.backbone}/{layer}/images" for layer in inverted_layers(wildcards.backbone)
+        ],
+        card="results/backbones/{backbone}/card.json",
+    output:
+        png=report(
+            "results/figures/{backbone}/inversions.png",
+            caption="../workflow/report/inversions.rst",
+            category="Channels",
+            labels={"figure": "Inversions", "network": "{backbone}"},
+        ),
+        pdf="results/figures/{backbone}/inversions.pdf",
+        csv="results/figures/{backbone}/inversions.csv",
+    log:
+        "results/logs/plot_inversions/{backbone}.log",
+    benchmark:
+        "results/benchmarks/plot_inversions/{backbone}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        layers=lambda wildcards: inverted_layers(wildcards.backbone),
+        code=code_digest("plot_inversions"),
+    message:
+        "Plotting what the channels of {wildcards.backbone} encode"
+    script:
+        "../workflow/scripts/plot_inversions.py"

@@ -16,7 +16,7 @@ rule judge_claims:
         runtime=5,
     params:
         claims=CLAIMS["claims"],
-        evidence={kind: {"layers": SUBJECTS, "lpips": LEARNED}.get(kind, BACKBONES) for kind in EVIDENCE},
+        evidence={kind: EVIDENCE_OF.get(kind, BACKBONES) for kind in EVIDENCE},
         layers=CLAIM_LAYERS,
         networks=BACKBONES,
         controls=CONTROLS,

@@ -5,15 +5,18 @@ import math
 import re
 from pathlib import Path
 
+import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
 TWINS = {"motorcycle_left", "motorcycle_right"}  # the bundled stereo pair: one scene
 LARGEST_STIMULI = 2 * 1024**3  # bytes; drawing them takes twice that
+CLAIMS = yaml.safe_load((Path(workflow.basedir) / "config" / "claims.yaml").read_text(encoding="utf-8"))
 OWN_SHAPES = {"kmeans", "random"}
 SUFFIXES = {".pth", ".pt", ".safetensors"}
 LPIPS_NETWORKS = ("vgg16", "alexnet", "squeezenet1_1")
 OTHER_DATA = {"modelfest", "photographs", "ladder"}  # names of folders beside the data sets
+REFERENCES = {"bicubic", "start", "training"}  # names of folders beside the losses
 LIMITS = (
     "type",
     "enum",
@@ -111,6 +114,129 @@ def contradictions(study):
         yield from wrong_with_dataset(entry)
     if not any("control" in entry for entry in study["backbones"]):
         yield "backbones: control", None, "given for at least one backbone, or there is nothing to study"
+    yield from wrong_with_superres(study)
+    yield from wrong_with_inversion(study)
+
+
+def wrong_with_superres(study):
+    """Yield what is wrong with the super-resolution, as contradictions do."""
+    superres = study["superres"]
+    losses = superres["losses"]
+    if not losses:
+        return
+    for kind in ("losses", "images", "archives"):
+        names = [entry["name"] for entry in superres[kind]]
+        for name in names:
+            if names.count(name) > 1:
+                yield f"superres.{kind}: name", name, "used once"
+    for loss in losses:
+        name, key = loss["name"], f"superres.losses: {loss['name']}"
+        if name in REFERENCES:
+            yield "superres.losses: name", name, f"another; {', '.join(sorted(REFERENCES))} are taken"
+        if loss["selection"] == "none":
+            for what in ("backbone", "layers", "draw"):
+                if what in loss:
+                    yield f"{key}: {what}", loss[what], "left out, as L1 alone has no channels"
+            continue
+        yield from unknown_layers(f"{key}: ", loss, study)
+        if (loss["selection"] == "random") != ("draw" in loss):
+            yield f"{key}: draw", loss.get("draw"), "given for a random half, and for nothing else"
+        alike = [other for other in losses if other.get("backbone") == loss["backbone"]]
+        if any(other["layers"] != loss["layers"] for other in alike):
+            yield f"{key}: layers", loss["layers"], f"the same for all losses with channels of {loss['backbone']}"
+        if loss["selection"] != "random" and [other["selection"] for other in alike].count(loss["selection"]) > 1:
+            yield f"{key}: selection", loss["selection"], f"there once for {loss['backbone']}"
+    for scale in superres["scales"]:
+        if superres["patch"] % scale:
+            yield "superres.patch", superres["patch"], f"a multiple of the scale {scale}"
+    if superres["batch_size"] % max(1, superres["devices"]):
+        yield "superres.batch_size", superres["batch_size"], f"a multiple of the {superres['devices']} devices"
+    if superres["start"] is not None:
+        if len(superres["scales"]) > 1:
+            yield "superres.start", superres["start"], "null with several scales: the network of one does not do others"
+        if Path(superres["start"]).suffix not in SUFFIXES or not Path(superres["start"]).is_file():
+            yield "superres.start", superres[
+                "start"
+            ], f"an existing file whose name ends with {', '.join(sorted(SUFFIXES))}"
+    for use in ("train", "test"):
+        if not any(entry["use"] == use for entry in superres["images"]):
+            yield "superres.images", [], f"one set of use {use} at least; `losses: []` leaves super-resolution out"
+    for entry in superres["images"]:
+        yield from wrong_with_images(entry, study)
+    for name in {entry["name"] for entry in superres["archives"]}:
+        if name in OTHER_DATA or name in {entry["name"] for entry in study["datasets"]}:
+            yield "superres.archives: name", name, "another than those of the data sets"
+    lpips = superres["lpips"]
+    judges = [
+        entry["name"]
+        for entry in study["backbones"]
+        if entry["source"].partition(":")[2] in LPIPS_NETWORKS
+        and entry["name"] not in {loss.get("backbone") for loss in losses}
+    ]
+    if lpips is not None and lpips not in judges:
+        limit = (
+            f"a backbone of this study that LPIPS is defined on and that no loss uses ({', '.join(judges) or 'none'})"
+        )
+        yield "superres.lpips", lpips, limit
+
+
+def wrong_with_images(entry, study):
+    """Yield what is wrong with one set of images, as contradictions do."""
+    key, source = f"superres.images: {entry['name']}", entry["source"]
+    wanted = {"photographs": set(), "folder": {"path"}, "archive": {"archive", "folder"}}[source]
+    for what in ("path", "archive", "folder"):
+        if (what in entry) != (what in wanted):
+            yield f"{key}: {what}", entry.get(
+                what
+            ), f"{'given' if what in wanted else 'left out'}, as its source is {source}"
+    if source == "folder" and "path" in entry and not Path(entry["path"]).is_dir():
+        limit = "an existing folder, absolute or relative to data_root (else to the folder of the results)"
+        yield f"{key}: path", entry["path"], limit
+    archives = [archive["name"] for archive in study["superres"]["archives"]]
+    if source == "archive" and entry.get("archive") not in archives:
+        yield f"{key}: archive", entry.get("archive"), f"one of superres.archives ({', '.join(archives) or 'none'})"
+    split = "train" if entry["use"] == "train" else "test"
+    if source == "photographs" and not any(photograph["split"] == split for photograph in study["photographs"]):
+        yield f"{key}: source", source, f"another, as no photograph is in the {split} split; `losses: []` leaves super-resolution out"
+
+
+def wrong_with_inversion(study):
+    """Yield what is wrong with the inversion, as contradictions do."""
+    inversion = study["inversion"]
+    if not inversion["networks"]:
+        return
+    names = [entry["backbone"] for entry in inversion["networks"]]
+    for entry in inversion["networks"]:
+        name, layer = entry["backbone"], CLAIMS["layers"].get(shape_named(entry["backbone"], study))
+        if names.count(name) > 1:
+            yield "inversion.networks: backbone", name, "there once"
+        yield from unknown_layers(f"inversion.networks: {name}: ", entry, study)
+        held = next((other["layers"] for other in study["backbones"] if other["name"] == name), [])
+        if layer in held and layer not in entry["layers"]:
+            yield f"inversion.networks: {name}: layers", entry["layers"], f"with {layer}, which the claims are about"
+    known = [photograph["name"] for photograph in study["photographs"]]
+    for name in inversion["photographs"]:
+        if name not in known:
+            yield "inversion.photographs", name, f"a photograph of this study ({', '.join(known)})"
+    if not inversion["photographs"]:
+        yield "inversion.photographs", [], "given, as no photograph is in the split test"
+
+
+def unknown_layers(key, entry, study):
+    """Yield a backbone that is no subject of the study, or a layer that it lacks."""
+    subjects = {other["name"]: other["layers"] for other in study["backbones"] if "control" in other}
+    if entry["backbone"] not in subjects:
+        yield f"{key}backbone", entry["backbone"], f"a network of this study with a control ({', '.join(subjects)})"
+        return
+    layers = subjects[entry["backbone"]]
+    for layer in entry["layers"]:
+        if not isinstance(layers, str) and layer not in layers:
+            yield f"{key}layers", layer, f"a layer of {entry['backbone']} ({', '.join(layers)})"
+
+
+def shape_named(name, study):
+    """Return the network of a backbone without its weights; None if there is no such backbone."""
+    return next((shape_of(entry)[0] for entry in study["backbones"] if entry["name"] == name), None)
 
 
 def wrong_with_backbone(entry, study):
@@ -232,14 +358,35 @@ def not_finite(node, path):
 def from_data_root(study):
     """Let relative paths start from the data root."""
     root = Path(study["data_root"] or "").expanduser()
-    for entry in [*study["photographs"], *study["datasets"], *study["backbones"]]:
-        for key in ("path", "weights"):
+    superres = study["superres"]
+    for entry in [*study["photographs"], *study["datasets"], *study["backbones"], *superres["images"], superres]:
+        for key in ("path", "weights", "start"):
             value = entry.get(key)
-            if value is not None and (key == "path" or is_file_of_weights(value)):
+            if value is not None and (key != "weights" or is_file_of_weights(value)):
                 entry[key] = str(root / value)
     study["data_root"] = None
 
 
+def complete(study):
+    """Write out what super-resolution and inversion take from the rest of the study."""
+    own = {
+        entry["name"]: [entry.get("figure_layer", study["figures"]["layer"])]
+        for entry in study["backbones"]
+        if "control" in entry
+    }
+    for loss in study["superres"]["losses"]:
+        if loss["selection"] != "none" and own:
+            loss.setdefault("backbone", next(iter(own)))
+            loss.setdefault("layers", own.get(loss["backbone"], []))
+    inversion = study["inversion"]
+    if inversion["networks"] is None:
+        inversion["networks"] = [{"backbone": name, "layers": layers} for name, layers in own.items()]
+    if inversion["photographs"] is None:
+        tested = [photograph["name"] for photograph in study["photographs"] if photograph["split"] == "test"]
+        inversion["photographs"] = tested
+
+
 check_schema(config)
 from_data_root(config)
+complete(config)
 check_study(config)

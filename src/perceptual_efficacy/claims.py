@@ -1,6 +1,6 @@
 """Verdicts: what each claim's evidence says by a rule that is fixed in advance."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -97,7 +97,7 @@ def evaluate(
         Each with `id`, `statement`, `about` ("pre-trained networks" or "any network"), `evidence` (a kind of table; a
         network without one, or with an empty one, leaves the claim untested for the reason that `lacking` gives),
         `where` (column to value: with the network's layer the one row that is the primary endpoint),
-        `smallest_effect`, `unit`, `splits` (whether random splits are part of the rule; `among` says what else they are
+        `smallest_effect`, `unit`, maybe `at_least` (column to the least number at which the claim is judged), `splits` (whether random splits are part of the rule; `among` says what else they are
         called), and maybe `beside` (a label to the columns in which a row shown beside it, of the same table, differs;
         by default the control's row).
     tables
@@ -124,11 +124,12 @@ def evaluate(
     for claim in claims:
         for network, control in controls.items():
             own = tables.get((claim["evidence"], network))
-            where = {"layer": layers[network], **claim["where"]}
             if own is None or own.empty:
-                records.append(_untested(claim, where, network, cards[network]))
+                records.append(_untested(claim, claim["where"], network, cards[network]))
                 continue
-            row = _pick(claim["id"], own, where)
+            of_layer = {"layer": layers[network]} if "layer" in own else {}
+            where = {**of_layer, **claim["where"]}
+            row = _pick(claim["id"], own, where, claim.get("at_least", {}))
             outcome = judge(
                 row["estimate"],
                 row["ci_low"],
@@ -140,6 +141,8 @@ def evaluate(
                 among=claim.get("among", SPLITS),
             )
             verdict = outcome
+            if lacking := _too_small(row, claim.get("at_least", {})):
+                verdict = Verdict(NOT_TESTED, f"size: {lacking}")
             if claim["about"] == "pre-trained networks" and not cards[network]["pretrained"]:
                 verdict = Verdict(NOT_TESTED, f"{network} is a stand-in, not a pre-trained network")
             if "beside" in claim:
@@ -161,6 +164,15 @@ def evaluate(
                 }
             )
     return records
+
+
+def _too_small(row: Mapping[str, Any], at_least: Mapping[str, int]) -> str:
+    """Say what a study has too little of to be judged; nothing if it has enough."""
+    return "; ".join(
+        f"{row[name]:,.0f} {name.replace('_', ' ')}, at least {least:,} are needed"
+        for name, least in at_least.items()
+        if row[name] < least
+    )
 
 
 def _identity(
@@ -196,14 +208,14 @@ def _dataset(evidence: pd.DataFrame) -> str | None:
     return str(evidence["dataset"].iloc[0]) if "dataset" in evidence else None
 
 
-def _pick(claim: str, table: pd.DataFrame, where: Mapping[str, Any]) -> dict[str, Any]:
+def _pick(claim: str, table: pd.DataFrame, where: Mapping[str, Any], sizes: Iterable[str] = ()) -> dict[str, Any]:
     chosen = np.logical_and.reduce([table[column] == value for column, value in where.items()])
     if chosen.sum() != 1:
         raise ValueError(
             f"Claim {claim!r}: its endpoint {dict(where)} picks {chosen.sum()} rows of the evidence; it must pick one."
         )
     row = table[chosen].iloc[0]
-    return {name: row.get(name, np.nan) for name in (*COLUMNS, "split_mean")}
+    return {name: row.get(name, np.nan) for name in (*COLUMNS, "split_mean", *sizes)}
 
 
 def _present(row: Mapping[str, Any], columns: tuple[str, ...]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The distance of two batches of images by a selection of channels: a metric to report, and a loss to train with."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -36,7 +37,8 @@ class PerceptualMetric(nn.Module):
         efficacy, for which the backbone is probed now (some seconds to minutes); a table with the columns `layer` and
         `channel`, and maybe `weight` (at least 0; 1 unless given); or a `.csv` or `.parquet` file of one.
     overshoot
-        How far values may lie outside [0, 1]: 0 to measure, more for the output of a network in training.
+        How far values may lie outside [0, 1]: 0 to measure, more for the output of a network in training; with infinity
+        values are not looked at.
 
     Raises
     ------
@@ -61,8 +63,8 @@ class PerceptualMetric(nn.Module):
 
     def __init__(self, backbone: Backbone, selection: Selection = None, *, overshoot: float = 0.0) -> None:
         super().__init__()
-        if not 0 <= overshoot < float("inf"):
-            raise ValueError(f"overshoot is {overshoot}; it must be a finite number of at least 0.")
+        if not overshoot >= 0:
+            raise ValueError(f"overshoot is {overshoot}; it must be at least 0.")
         self.backbone = backbone
         self.overshoot = overshoot
         device = next((weight.device for weight in backbone.parameters()), None)
@@ -99,6 +101,39 @@ class PerceptualMetric(nn.Module):
                 break
         return total
 
+    def against(self, references: Tensor) -> Callable[[Tensor], Tensor]:
+        """Return the distance to these references as a function of images, for many images and few references.
+
+        The references' activations are computed once and kept. They get no gradient.
+
+        Parameters
+        ----------
+        references
+            As for `forward`, which the function's values and errors are those of.
+        """
+        self._check(references, references)
+        weights = {layer: self.get_buffer(f"weight_{number}") for number, layer in enumerate(self._weighted)}
+        kept: dict[str, Tensor] = {}
+        with torch.no_grad():
+            for layer, activation in self.backbone.taps(references):
+                if layer in weights:
+                    kept[layer] = activation
+                if len(kept) == len(weights):
+                    break
+
+        def distance(images: Tensor) -> Tensor:
+            self._check(images, references)
+            total = images.new_zeros(len(images), dtype=torch.float32)
+            left = dict(kept)
+            for layer, activation in self.backbone.taps(images):
+                if layer in left:
+                    total = total + selection_distance(activation, left.pop(layer), weights[layer].to(activation))
+                if not left:
+                    break
+            return total
+
+        return distance
+
     def _check(self, images: Tensor, references: Tensor) -> None:
         for name, batch in (("images", images), ("references", references)):
             if not isinstance(batch, Tensor) or not batch.is_floating_point():
@@ -113,6 +148,8 @@ class PerceptualMetric(nn.Module):
                 raise ValueError(f"{name} have shape {tuple(batch.shape)}; expected (N, 3, height, width).{hint}")
             if not batch.numel():
                 raise ValueError(f"{name} have shape {tuple(batch.shape)}: there is nothing to compare.")
+            if self.overshoot == float("inf"):
+                continue
             # not-a-number in an image makes both NaN
             low, high = (value.item() for value in torch.aminmax(batch.detach()))
             if not -self.overshoot <= low <= high <= 1 + self.overshoot:

@@ -1,6 +1,7 @@
 """Scores of a channel: frequency sensitivity mu1, orientation selectivity mu2, and perceptual efficacy PE."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -209,6 +210,52 @@ def select_channels(channels: pd.DataFrame, half: Half = "high", by: str = "pe")
         count = len(ranked) // 2
         chosen.extend((ranked.index[:count] if half == "high" else ranked.index[count:]).tolist())
     return channels.loc[sorted(chosen)]
+
+
+def choose_channels(
+    channels: pd.DataFrame, selection: str, layers: Sequence[str], draw: int | None = None
+) -> pd.DataFrame:
+    """Return all channels of some layers, their high or low half by PE, or a random half of the scored ones.
+
+    Parameters
+    ----------
+    channels
+        What `score_channels` returns.
+    selection
+        "all" (scored or not), "high", "low" or "random", as many as "high" of every layer.
+    layers
+        The layers.
+    draw
+        Seed of a random half.
+
+    Returns
+    -------
+    layer, channel.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer, or nothing to choose in it.
+    """
+    if unknown := [layer for layer in layers if layer not in set(channels["layer"])]:
+        known = ", ".join(channels["layer"].unique())
+        raise ValueError(f"There is no layer {unknown[0]!r} among the channels; they are of {known}.")
+    members = channels[channels["layer"].isin(layers)]
+    if selection == "random":
+        random = np.random.default_rng(draw)
+        scored = members[members["status"] == SCORED]
+        halves = [
+            layer.index[statistics.random_halves(len(layer), 1, random)[0]]
+            for _, layer in scored.groupby("layer", sort=False)
+        ]
+        chosen = members.loc[sorted(np.concatenate(halves))] if halves else scored
+    elif selection == "all":
+        chosen = members
+    else:
+        chosen = select_channels(members, selection)  # type: ignore[arg-type]
+    if chosen.empty:
+        raise ValueError(f"Of {', '.join(layers)} the selection {selection!r} is empty: too few channels are scored.")
+    return chosen[["layer", "channel"]]
 
 
 def spread_over_phases(

@@ -25,8 +25,9 @@ class UserError(ValueError):
 def job(snakemake) -> Iterator[SimpleNamespace]:
     """Run a script's body with logging to its rule's log file.
 
-    Yields the job's `input`, `output`, `params`, `wildcards` and `log`; `provenance`, for the files it writes; and
-    `progress`, to wrap an iteration with (silent unless standard error is a terminal).
+    Yields the job's `input`, `output`, `params`, `wildcards` and `log`; `provenance`, for the files it writes;
+    `depends_on`, the same one by one, for what a job may go on from; and `progress`, to wrap an iteration with (silent
+    unless standard error is a terminal).
     """
     logging.basicConfig(
         level=logging.INFO,
@@ -45,6 +46,7 @@ def job(snakemake) -> Iterator[SimpleNamespace]:
             log=log,
             progress=partial(_progress, description=snakemake.rule),
             provenance=_provenance(snakemake),
+            depends_on=_depends_on(snakemake),
         )
     except (ValueError, OSError) as error:
         if not _is_told_plainly(error):
@@ -72,22 +74,35 @@ def _progress(iterable, *, description: str):
     return tqdm(iterable, desc=description, disable=None, leave=False)
 
 
+def _depends_on(snakemake) -> dict[str, str]:
+    """Name every input with its digest and every parameter with its value: what tells two jobs apart."""
+    inputs = {f"input {name}": json.dumps(digests) for name, digests in _inputs_sha256(snakemake).items()}
+    params = {f"parameter {name}": json.dumps(value, default=str) for name, value in _known(snakemake).items()}
+    return {**inputs, **params, "threads": str(snakemake.threads)}
+
+
 def _provenance(snakemake) -> dict[str, object]:
     """Say what the outputs depend on, and nothing of where and when: equal inputs give equal bytes."""
-    inputs = {
-        name: [io.file_sha256(path) for path in ([paths] if isinstance(paths, str) else paths) if Path(path).is_file()]
-        for name, paths in snakemake.input.items()
-    }
-    # a fingerprint tells files apart by their times, which say nothing of what is in them
-    known = {name: value for name, value in snakemake.params.items() if name != "fingerprint"}
-    params = json.dumps(known, sort_keys=True, default=str)
+    params = json.dumps(_known(snakemake), sort_keys=True, default=str)
     return {
         "rule": snakemake.rule,
         "wildcards": dict(snakemake.wildcards.items()),
-        "inputs_sha256": inputs,
+        "inputs_sha256": _inputs_sha256(snakemake),
         "params_sha256": hashlib.sha256(params.encode()).hexdigest(),
         "version": __version__,
     }
+
+
+def _inputs_sha256(snakemake) -> dict[str, list[str]]:
+    return {
+        name: [io.file_sha256(path) for path in ([paths] if isinstance(paths, str) else paths) if Path(path).is_file()]
+        for name, paths in snakemake.input.items()
+    }
+
+
+def _known(snakemake) -> dict[str, object]:
+    """Return the parameters that say what is computed: times of files, and where they lie, say nothing of that."""
+    return {name: value for name, value in snakemake.params.items() if name not in {"fingerprint", "folders"}}
 
 
 def device():

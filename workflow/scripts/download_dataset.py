@@ -1,4 +1,4 @@
-"""Download the archive of one data set and verify it."""
+"""Download one archive and verify it."""
 
 import sys
 
@@ -11,7 +11,7 @@ PUBLISHED = {"bapps_2afc": bapps.TWO_ALTERNATIVE, "bapps_jnd": bapps.JND, "tid20
 
 with job(snakemake) as run:
     source = run.params.source
-    published = PUBLISHED[source["layout"]]
+    published = PUBLISHED.get(source["layout"])  # of a data set with judgements
     url = source["url"] or published.url
     checksum = source["checksum"] or (None if source["url"] else published.checksum)
     sha256 = archives.fetch(

@@ -31,6 +31,10 @@ COLOURS = {
     "CSF-weighted energy": "#009E73",  # the CSF's
     "one observer by the others": "#000069",
     "human ceiling": "#000069",  # people, too
+    "random": "#BBBBBB",  # a random half by itself
+    "none": "#80C080",
+    "bicubic": "#4000C0",
+    "start": "#608080",
 }
 NETWORKS = ("#882255", "#F0E442", "#5A1E00")  # in the order in which networks are given
 OTHER = "#785A4B"  # what has no name above
@@ -39,6 +43,15 @@ CORRELATIONS = (  # where ticks may be; the second ones where that gives too few
     (-0.9, -0.8, -0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999),
     tuple(hundredths / 100 for hundredths in (*range(-95, 95, 5), *range(95, 100))),
 )
+LOSSES = {  # what super-resolves, by the channels in its loss: name and marker
+    "none": ("L1 only", "s"),
+    "all": ("all channels", "o"),
+    "high": ("high half", "^"),
+    "low": ("low half", "v"),
+    "random": ("random halves", "D"),
+    "start": ("common start", "P"),
+    "bicubic": ("bicubic", "X"),
+}
 SCORES = {"mu1": "μ₁", "mu2": "μ₂", "pe": "PE"}
 
 WIDTH = 7.0  # inches: both columns of a printed page, or a slide

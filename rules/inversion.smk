@@ -1,0 +1,61 @@
+rule invert_features:
+    input:
+        weights="results/backbones/{backbone}/weights.safetensors",
+        card="results/backbones/{backbone}/card.json",
+        channels="results/selectivity/{backbone}/channels.parquet",
+        photographs="results/data/photographs/photographs.parquet",
+        images=expand("results/data/photographs/{photograph}.png", photograph=PHOTOGRAPHS),
+    output:
+        scores="results/inversion/{backbone}/{layer}/scores.parquet",
+        images=directory("results/inversion/{backbone}/{layer}/images"),
+    log:
+        "results/logs/invert_features/{backbone}/{layer}.log",
+    benchmark:
+        "results/benchmarks/invert_features/{backbone}/{layer}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    threads: 8
+    resources:
+        mem_mb=4000,
+        runtime=600,
+        gpu=1,
+    params:
+        names=lookup(within=config, dpath="inversion/photographs"),
+        seeds=lookup(within=config, dpath="inversion/seeds"),
+        halves=lookup(within=config, dpath="inversion/halves"),
+        size=lookup(within=config, dpath="inversion/size"),
+        steps=lookup(within=config, dpath="inversion/steps"),
+        learning_rate=lookup(within=config, dpath="inversion/learning_rate"),
+        variation=lookup(within=config, dpath="inversion/variation"),
+        code=code_digest("invert_features"),
+    message:
+        "Inverting what {wildcards.layer} of {wildcards.backbone} encodes"
+    script:
+        "../workflow/scripts/invert_features.py"
+
+
+rule compare_inversions:
+    input:
+        scores=lambda wildcards: [
+            f"results/inversion/{wildcards.backbone}/{layer}/scores.parquet"
+            for layer in inverted_layers(wildcards.backbone)
+        ],
+    output:
+        comparison="results/inversion/{backbone}/comparison.parquet",
+    log:
+        "results/logs/compare_inversions/{backbone}.log",
+    benchmark:
+        "results/benchmarks/compare_inversions/{backbone}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        replicates=lookup(within=config, dpath="statistics/replicates"),
+        seed=lookup(within=config, dpath="seed"),
+        code=code_digest("compare_inversions"),
+    message:
+        "Comparing what the channels of {wildcards.backbone} encode"
+    script:
+        "../workflow/scripts/compare_inversions.py"

@@ -1,0 +1,201 @@
+rule list_images:
+    input:
+        images=[file for entry in IMAGE_SETS for file in images_input(entry)],
+    output:
+        images="results/superres/images.parquet",
+    log:
+        "results/logs/list_images.log",
+    benchmark:
+        "results/benchmarks/list_images.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        sets=[{key: entry.get(key) for key in ("name", "use", "size")} for entry in IMAGE_SETS],
+        folders=[images_folder(entry) for entry in IMAGE_SETS],
+        fingerprint=[fingerprint(entry["path"]) for entry in IMAGE_SETS if entry["source"] == "folder"],
+        scales=SCALES,
+        patch=lookup(within=config, dpath="superres/patch"),
+        code=code_digest("list_images"),
+    message:
+        "Listing the images for super-resolution"
+    script:
+        "../workflow/scripts/list_images.py"
+
+
+rule pack_images:
+    input:
+        images="results/superres/images.parquet",
+        sources=[file for entry in IMAGE_SETS if entry["use"] == "train" for file in images_input(entry)],
+    output:
+        table="results/superres/x{scale}/training/images.parquet",
+        high="results/superres/x{scale}/training/high.npy",
+        low="results/superres/x{scale}/training/low.npy",
+    log:
+        "results/logs/pack_images/x{scale}.log",
+    benchmark:
+        "results/benchmarks/pack_images/x{scale}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        sets=[{key: entry.get(key) for key in ("name", "size")} for entry in IMAGE_SETS],
+        folders=[images_folder(entry) for entry in IMAGE_SETS],
+        code=code_digest("pack_images"),
+    message:
+        "Degrading the training images to 1/{wildcards.scale} of their size"
+    script:
+        "../workflow/scripts/pack_images.py"
+
+
+rule train_start:
+    input:
+        images="results/superres/images.parquet",
+        table="results/superres/x{scale}/training/images.parquet",
+        high="results/superres/x{scale}/training/high.npy",
+        low="results/superres/x{scale}/training/low.npy",
+        sources=[file for entry in IMAGE_SETS if entry["use"] == "validation" for file in images_input(entry)],
+        start=SUPERRES["start"] or [],
+    output:
+        weights="results/superres/x{scale}/start/weights.safetensors",
+        card="results/superres/x{scale}/start/card.json",
+        log="results/superres/x{scale}/start/log.parquet",
+        csv="results/superres/x{scale}/start/log.csv",
+    log:
+        "results/logs/train_start/x{scale}.log",
+    benchmark:
+        "results/benchmarks/train_start/x{scale}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    threads: SUPERRES["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=2880,
+        gpu=SUPERRES["devices"],
+    params:
+        # no output: Snakemake would delete it when a run that was killed goes on
+        state="results/superres/x{scale}/start/.state",
+        network=lookup(within=config, dpath="superres/network"),
+        recipe=lookup(within=config, dpath="superres/training"),
+        patch=lookup(within=config, dpath="superres/patch"),
+        batch_size=lookup(within=config, dpath="superres/batch_size"),
+        precision=lookup(within=config, dpath="superres/precision"),
+        devices=lookup(within=config, dpath="superres/devices"),
+        sets=[{key: entry.get(key) for key in ("name", "size")} for entry in IMAGE_SETS],
+        folders=[images_folder(entry) for entry in IMAGE_SETS],
+        seed=lookup(within=config, dpath="seed"),
+        code=code_digest("train_start"),
+    message:
+        "Training the network for x{wildcards.scale} that all losses start from"
+    script:
+        "../workflow/scripts/train_start.py"
+
+
+rule fine_tune:
+    input:
+        start="results/superres/x{scale}/start/weights.safetensors",
+        card="results/superres/x{scale}/start/card.json",
+        images="results/superres/images.parquet",
+        table="results/superres/x{scale}/training/images.parquet",
+        high="results/superres/x{scale}/training/high.npy",
+        low="results/superres/x{scale}/training/low.npy",
+        sources=[file for entry in IMAGE_SETS if entry["use"] == "validation" for file in images_input(entry)],
+        features=features_of,
+    output:
+        weights="results/superres/x{scale}/{loss}/seed{seed}/weights.safetensors",
+        card="results/superres/x{scale}/{loss}/seed{seed}/card.json",
+        log="results/superres/x{scale}/{loss}/seed{seed}/log.parquet",
+        csv="results/superres/x{scale}/{loss}/seed{seed}/log.csv",
+    log:
+        "results/logs/fine_tune/x{scale}/{loss}/{seed}.log",
+    benchmark:
+        "results/benchmarks/fine_tune/x{scale}/{loss}/{seed}.tsv"
+    wildcard_constraints:
+        loss=any_of(LOSSES),
+    conda:
+        "../envs/perception.yaml"
+    threads: SUPERRES["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=2880,
+        gpu=SUPERRES["devices"],
+    params:
+        state="results/superres/x{scale}/{loss}/seed{seed}/.state",
+        selection=selection_of,
+        rho=lookup(within=config, dpath="superres/rho"),
+        recipe=lookup(within=config, dpath="superres/fine_tuning"),
+        patch=lookup(within=config, dpath="superres/patch"),
+        batch_size=lookup(within=config, dpath="superres/batch_size"),
+        precision=lookup(within=config, dpath="superres/precision"),
+        devices=lookup(within=config, dpath="superres/devices"),
+        sets=[{key: entry.get(key) for key in ("name", "size")} for entry in IMAGE_SETS],
+        folders=[images_folder(entry) for entry in IMAGE_SETS],
+        seed=lookup(within=config, dpath="seed"),
+        code=code_digest("fine_tune"),
+    message:
+        "Fine-tuning for x{wildcards.scale} with the loss {wildcards.loss}, seed {wildcards.seed}"
+    script:
+        "../workflow/scripts/fine_tune.py"
+
+
+rule judge_images:
+    input:
+        images="results/superres/images.parquet",
+        sources=[file for entry in IMAGE_SETS if entry["use"] == "test" for file in images_input(entry)],
+        weights=lambda wildcards: [f"{folder}/weights.safetensors" for folder in runs_of(wildcards)],
+        cards=lambda wildcards: [f"{folder}/card.json" for folder in runs_of(wildcards)],
+        lpips=lpips_judge,
+    output:
+        scores="results/superres/x{scale}/{loss}/scores.parquet",
+        images=directory("results/superres/x{scale}/{loss}/images"),
+    log:
+        "results/logs/judge_images/x{scale}/{loss}.log",
+    benchmark:
+        "results/benchmarks/judge_images/x{scale}/{loss}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    threads: SUPERRES["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=600,
+        gpu=SUPERRES["devices"],
+    params:
+        sets=[{key: entry.get(key) for key in ("name", "size")} for entry in IMAGE_SETS],
+        folders=[images_folder(entry) for entry in IMAGE_SETS],
+        selection=judged_selection,
+        seeds=seeds_of,
+        devices=lookup(within=config, dpath="superres/devices"),
+        code=code_digest("judge_images"),
+    message:
+        "Judging the images that {wildcards.loss} enlarges x{wildcards.scale}"
+    script:
+        "../workflow/scripts/judge_images.py"
+
+
+rule compare_losses:
+    input:
+        scores=scores_beside,
+    output:
+        comparison="results/superres/x{scale}/{backbone}.parquet",
+    log:
+        "results/logs/compare_losses/x{scale}/{backbone}.log",
+    benchmark:
+        "results/benchmarks/compare_losses/x{scale}/{backbone}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        steps=SUPERRES["training"]["steps"] + SUPERRES["fine_tuning"]["steps"],
+        replicates=lookup(within=config, dpath="statistics/replicates"),
+        seed=lookup(within=config, dpath="seed"),
+        code=code_digest("compare_losses"),
+    message:
+        "Comparing the losses with channels of {wildcards.backbone}, x{wildcards.scale}"
+    script:
+        "../workflow/scripts/compare_losses.py"

@@ -1,0 +1,266 @@
+"""Feature inversion: the image that chosen channels cannot tell from a photograph, and what it keeps of it."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from skimage.color import deltaE_ciede2000, rgb2lab
+from torch import Tensor
+
+from perceptual_efficacy import baselines
+from perceptual_efficacy.backbones.network import Progress, as_tensor
+from perceptual_efficacy.metric import PerceptualMetric
+
+GREY = 0.5  # what every inversion starts from, with
+NOISE = 0.1  # noise of this standard deviation
+SCALES = (1, 2, 4)  # pixels per step of the grids that add up to the image: coarse ones move what is large at once
+BETAS = (0.9, 0.95)  # Adam's: its default remembers the first gradients, ten times the later ones, for 1000 steps
+SMALLEST_STEP = 1 / 255  # total variation counts smaller differences by their square: its gradient stays finite
+
+PATCH = 16  # pixels; texture is what a patch has wherever in it
+STRIDE = 8
+OCTAVES = 3  # bands of 1 to 2, 2 to 4, and at least 4 cycles per patch
+ORIENTATIONS = 4
+ROUNDING = 1 / 12  # variance of rounding to whole code values, added to every power: less cannot be told from none
+
+MEASURES: Mapping[str, str] = MappingProxyType(
+    {
+        "structure": f"{baselines.BASELINES['GMSD'].description}; no unit",
+        "colour": "CIEDE2000 of sRGB under D65, averaged over pixels; 1 is about a just noticeable difference",
+        "texture spectrum": (
+            f"difference of log10 power of luma between the images, its magnitude averaged over patches of {PATCH} x "
+            f"{PATCH} pixels and over {OCTAVES} octaves x {ORIENTATIONS} orientations; decades"
+        ),
+        "texture contrast": (
+            f"difference of log10 standard deviation of luma between the images, its magnitude averaged over patches "
+            f"of {PATCH} x {PATCH} pixels; decades"
+        ),
+    }
+)
+
+
+def invert(
+    metric: PerceptualMetric,
+    photographs: Tensor,
+    *,
+    seed: int,
+    steps: int = 100,
+    learning_rate: float = 0.05,
+    variation: float = 0.1,
+    progress: Progress = iter,
+) -> Tensor:
+    """Return, for each photograph, an image made from noise that is as close to it as the metric can tell.
+
+    Minimises distance + w * total variation within [0, 1] by Adam, whose steps fall to zero as half a cosine. An image
+    does not depend on the others of its batch, and all start from the same noise, also those of another metric.
+
+    Parameters
+    ----------
+    metric
+        The distance of the chosen channels; it runs where its weights are.
+    photographs
+        (N, 3, H, W), display code values in [0, 1], at least 2 x 2 pixels.
+    seed
+        Of the noise, which is the same on every device.
+    steps
+        Gradient steps.
+    learning_rate
+        Adam's first step, in units of the range of the image.
+    variation
+        Norm of the gradient of the weighted total variation relative to that of the distance, both in the first step:
+        it fixes w of each image, so that the prior is as strong for every selection of channels.
+    progress
+        Wraps the iteration over steps, e.g. `tqdm`.
+
+    Returns
+    -------
+    Images in [0, 1], shape (N, 3, H, W), without gradient.
+
+    Raises
+    ------
+    ValueError
+        If the photographs are not as above, a setting is out of range, or a distance or its gradient is not finite.
+
+    References
+    ----------
+    Mahendran, Vedaldi: Understanding Deep Image Representations by Inverting Them, CVPR 2015; there with plain features
+    and another norm.
+    """
+    for name, value, least in (("steps", steps, 1), ("learning_rate", learning_rate, 0), ("variation", variation, 0)):
+        if not least <= value < float("inf"):
+            raise ValueError(f"{name} is {value}; it must be a finite number of at least {least}.")
+    distance = metric.against(photographs)
+    height, width = photographs.shape[-2:]
+    if min(height, width) < 2:
+        raise ValueError(f"photographs are {width} x {height} pixels; expected at least 2 x 2, or nothing varies.")
+    low, high = (value.item() for value in photographs.aminmax())
+    if not 0 <= low <= high <= 1:  # the metric may let pass more
+        raise ValueError(f"photographs lie in [{low:.6g}, {high:.6g}]; expected values in [0, 1], as the images have.")
+    grids = _start(photographs, seed)
+    optimiser = torch.optim.Adam(grids, lr=learning_rate, betas=BETAS)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=steps)
+    weight: Tensor | None = None
+    with torch.enable_grad():
+        for step in progress(range(steps)):
+            whole = _add_up(grids)
+            images = whole.detach().clamp(0, 1).requires_grad_()
+            grids[0].data += images.detach() - whole.detach()  # the projection: the finest grid takes what was cut off
+            apart = distance(images)
+            (towards,) = torch.autograd.grad(apart.sum(), images)
+            (smoother,) = torch.autograd.grad(total_variation(images).sum(), images)
+            _check_finite(apart, towards, step, steps)
+            if weight is None:
+                weight = variation * _length(towards) / _length(smoother)
+            optimiser.zero_grad()
+            whole.backward(towards + weight * smoother)
+            optimiser.step()
+            schedule.step()
+        return _add_up(grids).detach().clamp(0, 1)
+
+
+def _start(photographs: Tensor, seed: int) -> list[Tensor]:
+    """Grids that add up to the noise of the seed, one for each of SCALES: the finest holds all of it."""
+    count, colours, height, width = photographs.shape
+    noise = torch.randn(colours, height, width, generator=torch.Generator().manual_seed(seed))
+    finest = (GREY + NOISE * noise).clamp(0, 1).to(photographs).repeat(count, 1, 1, 1)
+    coarse = [finest.new_zeros(count, colours, -(-height // scale), -(-width // scale)) for scale in SCALES[1:]]
+    return [grid.requires_grad_() for grid in (finest, *coarse)]
+
+
+def _add_up(grids: list[Tensor]) -> Tensor:
+    """Sum of grids, each scaled up to the size of the first."""
+    size = grids[0].shape[-2:]
+    return grids[0] + sum(torch.nn.functional.interpolate(grid, size, mode="bilinear") for grid in grids[1:])
+
+
+def total_variation(images: Tensor) -> Tensor:
+    """Mean over pixels of the length of the gradient over both directions and all colours, shape (N,).
+
+    Parameters
+    ----------
+    images
+        (N, colours, H, W). Differences are to the next pixel; there is none beyond the last one.
+    """
+    down = torch.nn.functional.pad(images.diff(dim=2), (0, 0, 0, 1))
+    right = torch.nn.functional.pad(images.diff(dim=3), (0, 1))
+    squared = (down.square() + right.square()).sum(dim=1)
+    return (squared + SMALLEST_STEP**2).sqrt().mean(dim=(1, 2))
+
+
+def _length(gradient: Tensor) -> Tensor:
+    """Of each image's gradient, shape (N, 1, 1, 1)."""
+    return gradient.square().sum(dim=(1, 2, 3), keepdim=True).sqrt()
+
+
+def _check_finite(distance: Tensor, gradient: Tensor, step: int, steps: int) -> None:
+    finite = torch.isfinite(distance) & torch.isfinite(gradient).flatten(start_dim=1).all(dim=1)
+    if not finite.all():
+        number = int(finite.logical_not().nonzero()[0])
+        raise ValueError(
+            f"Step {step + 1} of {steps}: image {number} is at distance {distance[number].item()} from its photograph, "
+            f"or the gradient is not finite. Look for weights of the backbone that are not finite or very large."
+        )
+
+
+def square(photograph: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Return the central square of a photograph (height, width, 3), scaled to (size, size, 3) by Lanczos's filter.
+
+    Raises
+    ------
+    ValueError
+        If the photograph is smaller: it would have to be magnified.
+    """
+    _check_image("The photograph", photograph)
+    side = min(photograph.shape[:2])
+    if not 1 <= size <= side:
+        raise ValueError(
+            f"The photograph is {photograph.shape[1]} x {photograph.shape[0]} pixels; it holds no square of {size} x "
+            f"{size}. Choose a size from 1 to {side}, or a larger photograph."
+        )
+    top, left = ((length - side) // 2 for length in photograph.shape[:2])
+    cut = Image.fromarray(photograph[top : top + side, left : left + side])
+    return np.array(cut.resize((size, size), Image.Resampling.LANCZOS))
+
+
+def errors(image: NDArray[np.uint8], reference: NDArray[np.uint8]) -> dict[str, float]:
+    """Measure what an image has lost of its reference: structure, colour and texture, as `MEASURES` describes.
+
+    Parameters
+    ----------
+    image, reference
+        RGB (height, width, 3), 0 to 255, at least 16 x 16 pixels.
+
+    Returns
+    -------
+    Errors by the names in `MEASURES`; lower is better, 0 for identical images.
+
+    Raises
+    ------
+    ValueError
+        If the images are not as above, or of different sizes.
+
+    Notes
+    -----
+    Texture is that of patches every 8 pixels. Of each, the mean is removed and the power spectrum taken, both under a
+    Hann window, so that it does not matter where in the patch something is; the powers of a band are averaged, as
+    those of single frequencies differ by half a decade even between two samples of one noise. The variance of rounding
+    to whole code values, 1/12, is added to every power, as it is to the variance of a patch: where there is nothing
+    but rounding there is no difference.
+
+    CIEDE2000: Sharma, Wu, Dalal: The CIEDE2000 Color-Difference Formula, Color Research and Application 30, 2005, as
+    scikit-image computes it.
+    """
+    for role, shown in (("The image", image), ("The reference", reference)):
+        _check_image(role, shown)
+        if min(shown.shape[:2]) < PATCH:
+            raise ValueError(
+                f"{role} is {shown.shape[1]} x {shown.shape[0]} pixels; texture needs at least {PATCH} x {PATCH}."
+            )
+    if image.shape != reference.shape:
+        raise ValueError(
+            f"The image is {image.shape[1]} x {image.shape[0]} pixels, its reference {reference.shape[1]} x "
+            f"{reference.shape[0]}; they must have one size."
+        )
+    ours, theirs = (_patches(shown) for shown in (image, reference))
+    return {
+        "structure": baselines.measure(as_tensor(reference), as_tensor(image), "GMSD").item(),
+        "colour": float(deltaE_ciede2000(rgb2lab(reference), rgb2lab(image)).mean()),
+        "texture spectrum": float(np.abs(_log_spectra(ours) - _log_spectra(theirs)).mean()),
+        "texture contrast": float(np.abs(_log_contrast(ours) - _log_contrast(theirs)).mean()),
+    }
+
+
+def _check_image(role: str, image: NDArray[np.uint8]) -> None:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ValueError(f"{role} is {image.dtype} of shape {image.shape}; expected uint8 of shape (height, width, 3).")
+
+
+def _patches(image: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Patches of luma in code values, shape (patches, PATCH, PATCH); a border that no whole patch reaches is left."""
+    luma = image @ np.array(baselines.GREY_WEIGHTS)
+    windows = np.lib.stride_tricks.sliding_window_view(luma, (PATCH, PATCH))[::STRIDE, ::STRIDE]
+    return windows.reshape(-1, PATCH, PATCH)
+
+
+def _log_contrast(patches: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Decimal logarithm of the standard deviation of each patch."""
+    return np.log10(patches.var(axis=(1, 2)) + ROUNDING) / 2
+
+
+def _log_spectra(patches: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Decimal logarithm of each patch's power by band, shape (patches, bands); that of white noise is its variance."""
+    ramp = np.sin(np.pi * np.arange(PATCH) / PATCH) ** 2  # Hann, periodic
+    window = np.outer(ramp, ramp)
+    mean = (patches * window).sum(axis=(1, 2), keepdims=True) / window.sum()
+    power = np.abs(np.fft.fft2((patches - mean) * window)) ** 2 / (window**2).sum()
+    frequency = np.fft.fftfreq(PATCH, 1 / PATCH)
+    x, y = np.meshgrid(frequency, frequency)
+    octave = np.log2(np.hypot(x, y).clip(1)).astype(int).clip(max=OCTAVES - 1)
+    orientation = np.rint(np.arctan2(y, x) * ORIENTATIONS / np.pi).astype(int) % ORIENTATIONS
+    band = octave * ORIENTATIONS + orientation
+    band[0, 0] = -1  # the mean, in no band
+    means = [power[:, band == number].mean(axis=1) for number in range(OCTAVES * ORIENTATIONS)]
+    return np.log10(np.stack(means, axis=1) + ROUNDING)

@@ -1,0 +1,102 @@
+"""Figure: the training of the networks for super-resolution, step by step."""
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from perceptual_efficacy.plots import style
+from perceptual_efficacy.plots.superres_plane import FORMULAS, MEAN, keys
+
+KEYS = ["loss", "selection", "seed", "step"]
+QUANTITIES = ["l1", "distance", "psnr_y", "mdsi"]
+PANELS = {
+    "l1": "Training L1 (of values in [0, 1]), lower is better",
+    "psnr_y": "Validation PSNR-Y (dB), higher is better",
+    "mdsi": "Validation MDSI, lower is better",
+}
+NO_DATA = {"l1": "no training", "psnr_y": "no validation images", "mdsi": "no validation images"}
+
+
+def table(logs: pd.DataFrame) -> pd.DataFrame:
+    """Add the mean over seeds to the logs of training.
+
+    Parameters
+    ----------
+    logs
+        loss, selection, seed and step; l1 and distance (means since the last row, of training batches), psnr_y (dB) and
+        mdsi (of validation images), each of which may be missing.
+
+    Returns
+    -------
+    The same columns; the seed is a number or "mean", which exists at the steps that all the seeds of a loss have.
+    Distances of different selections are in different units: compare them within a loss only.
+
+    Raises
+    ------
+    ValueError
+        If there are no rows, or a column that says whose they are is missing.
+    """
+    lacking = [column for column in KEYS if column not in logs]
+    if lacking or logs.empty:
+        raise ValueError(f"The logs have {len(logs)} rows and the columns {list(logs)}; expected {KEYS} and some rows.")
+    rows = logs.reindex(columns=[*KEYS, *QUANTITIES]).astype(dict.fromkeys(QUANTITIES, float))
+    of_step = rows.groupby(["loss", "selection", "step"], sort=False)
+    # with a seed missing a mean would jump
+    means = of_step[QUANTITIES].mean().where(of_step[QUANTITIES].count().eq(of_step.size(), axis=0)).reset_index()
+    complete = of_step["seed"].nunique().to_numpy() == means["loss"].map(rows.groupby("loss")["seed"].nunique())
+    means = means[complete].assign(seed=MEAN)
+    return pd.concat([rows.assign(seed=rows["seed"].astype(str)), means], ignore_index=True)
+
+
+@style.context()
+def draw(table: pd.DataFrame, network: str) -> Figure:
+    """Draw a panel each for the training L1 and, of validation images, PSNR-Y and MDSI."""
+    figure = style.figure(3.9)
+    axes = figure.subplots(1, len(PANELS))
+    for axis, (quantity, label) in zip(axes, PANELS.items(), strict=True):
+        _draw_quantity(axis, table.dropna(subset=quantity), quantity)
+        axis.set_ylabel(label, size=7.5)
+    axes[len(PANELS) // 2].set_xlabel("Training step")
+    figure.suptitle(f"Training with losses from channels of {network}")
+    several = (table.groupby("loss")["seed"].nunique() > 2).any()
+    lines = "Lines with markers: mean over seeds; thin: single seeds." if several else "One seed."
+    note = f"{lines} No decision rests on the validation images.\n{FORMULAS}"
+    legend = figure.legend(handles=keys(table, "-"), loc="outside lower center", ncols=5, title=note)
+    legend.get_title().set_multialignment("center")
+    return figure
+
+
+def _draw_quantity(axis: Axes, rows: pd.DataFrame, quantity: str) -> None:
+    if rows.empty:
+        axis.text(0.5, 0.5, NO_DATA[quantity], transform=axis.transAxes, ha="center", va="center")
+        axis.set(xticks=[], yticks=[])
+        return
+    for _, of_loss in rows.groupby("loss", sort=False):
+        selection = of_loss["selection"].iloc[0]
+        look: dict[str, Any] = {"color": style.COLOURS[selection], "zorder": 2.0 if selection == "random" else 3.0}
+        lines = {seed: line.sort_values("step") for seed, line in of_loss.groupby("seed", sort=False)}
+        mean = lines.pop(MEAN, of_loss.iloc[:0])
+        if len(lines) > 1 or mean.empty:
+            for line in lines.values():
+                axis.plot(line["step"], line[quantity], linewidth=0.5, alpha=0.7, **look)
+        axis.plot(
+            mean["step"],
+            mean[quantity],
+            linewidth=0.9 if selection == "random" else 1.5,
+            marker=style.LOSSES[selection][1],
+            markersize=2.5 if selection == "random" else 3.5,
+            markevery=max(1, len(mean) // 6),
+            **look,
+        )
+    axis.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 5, 10]))
+    axis.xaxis.set_major_formatter(FuncFormatter(_steps))
+    axis.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: style.signed(value)))
+    axis.grid()
+
+
+def _steps(value: float, _: int | None) -> str:
+    return style.signed(value) if abs(value) < 10_000 else f"{style.signed(value / 1000)}k"

@@ -1,0 +1,127 @@
+"""Figure: what a loss from the high half gains over one from the low half, image by image and judge by judge."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from perceptual_efficacy.plots import style
+from perceptual_efficacy.plots.superres_plane import FORMULAS
+
+PRIMARY = "MDSI"
+HALVES = ("high", "low")
+UNITS = {"PSNR-Y": "dB"}
+NO_UNIT = "dimensionless"
+NONE = "No network was trained with the high half and, from the same seed, another with the low half."
+COLUMNS = ["dataset", "image", "judge", "improvement", "seeds", "unit"]
+ACROSS = 3  # panels
+JITTER = 0.24  # rows
+
+
+def table(scores: pd.DataFrame) -> pd.DataFrame:
+    """Subtract the scores of the low half from those of the high half.
+
+    Parameters
+    ----------
+    scores
+        loss, selection, seed, dataset, image, judge, value and higher_is_better.
+
+    Returns
+    -------
+    dataset, image, judge (MDSI, the primary one, first), improvement (positive where high is better; the mean over the
+    seeds that both have), seeds (how many these are) and unit ("dB" or "dimensionless"). Empty without both halves.
+
+    Raises
+    ------
+    ValueError
+        If several losses use the same half, or a judge's better direction is not one.
+    """
+    for half in HALVES:
+        losses = list(scores.loc[scores["selection"] == half, "loss"].unique())
+        if len(losses) > 1:
+            raise ValueError(f"{len(losses)} losses use the {half} half: {losses}. Give the scores of one.")
+    directions = scores.groupby("judge")["higher_is_better"].nunique()
+    if (directions > 1).any():
+        raise ValueError(f"For {directions.idxmax()} higher is better in some rows and worse in others.")
+    keys = ["dataset", "image", "judge", "seed"]
+    high, low = (scores.loc[scores["selection"] == half, [*keys, "value", "higher_is_better"]] for half in HALVES)
+    pairs = high.merge(low.drop(columns="higher_is_better"), on=keys, suffixes=("_high", "_low"), validate="1:1")
+    if pairs.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    sign = np.where(pairs["higher_is_better"].astype(bool), 1.0, -1.0)
+    pairs["improvement"] = sign * (pairs["value_high"] - pairs["value_low"])
+    rows = pairs.groupby(keys[:-1], sort=False).agg(improvement=("improvement", "mean"), seeds=("seed", "nunique"))
+    rows = rows.reset_index().sort_values("judge", key=lambda names: names != PRIMARY, kind="stable")
+    unit = rows["judge"].map(UNITS).fillna(NO_UNIT)
+    return rows.assign(unit=unit)[COLUMNS].reset_index(drop=True)
+
+
+@style.context()
+def draw(table: pd.DataFrame, network: str) -> Figure:
+    """Draw a panel per judge, a row of points per set of test images and a diamond at their mean."""
+    title = f"High half against low half in the loss of super-resolution\nchannels of {network}"
+    if table.empty:
+        figure = style.figure(1.5)
+        figure.suptitle(title)
+        figure.text(0.5, 0.35, NONE, ha="center", va="center")
+        return figure
+    judges, datasets = list(table["judge"].unique()), list(table["dataset"].unique())
+    place = {dataset: number for number, dataset in enumerate(datasets)}
+    across = min(ACROSS, len(judges))
+    down = -(-len(judges) // across)
+    figure = style.figure(min(1.5 + down * (0.75 + 0.32 * len(datasets)), 9.0))
+    axes = figure.subplots(down, across, sharey=True, squeeze=False).ravel()
+    for axis, judge in zip(axes, judges, strict=False):
+        rows = table[table["judge"] == judge]
+        _draw_judge(axis, rows.assign(y=rows["dataset"].map(place)))
+        unit = rows["unit"].iloc[0]
+        about = ["primary"] * (judge == PRIMARY) + [unit] * (unit != NO_UNIT)
+        axis.set_title(f"{judge} ({', '.join(about)})" if about else judge)
+        axis.set_xlabel("← low better    high better →", size=7)
+    for axis in axes[len(judges) :]:
+        axis.set_visible(False)
+    axes[0].set_yticks(list(place.values()), datasets)
+    axes[0].set_ylim(len(place) - 0.5, -0.5)
+    figure.suptitle(title)
+    seeds = table["seeds"].unique()
+    over = f"{seeds.min()}" if len(seeds) == 1 else f"{seeds.min()} to {seeds.max()}"
+    keys = [
+        Line2D([], [], linestyle="none", label="one image", **_IMAGE),
+        Line2D([], [], linestyle="none", label="mean over images", **_MEAN),
+    ]
+    over = "one paired seed" if over == "1" else f"mean over {over} paired seeds"
+    note = f"Difference of the scores, {over}; each panel has its own scale, without unit if none is given.\n{FORMULAS}"
+    legend = figure.legend(handles=keys, loc="outside lower center", ncols=2, title=note)
+    legend.get_title().set_multialignment("center")
+    return figure
+
+
+_IMAGE: dict[str, Any] = {"marker": "o", "color": style.OTHER, "markersize": 2.8, "markeredgewidth": 0, "alpha": 0.55}
+_MEAN: dict[str, Any] = {
+    "marker": "D",
+    "markerfacecolor": "white",
+    "markeredgecolor": "black",
+    "markersize": 5,
+    "zorder": 4,
+}
+
+
+def _draw_judge(axis: Axes, rows: pd.DataFrame) -> None:
+    axis.axvline(0, color="#999999", linewidth=1, zorder=1)
+    # one after the other up and down, so that equal points are told apart
+    aside = JITTER * (rows.groupby("y").cumcount() % 5 - 2) / 2
+    aside = aside.where(rows.groupby("y")["image"].transform("size") > 1, 0.0)
+    axis.plot(rows["improvement"], rows["y"] + aside, linestyle="none", **_IMAGE)
+    means = rows.groupby("y")["improvement"].mean()
+    axis.plot(means, means.index, linestyle="none", **_MEAN)
+    reach = 1.12 * max(float(rows["improvement"].abs().max()), 1e-9)
+    axis.set_xlim(-reach, reach)
+    axis.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: style.signed(value)))
+    axis.tick_params(axis="x", labelsize=7)
+    axis.tick_params(axis="y", length=0)
+    axis.grid(axis="x")

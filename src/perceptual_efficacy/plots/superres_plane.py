@@ -1,0 +1,179 @@
+"""Figure: super-resolution on the plane of distortion and perceived quality, one panel per set of test images."""
+
+from textwrap import fill
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from perceptual_efficacy.plots import style
+
+JUDGES = {"PSNR-Y": "psnr_y", "MDSI": "mdsi"}  # as the scores name them, and the columns here
+REFERENCES = ("bicubic", "start")  # not trained by any of the losses
+MEAN = "mean"
+ACROSS = 4  # panels
+LEAST = {"psnr_y": 0.1, "mdsi": 0.004}  # of the spread that axes are made for: dB, and MDSI
+LARGE, SMALL = 7.0, 2.2  # points
+FORMULAS = "Judged by formulas against the originals: nobody was asked."
+
+
+def table(scores: pd.DataFrame) -> pd.DataFrame:
+    """Average the scores over the images of every set, and over seeds.
+
+    Parameters
+    ----------
+    scores
+        loss, selection ("none", "all", "high", "low", "random", and the references "bicubic" and "start"), seed,
+        dataset, image, judge and value; PSNR-Y in dB and MDSI, each of which judged every image.
+
+    Returns
+    -------
+    dataset, loss, selection, seed (its number, or "mean" of all the seeds of a loss), psnr_y (dB), mdsi (lower is
+    better) and images (how many there are). Losses are in the order of the scores.
+
+    Raises
+    ------
+    ValueError
+        If a judge is missing, or did not judge all images of a set: such means would not compare.
+
+    References
+    ----------
+    Blau, Michaeli: The Perception-Distortion Tradeoff, CVPR 2018.
+    """
+    keys = ["dataset", "loss", "selection", "seed"]
+    of_judge = {}
+    for judge, column in JUDGES.items():
+        rows = scores[scores["judge"] == judge]
+        if rows.empty:
+            raise ValueError(f"The scores are by {list(scores['judge'].unique())}; the figure needs {judge}.")
+        of_judge[column] = rows[[*keys, "image", "value"]].dropna(subset="value").rename(columns={"value": column})
+    values = of_judge["psnr_y"].merge(of_judge["mdsi"], on=[*keys, "image"], validate="one_to_one")
+    seeds = values.groupby(keys, sort=False).agg(
+        psnr_y=("psnr_y", "mean"), mdsi=("mdsi", "mean"), images=("image", len)
+    )
+    seeds = scores[keys].drop_duplicates().merge(seeds.reset_index(), on=keys, how="left").fillna({"images": 0})
+    expected = seeds["dataset"].map(scores.groupby("dataset")["image"].nunique())
+    lacking = seeds[seeds["images"] != expected]
+    if len(lacking):
+        dataset, loss, _, seed, *_, images = lacking.iloc[0]
+        raise ValueError(
+            f"{dataset}, loss {loss!r}, seed {seed}: {images:.0f} images are judged by both of {list(JUDGES)}; "
+            f"expected all {expected[lacking.index[0]]}, so that means compare."
+        )
+    averaged = {"psnr_y": "mean", "mdsi": "mean", "images": "first"}
+    means = seeds.groupby(keys[:-1], sort=False).agg(averaged).reset_index().assign(seed=MEAN)
+    return pd.concat([seeds.assign(seed=seeds["seed"].astype(str)), means], ignore_index=True).astype({"images": int})
+
+
+@style.context()
+def draw(table: pd.DataFrame, network: str) -> Figure:
+    """Draw PSNR-Y along x and MDSI along y, a small point per seed and a large one for their mean.
+
+    Bicubic interpolation and the start, where they would squeeze the rest, are arrows at the panel's edge, with their
+    values above it.
+    """
+    datasets = list(table["dataset"].unique())
+    across = min(len(datasets), ACROSS)
+    down = -(-len(datasets) // across)
+    figure = style.figure(1.5 + (3.0 if across == 1 else 2.6 if across == 2 else 2.2) * down)
+    axes = figure.subplots(down, across, squeeze=False).ravel()
+    for axis, dataset in zip(axes, datasets, strict=False):
+        _draw_dataset(axis, table[table["dataset"] == dataset], 27 if across > 2 else 60)
+        axis.set_xlabel("PSNR-Y (dB), better →", size=7.5)
+    for axis in axes[::across]:
+        axis.set_ylabel("← better, MDSI (dimensionless)", size=7.5)
+    for axis in axes[len(datasets) :]:
+        axis.set_visible(False)
+    figure.suptitle(f"Super-resolution with losses from channels of {network}")
+    seeds = table.loc[~table["selection"].isin(REFERENCES), "seed"].nunique() > 2
+    points = "Large points: mean over seeds; small: one seed." if seeds else "One seed."
+    arrows = (
+        "Arrows point at what lies beyond a panel; the title has its values.\n" if any(a.texts for a in axes) else ""
+    )
+    note = f"{points} Each is a mean over images; down and to the right is better.\n{arrows}{FORMULAS}"
+    legend = figure.legend(handles=keys(table, "none"), loc="outside lower center", ncols=4, title=note)
+    legend.get_title().set_multialignment("center")
+    return figure
+
+
+def keys(table: pd.DataFrame, linestyle: Literal["-", "none"]) -> list[Artist]:
+    """Legend handles of the selections that a table has."""
+    present = set(table["selection"])
+    return [
+        Line2D([], [], linestyle=linestyle, color=style.COLOURS[selection], marker=marker, markersize=5, label=name)
+        for selection, (name, marker) in style.LOSSES.items()
+        if selection in present
+    ]
+
+
+def _draw_dataset(axis: Axes, rows: pd.DataFrame, width: int) -> None:
+    means = rows[rows["seed"] == MEAN]
+    inside, outside = _within(rows, means)
+    for _, of_loss in inside.groupby("loss", sort=False):
+        selection = of_loss["selection"].iloc[0]
+        _, marker = style.LOSSES[selection]
+        several = of_loss["seed"].nunique() > 2
+        order = {"random": 2, "bicubic": 4, "start": 4}.get(selection, 3)
+        look: dict[str, Any] = {"linestyle": "none", "marker": marker, "color": style.COLOURS[selection]}
+        large = of_loss[of_loss["seed"] == MEAN]
+        axis.plot(large["psnr_y"], large["mdsi"], markersize=LARGE, markeredgecolor="white", zorder=order, **look)
+        if several:
+            small = of_loss[of_loss["seed"] != MEAN]
+            axis.plot(small["psnr_y"], small["mdsi"], markersize=SMALL, zorder=order + 0.5, **look)
+    for along, column in ((axis.xaxis, "psnr_y"), (axis.yaxis, "mdsi")):
+        low, high = _ends(inside, column)
+        margin = 0.08 * (high - low)
+        axis.set(**{f"{along.axis_name}lim": (low - margin, high + margin)})
+        along.set_major_locator(MaxNLocator(3 if along is axis.xaxis else 5, steps=[1, 2, 5, 10]))
+        along.set_major_formatter(FuncFormatter(lambda value, _: style.signed(value)))
+    count = rows["images"].iloc[0]
+    title = [fill(f"{rows['dataset'].iloc[0]}, {count} image{'s' if count > 1 else ''}", width)]
+    for selection, psnr_y, mdsi in outside[["selection", "psnr_y", "mdsi"]].itertuples(index=False, name=None):
+        _point_at(axis, selection, psnr_y, mdsi)
+        title.append(fill(f"{style.LOSSES[selection][0]}: {psnr_y:.2f} dB, {mdsi:.3f}", width))
+    axis.set_title("\n".join(title), fontsize=7.5)
+    axis.grid()
+
+
+def _within(rows: pd.DataFrame, means: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Divide a set's rows into those that the axes are made for, and the means of references far from all of them."""
+    trained = rows[~rows["selection"].isin(REFERENCES)]
+    references = means[means["selection"].isin(REFERENCES)]
+    if trained.empty:
+        return references, references.iloc[:0]
+    far = np.zeros(len(references), dtype=bool)
+    for column in LEAST:
+        low, high = _ends(trained, column)
+        far |= ~references[column].between(low - (high - low), high + (high - low)).to_numpy()
+    return pd.concat([trained, references[~far]]), references[far]
+
+
+def _ends(rows: pd.DataFrame, column: str) -> tuple[float, float]:
+    """Return the lowest and the highest value, further apart where they differ by less than an axis should."""
+    low, high = float(rows[column].min()), float(rows[column].max())
+    more = max(0.0, LEAST[column] - (high - low)) / 2
+    return low - more, high + more
+
+
+def _point_at(axis: Axes, selection: str, psnr_y: float, mdsi: float) -> None:
+    """Draw an arrow at the edge of the panel, towards what lies beyond it."""
+    (left, right), (bottom, top) = axis.get_xlim(), axis.get_ylim()
+    place = np.array([(psnr_y - left) / (right - left), (mdsi - bottom) / (top - bottom)])
+    tip = np.clip(place, 0, 1)
+    tail = np.clip(place, 0.12, 0.88)
+    colour = style.COLOURS[selection]
+    axis.annotate(
+        "",
+        tuple(tip),
+        xytext=tuple(tail),
+        xycoords="axes fraction",
+        textcoords="axes fraction",
+        arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1, "shrinkA": 0, "shrinkB": 0},
+    )
+    marker = style.LOSSES[selection][1]
+    axis.plot(*tail, marker, color=colour, markersize=5, transform=axis.transAxes, zorder=4)

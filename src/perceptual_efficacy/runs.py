@@ -1,0 +1,151 @@
+"""Scores of repeated runs, by image and seed: means of selections of channels, and differences between them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from perceptual_efficacy import statistics
+from perceptual_efficacy.statistics import LEAST_CLUSTERS
+
+RANDOM = "random"
+RANDOM_HALVES = "random halves"
+DIFFERENCES = (("high", "low"), ("low", "high"), ("high", "all"), ("high", RANDOM_HALVES), ("high", "none"))
+
+Floats = NDArray[np.float64]
+
+
+class _Scores(NamedTuple):
+    """Scores of one selection (images, seeds, halves); other selections than random halves have one of these."""
+
+    values: Floats
+
+    def means(self, weights: "_Weights") -> Floats:
+        """Mean score in every sample."""
+        images, seeds, halves = self.values.shape
+        # what has one seed, as interpolation has, was not repeated
+        of_seeds = weights.seeds if seeds > 1 else np.ones((len(weights.images), 1))
+        of_halves = weights.halves if halves > 1 else np.ones((len(weights.images), 1))
+        return np.einsum(
+            "ish,ri,rs,rh->r", self.values, weights.images / images, of_seeds / seeds, of_halves / halves, optimize=True
+        )
+
+
+class _Weights(NamedTuple):
+    """How often each image, seed and random half is drawn, by sample; the first sample is the full one."""
+
+    images: Floats
+    seeds: Floats
+    halves: Floats
+
+    @classmethod
+    def draw(cls, counts: Sequence[int], replicates: int, random: np.random.Generator) -> "_Weights":
+        images, seeds, halves = (
+            np.vstack([np.ones(count), statistics.resampled_counts(count, replicates, random)]).astype(np.float64)
+            for count in counts
+        )
+        return cls(images, seeds, halves)
+
+
+def compare_runs(
+    scores: pd.DataFrame,
+    *,
+    primary: str,
+    differences: Sequence[tuple[str, str]] = DIFFERENCES,
+    replicates: int = 2_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Average scores over images and seeds, and compare selections image by image and seed by seed.
+
+    Parameters
+    ----------
+    scores
+        One row per run, image and measure: run (its name), selection (all, high, low, "random", of which there may be
+        several runs, or any other), seed, image, measure, value, higher_is_better.
+    primary
+        The measure that is judged; the p-values of all others are corrected together.
+    differences
+        Pairs of selections to compare; those that are not there are left out.
+    replicates, seed
+        Of the bootstrap: images and seeds are drawn crossed (every drawn seed has every drawn image), and so are random
+        halves. The same draws for every selection and measure.
+
+    Returns
+    -------
+    One row per measure and selection, and per measure and difference.
+
+    measure, selection
+        "random halves" is the mean of them; a difference is called "high - low".
+    estimate, ci_low, ci_high
+        Of a selection the mean, in the measure's unit. Of a difference how much better the first one is: positive where
+        it is better, whichever way the measure goes. 95% bootstrap interval, missing with fewer than 10 images.
+    p, p_holm
+        Two-sided bootstrap p-value of a difference; for measures other than the primary one, Holm-corrected over them.
+    images, seeds, halves, n_clusters, resampled_unit
+        How many there are; n_clusters is the number of images.
+
+    Raises
+    ------
+    ValueError
+        If a run lacks the score of an image by a seed.
+    """
+    rows = []
+    for measure, part in scores.groupby("measure", sort=False):
+        part = part[part.groupby("image")["value"].transform(lambda values: bool(values.notna().all()))]
+        if part.empty:  # no image has a score, as of MS-SSIM on small ones
+            continue
+        found = _by_selection(part)
+        counts = [max(score.values.shape[axis] for score in found.values()) for axis in range(3)]
+        weights = _Weights.draw(counts, replicates, np.random.default_rng(seed))
+        sign = 1 if bool(part["higher_is_better"].iloc[0]) else -1
+        means = {name: score.means(weights) for name, score in found.items()}
+        samples = dict(means) | {
+            f"{first} - {second}": sign * (means[first] - means[second])
+            for first, second in differences
+            if first in means and second in means
+        }
+        for name, values in samples.items():
+            compared = name not in means
+            rows.append(
+                {
+                    "measure": measure,
+                    "selection": name,
+                    **_interval(values, counts[0]),
+                    "p": _p(values) if compared and counts[0] >= LEAST_CLUSTERS else np.nan,
+                    "images": counts[0],
+                    "seeds": counts[1],
+                    "halves": counts[2] if RANDOM_HALVES in found else 0,
+                    "n_clusters": counts[0],
+                    "resampled_unit": "images and seeds",
+                }
+            )
+    table = pd.DataFrame(rows)
+    secondary = table["p"].where(table["measure"] != primary)
+    table["p_holm"] = secondary.groupby(table["selection"]).transform(statistics.holm).fillna(table["p"])
+    return table
+
+
+def _by_selection(part: pd.DataFrame) -> dict[str, _Scores]:
+    """Arrays of one measure's scores, by selection; all with the same images in the same order."""
+    found: dict[str, list[Floats]] = {}
+    for (selection, run), rows in part.groupby(["selection", "run"], sort=False):
+        grid = rows.pivot(index="image", columns="seed", values="value")
+        if grid.isna().to_numpy().any() or len(grid) != part["image"].nunique():
+            raise ValueError(f"The scores of {run} lack an image by a seed; expected every image by every seed.")
+        found.setdefault(RANDOM_HALVES if selection == RANDOM else str(selection), []).append(grid.to_numpy())
+    shapes = {name: {grid.shape for grid in grids} for name, grids in found.items()}
+    if wrong := [name for name, of_name in shapes.items() if len(of_name) > 1]:
+        raise ValueError(f"The runs of {wrong[0]} differ in their number of seeds; expected the same seeds for all.")
+    return {name: _Scores(np.stack(grids, axis=2)) for name, grids in found.items()}
+
+
+def _interval(values: Floats, images: int) -> Mapping[str, Any]:
+    low, high = statistics.percentile_interval(values[1:]) if images >= LEAST_CLUSTERS else (np.nan, np.nan)
+    return {"estimate": float(values[0]), "ci_low": low, "ci_high": high}
+
+
+def _p(values: Floats) -> float:
+    """Twice the smaller share of bootstrap samples on one side of 0."""
+    return statistics.permutation_p(0.0, values[1:])

@@ -1,0 +1,117 @@
+"""EDSR, the network for super-resolution: its baseline form, or a smaller one."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from perceptual_efficacy.backbones import weights
+from perceptual_efficacy.backbones.network import as_tensor
+
+SCALES = (2, 3, 4)
+DIV2K_MEAN = (0.4488, 0.4371, 0.4040)  # of each colour; the published networks subtract it
+BLOCKS, WIDTH = 16, 64  # of EDSR-baseline
+
+
+class EDSR(nn.Module):
+    """Enlarge images (N, 3, H, W), display code values in [0, 1], to (N, 3, scale H, scale W); not clipped.
+
+    Inside it computes in code values of 0 to 255, and its weights have their published names, so that the authors'
+    files of EDSR-baseline can be loaded.
+
+    Parameters
+    ----------
+    scale
+        2, 3 or 4.
+    blocks, width
+        Residual blocks and channels; EDSR-baseline has 16 and 64.
+
+    Raises
+    ------
+    ValueError
+        If the network is not made for the scale, or has no blocks or channels.
+
+    References
+    ----------
+    Lim, Son, Kim, Nah, Lee: Enhanced Deep Residual Networks for Single Image Super-Resolution, CVPR Workshops 2017.
+    """
+
+    mean: Tensor
+
+    def __init__(self, scale: int, blocks: int = BLOCKS, width: int = WIDTH) -> None:
+        if scale not in SCALES:
+            raise ValueError(f"EDSR is asked for the scale {scale}; it is made for {', '.join(map(str, SCALES))}.")
+        if blocks < 1 or width < 1:
+            raise ValueError(f"EDSR is asked for {blocks} blocks of {width} channels; it needs at least one of each.")
+        super().__init__()
+        self.scale, self.blocks, self.width = scale, blocks, width
+        self.register_buffer("mean", 255 * torch.tensor(DIV2K_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.head = nn.Sequential(_convolution(3, width))
+        self.body = nn.Sequential(*(_Block(width) for _ in range(blocks)), _convolution(width, width))
+        steps = [2, 2] if scale == 4 else [scale]
+        upsampler = [layer for step in steps for layer in (_convolution(width, step**2 * width), nn.PixelShuffle(step))]
+        self.tail = nn.Sequential(nn.Sequential(*upsampler), _convolution(width, 3))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Enlarge images; see the class."""
+        features = self.head(255 * images - self.mean)
+        enlarged: Tensor = self.tail(features + self.body(features))
+        return (enlarged + self.mean) / 255
+
+
+class _Block(nn.Module):
+    """A residual block without normalisation."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(_convolution(width, width), nn.ReLU(inplace=True), _convolution(width, width))
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features + self.body(features)
+
+
+def _convolution(channels: int, outputs: int) -> nn.Conv2d:
+    return nn.Conv2d(channels, outputs, 3, padding=1)
+
+
+def draw(scale: int, blocks: int, width: int, seed: int) -> EDSR:
+    """Build a network with PyTorch's initial weights, drawn from a seed; the global random state stays as it is."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        return EDSR(scale, blocks, width)
+
+
+def load(state: Mapping[str, Tensor], scale: int, blocks: int, width: int, source: str) -> EDSR:
+    """Build a network with given weights, ours or the authors'.
+
+    Raises
+    ------
+    ValueError
+        If they are those of another architecture; the message calls them by `source`.
+    """
+    network = EDSR(scale, blocks, width)
+    try:
+        weights.fit(network, network, state, source)
+    except ValueError as error:
+        raise ValueError(
+            f"{error} Expected EDSR for the scale {scale} with {blocks} blocks of {width} channels: correct "
+            f"superres.network or superres.scales, or give the weights of such a network."
+        ) from error
+    return network
+
+
+def read(path: str | os.PathLike[str], scale: int, blocks: int, width: int) -> EDSR:
+    """Build a network with the weights of a `.pth` or `.safetensors` file; see `load`."""
+    return load(weights.read(path), scale, blocks, width, os.fspath(path))
+
+
+@torch.inference_mode()
+def enlarge(network: EDSR, image: NDArray[np.uint8], device: Any = "cpu") -> NDArray[np.uint8]:
+    """Super-resolve one 8-bit image, shape (height, width, 3), and round it to 8 bits."""
+    enlarged = network(as_tensor(image).to(device))[0].clamp(0, 1)
+    rounded: NDArray[np.uint8] = (255 * enlarged).round().to(torch.uint8).permute(1, 2, 0).numpy(force=True)
+    return rounded

@@ -1,0 +1,289 @@
+"""Images to train and to test super-resolution with: listed, checked, degraded, and packed to be read patch by patch."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from perceptual_efficacy import io
+from perceptual_efficacy.superres.resize import cropped, degrade
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
+COLUMNS = ("set", "use", "image", "path", "width", "height", "sha256", "content_sha256")
+
+Image = NDArray[np.uint8]
+
+
+class Source(NamedTuple):
+    """Where the images of a set lie, and the central square that is used of each, in pixels."""
+
+    folder: Path
+    size: int | None
+
+
+def list_images(
+    sets: Sequence[Mapping[str, Any]], folders: Sequence[str | os.PathLike[str]], *, progress: Any = iter
+) -> pd.DataFrame:
+    """List the images of all sets, in the order of their names.
+
+    Parameters
+    ----------
+    sets
+        Each with `name`, `use` (train, validation or test), and maybe `size`: of each image only the central square of
+        so many pixels is used.
+    folders
+        Where each set's images lie; folders below are not searched.
+    progress
+        Wraps the iteration over files, e.g. `tqdm`.
+
+    Returns
+    -------
+    One row per image: set, use, image (the file's name without its suffix), path (in the folder), width and height (of
+    what is used), sha256 (of the file) and content_sha256 (of what is used, decoded).
+
+    Raises
+    ------
+    ValueError
+        If a set has no image, two of one name, one smaller than its `size` or one that cannot be read; or if images of
+        the training sets are also in a set of another use.
+    """
+    rows = []
+    for entry, folder in zip(sets, folders, strict=True):
+        files = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES)
+        if not files:
+            raise ValueError(
+                f"superres.images: {entry['name']}: {folder} holds no image ({', '.join(sorted(SUFFIXES))}). Correct "
+                f"its path."
+            )
+        names = [path.stem for path in files]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(
+                f"superres.images: {entry['name']}: {folder} holds several images called {twice[0]!r}. Rename one."
+            )
+        for path in progress(files):
+            image = _part(io.read_image(path), entry.get("size"), path)
+            rows.append(
+                {
+                    "set": entry["name"],
+                    "use": entry["use"],
+                    "image": path.stem,
+                    "path": path.name,
+                    "width": image.shape[1],
+                    "height": image.shape[0],
+                    "sha256": io.file_sha256(path),
+                    "content_sha256": hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest(),
+                }
+            )
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    _check_apart(table)
+    return table
+
+
+def _check_apart(table: pd.DataFrame) -> None:
+    learnt = table[table["use"] == "train"].drop_duplicates("content_sha256").set_index("content_sha256")
+    for row in table[table["use"] != "train"].to_dict("records"):
+        if row["content_sha256"] in learnt.index:
+            twin = learnt.loc[row["content_sha256"]]
+            raise ValueError(
+                f"{row['path']} ({row['set']}, {row['use']}) and {twin['path']} ({twin['set']}, train) are the same "
+                f"image: what is learnt from it would be tested on it. Take it out of one of them."
+            )
+
+
+def check_sizes(table: pd.DataFrame, scale: int, patch: int) -> None:
+    """Check before anything is trained that every image can be used.
+
+    Parameters
+    ----------
+    table
+        What `list_images` returns.
+    scale, patch
+        How many times smaller the network's input is; width and height of a training patch in the original.
+
+    Raises
+    ------
+    ValueError
+        If there is no training image, one is smaller than a patch, the patch is no multiple of the scale, or an image
+        to test with is smaller than what every judge needs.
+    """
+    if patch % scale:
+        raise ValueError(f"superres.training.patch is {patch}; it must be a multiple of the scale {scale}.")
+    if not (table["use"] == "train").any():
+        raise ValueError("superres.images names no image to train with: give at least one set of use train.")
+    for row in table.to_dict("records"):
+        least = patch if row["use"] == "train" else 16 * scale
+        width, height = (row[side] - row[side] % scale for side in ("width", "height"))
+        if min(width, height) < least:
+            raise ValueError(
+                f"{row['path']} ({row['set']}, {row['use']}) is {width} x {height} pixels, cropped to multiples of "
+                f"the scale {scale}; expected at least {least} x {least}"
+                + (": choose a smaller superres.training.patch, or leave it out." if row["use"] == "train" else ".")
+            )
+
+
+def sources(sets: Sequence[Mapping[str, Any]], folders: Sequence[str | os.PathLike[str]]) -> dict[str, Source]:
+    """Return where each set's images lie, by its name, and what is used of them; see `list_images`."""
+    return {entry["name"]: Source(Path(folder), entry.get("size")) for entry, folder in zip(sets, folders, strict=True)}
+
+
+def read(row: Mapping[str, Any], sources: Mapping[str, Source], scale: int) -> Image:
+    """Read an image of the list, the part of it that is used, cropped to multiples of the scale.
+
+    Raises
+    ------
+    io.DamagedFileError
+        If the file is not the one that was listed.
+    """
+    folder, size = sources[row["set"]]
+    path = folder / row["path"]
+    return cropped(_part(io.read_image(path, row["sha256"]), size, path), scale)
+
+
+def _part(image: Image, size: int | None, path: str | os.PathLike[str]) -> Image:
+    """Central square of an image."""
+    if size is None:
+        return image
+    height, width = image.shape[:2]
+    if min(height, width) < size:
+        raise ValueError(f"{path} is {width} x {height} pixels; its set asks for a central square of {size}.")
+    top, left = (height - size) // 2, (width - size) // 2
+    return image[top : top + size, left : left + size]
+
+
+def pack(
+    table: pd.DataFrame,
+    sources: Mapping[str, Source],
+    scale: int,
+    high: str | os.PathLike[str],
+    low: str | os.PathLike[str],
+    *,
+    progress: Any = iter,
+) -> pd.DataFrame:
+    """Write the training images one after the other, and their degraded forms, as two flat arrays of bytes.
+
+    Patches are read from them without decoding or degrading an image again.
+
+    Parameters
+    ----------
+    table
+        The training images, rows of `list_images`.
+    sources
+        What the function of this name returns.
+    scale
+        How many times smaller the degraded images are.
+    high, low
+        The `.npy` files to write.
+    progress
+        Wraps the iteration over images.
+
+    Returns
+    -------
+    One row per image: set, image, height and width of the degraded image, start of both in the flat arrays (in pixels
+    of the degraded one); and the SHA-256 of both files on every row.
+    """
+    shapes = [(row["height"] // scale, row["width"] // scale) for row in table.to_dict("records")]
+    starts = np.cumsum([0, *(height * width for height, width in shapes)])
+    with io.written_atomically(high) as large, io.written_atomically(low) as small:
+        arrays = [
+            np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(int(starts[-1]) * factor * 3,))
+            for path, factor in ((large, scale**2), (small, 1))
+        ]
+        for row, start in zip(progress(table.to_dict("records")), starts[:-1], strict=True):
+            image = read(row, sources, scale)
+            for array, pixels, factor in zip(arrays, (image, degrade(image, scale)), (scale**2, 1), strict=True):
+                begin = 3 * int(start) * factor
+                array[begin : begin + pixels.size] = pixels.ravel()
+        for array in arrays:
+            array.flush()
+        del arrays, array
+    return table[["set", "image"]].assign(
+        height=[height for height, _ in shapes],
+        width=[width for _, width in shapes],
+        start=starts[:-1],
+        high_sha256=io.file_sha256(high),
+        low_sha256=io.file_sha256(low),
+    )
+
+
+class Patches(Dataset[tuple[Image, Image]]):
+    """Pairs of a degraded patch and its original, without end to their variety: patch i is a function of seed and i.
+
+    So a training that goes on from its thousandth step, or is shared by several devices, sees the patches that an
+    uninterrupted one on a single device sees.
+
+    Parameters
+    ----------
+    table, high, low
+        What `pack` returned and wrote.
+    scale
+        The scale they were packed for.
+    patch
+        Width and height of the original patch, in pixels.
+    seed
+        Of which image, where in it, and which of the eight flips and quarter turns.
+    indices
+        Which patches there are.
+
+    Raises
+    ------
+    io.DamagedFileError
+        If a file is not what `pack` wrote.
+    """
+
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        high: str | os.PathLike[str],
+        low: str | os.PathLike[str],
+        *,
+        scale: int,
+        patch: int,
+        seed: int,
+        indices: range,
+    ) -> None:
+        self.paths = os.fspath(high), os.fspath(low)
+        for path, column in zip(self.paths, ("high_sha256", "low_sha256"), strict=True):
+            if io.file_sha256(path) != table[column].iloc[0]:
+                raise io.DamagedFileError(path, "its SHA-256 is not the one in the table beside it")
+        self.table = table[["height", "width", "start"]].to_numpy()
+        self.scale, self.size, self.seed, self.indices = scale, patch // scale, seed, indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @cached_property
+    def arrays(self) -> list[Image]:
+        """Both flat arrays, on disk."""
+        return [np.load(path, mmap_mode="r", allow_pickle=False) for path in self.paths]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # another process opens the files itself; pickled, a memory map would be a copy of all images
+        return {name: value for name, value in vars(self).items() if name != "arrays"}
+
+    def __getitem__(self, number: int) -> tuple[Image, Image]:
+        """Return the degraded patch (3, patch / scale, patch / scale) and its original (3, patch, patch), uint8."""
+        random = np.random.default_rng((self.seed, self.indices[number]))
+        height, width, start = self.table[random.integers(len(self.table))]
+        top, left = random.integers(height - self.size + 1), random.integers(width - self.size + 1)
+        turns, flipped = random.integers(4), random.integers(2)
+        pair = []
+        for array, factor in zip(self.arrays, (self.scale, 1), strict=True):
+            begin = 3 * start * factor**2
+            image = array[begin : begin + 3 * height * width * factor**2].reshape(height * factor, width * factor, 3)
+            y, x, side = top * factor, left * factor, self.size * factor
+            cut = np.rot90(image[y : y + side, x : x + side], int(turns))
+            pair.append(np.array((cut[:, ::-1] if flipped else cut).transpose(2, 0, 1), order="C"))
+        return pair[1], pair[0]
+
+
+def stacked(patches: Iterable[tuple[Image, Image]]) -> tuple[Image, Image]:
+    """Put patches into two arrays, (N, 3, height, width)."""
+    low, high = zip(*patches, strict=True)
+    return np.stack(low), np.stack(high)

@@ -1,0 +1,64 @@
+"""What both trainings of super-resolution start with and leave behind."""
+
+import os
+import sys
+from functools import partial
+
+import torch
+from _entry import UserError
+
+from perceptual_efficacy import io
+from perceptual_efficacy.superres import edsr, images, training
+
+
+def train(run, snakemake, network, loss, *, seed, card):
+    """Train with a loss on patches drawn by a seed, and write weights, card and log."""
+    params, scale = run.params, network.scale
+    devices = params.devices
+    if devices > torch.cuda.device_count():
+        raise UserError(
+            f"superres.devices is {devices}; this machine has {torch.cuda.device_count()} accelerators. Use 0 for the "
+            f"processor."
+        )
+    listed = io.read_table(run.input.images)
+    sources = images.sources(params.sets, params.folders)
+    validation = [images.read(row, sources, scale) for row in listed[listed["use"] == "validation"].to_dict("records")]
+    log = training.train(
+        network,
+        partial(patches, run, scale, seed),
+        loss,
+        training.Recipe(**params.recipe, batch_size=params.batch_size, precision=params.precision),
+        validation=validation,
+        state_file=params.state,
+        key=run.depends_on,
+        devices=devices,
+        workers=snakemake.threads - 1 if devices else 0,
+        progress=sys.stderr.isatty(),
+    )
+    save(run, network, log, {**card, "steps": params.recipe["steps"], "seed": seed})
+
+
+def patches(run, scale, seed, indices):
+    """Return the patches of a training run."""
+    packed = io.read_table(run.input.table)
+    place = {"scale": scale, "patch": run.params.patch, "seed": seed, "indices": indices}
+    return images.Patches(packed, os.fspath(run.input.high), os.fspath(run.input.low), **place)
+
+
+def save(run, network, log, card):
+    """Write weights, card and log."""
+    state = {name: value.numpy(force=True) for name, value in network.state_dict().items()}
+    sha256 = io.write_weights(state, run.output.weights)
+    io.write_table(log, run.output.log, run.provenance)
+    io.write_csv(log, run.output.csv)
+    shape = {"scale": network.scale, "blocks": network.blocks, "width": network.width}
+    io.write_record({**card, **shape, "weights_sha256": sha256, "provenance": run.provenance}, run.output.card)
+
+
+def load(weights, card):
+    """Read a network that `save` wrote."""
+    record = io.read_record(card)
+    state = {
+        name: torch.from_numpy(value) for name, value in io.read_weights(weights, record["weights_sha256"]).items()
+    }
+    return edsr.load(state, record["scale"], record["blocks"], record["width"], str(weights))

@@ -1,0 +1,23 @@
+"""Fine-tune a network for super-resolution with L1, and with the distance by chosen channels if the loss has them."""
+
+from _entry import job
+from _superres import load, patches, train
+
+from perceptual_efficacy import io
+from perceptual_efficacy.backbones import store
+from perceptual_efficacy.metric import PerceptualMetric
+from perceptual_efficacy.selectivity import choose_channels
+from perceptual_efficacy.superres.training import RATIO_PATCHES, Loss, weigh
+
+with job(snakemake) as run:
+    network, loss, card = load(run.input.start, run.input.card), Loss(), {"loss": run.wildcards.loss}
+    if run.input.features:
+        weights, backbone_card, channels = run.input.features
+        chosen = choose_channels(io.read_table(channels), **run.params.selection)
+        # the network's output is not clipped: what lies outside [0, 1] is to be pulled back
+        metric = PerceptualMetric(store.load(weights, backbone_card), chosen, overshoot=float("inf"))
+        # the same patches for every loss and seed
+        fixed = patches(run, network.scale, run.params.seed, range(RATIO_PATCHES))
+        loss = Loss(metric, weigh(network, metric, fixed, run.params.rho))
+        card |= {**run.params.selection, "channels": len(chosen), "weight": loss.weight}
+    train(run, snakemake, network, loss, seed=int(run.wildcards.seed), card=card)

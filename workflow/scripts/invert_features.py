@@ -1,0 +1,56 @@
+"""Make images that have the features of photographs, by one selection of channels after the other."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from _entry import device, job
+
+from perceptual_efficacy import inversion, io
+from perceptual_efficacy.backbones import store
+from perceptual_efficacy.metric import PerceptualMetric
+from perceptual_efficacy.selectivity import choose_channels
+
+with job(snakemake) as run:
+    params, layers, place = run.params, [run.wildcards.layer], device()
+    backbone = store.load(run.input.weights, run.input.card).to(place)
+    channels = io.read_table(run.input.channels)
+    listed = io.read_table(run.input.photographs).set_index("name").loc[list(params.names)]
+    originals = {}
+    for name, row in listed.iterrows():
+        file = Path(run.input.photographs).parent / row["split"] / f"{name}.png"
+        originals[name] = inversion.square(io.read_image(file, row["sha256"]), params.size)
+        io.write_image(originals[name], f"{run.output.images}/original/{name}.png")
+    targets = torch.from_numpy(np.stack(list(originals.values()))).permute(0, 3, 1, 2).to(place, torch.float32) / 255
+    chosen = {name: choose_channels(channels, name, layers) for name in ("all", "high", "low")}
+    chosen |= {
+        f"random_{draw}": choose_channels(channels, "random", layers, draw) for draw in range(1, params.halves + 1)
+    }
+    found = []
+    for selection, table in chosen.items():
+        metric = PerceptualMetric(backbone, table)
+        for seed in params.seeds:
+            results = inversion.invert(
+                metric,
+                targets,
+                seed=seed,
+                steps=params.steps,
+                learning_rate=params.learning_rate,
+                variation=params.variation,
+                progress=run.progress,
+            )
+            codes = (255 * results).round().to(torch.uint8).permute(0, 2, 3, 1).numpy(force=True)
+            for (name, original), image in zip(originals.items(), codes, strict=True):
+                io.write_image(image, f"{run.output.images}/{selection}/seed{seed}/{name}.png")
+                for measure, value in inversion.errors(image, original).items():
+                    found.append(
+                        {
+                            "photograph": name,
+                            "selection": selection,
+                            "seed": seed,
+                            "measure": measure,
+                            "value": value,
+                        }
+                    )
+    io.write_table(pd.DataFrame(found).assign(layer=run.wildcards.layer), run.output.scores, run.provenance)
