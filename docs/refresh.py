@@ -28,6 +28,9 @@ IMAGES = {
     "thresholds": "kmeans/thresholds",
     "selections": "kmeans/selections",
     "ladder": "kmeans/ladder",
+    "inversions": "kmeans/inversions",
+    "superres_crops": "kmeans/superres_crops-x2",
+    "superres_plane": "kmeans/superres_plane-x2",
 }
 PRETRAINED_IMAGES = {
     "pretrained_frequency_curves": "vgg16/frequency_curves",
@@ -38,6 +41,9 @@ PRETRAINED_IMAGES = {
     "pretrained_lpips_weights": "vgg16/lpips_weights",
     "pretrained_depth": "depth",
     "pretrained_networks": "networks",
+    "pretrained_inversions": "vgg16/inversions",
+    "pretrained_superres_plane": "vgg16/superres_plane-x4",
+    "pretrained_superres_crops": "vgg16/superres_crops-x4",
 }
 WIDTH = 900
 
@@ -116,8 +122,10 @@ def ladder(results: Path) -> str:
 
 
 def interval(row: Mapping[str, float]) -> str:
-    if any(pd.isna(row[name]) for name in ("estimate", "ci_low", "ci_high")):
+    if pd.isna(row["estimate"]):
         return "–"
+    if pd.isna(row["ci_low"]) or pd.isna(row["ci_high"]):
+        return f"{row['estimate']:.3f}"
     return f"{row['estimate']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]"
 
 
@@ -191,7 +199,7 @@ def paper_figures(items: list[Mapping[str, str]]) -> str:
         "",
         "Written by docs/refresh.py from docs/paper-figures.yaml. Every figure lies beside the CSV that it plots.",
         "**reproduced**: from the paper's network and data; **stand-in**: from another network or other data; "
-        "**needs data**: judgements of people that are not part of this study; **not yet**: no rule makes it. Which "
+        "**needs data**: judgements of people that are not part of this study. Which "
         "training of VGG-16 the paper used is not known to us; here it is torchvision's.",
         "",
         "| in the paper | rule | output and CSV | `config.yaml` | `config/pretrained.yaml` | `config/paper.yaml` |",
@@ -220,6 +228,8 @@ def main() -> None:
         fill(page, "claims", claims(pretrained))
         fill(page, "controls", controls(pretrained))
         fill(page, "agreement", table(pretrained, "networks"))
+        fill(page, "inversions", table(pretrained, "inversions"))
+        fill(page, "superres", table(pretrained, "superres"))
         if arguments.bfloat16 is not None:
             fill(DOCS / "numerics.md", "bfloat16", bfloat16(pretrained, arguments.bfloat16))
         return

@@ -9,7 +9,7 @@ SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 
 
 def code_digest(rule):
-    """Hash the code that a rule's result depends on: the library modules that its script imports, and what those import.
+    """Hash the code that a rule's result depends on: the modules that its script imports, and what those import.
 
     In a rule's params it re-runs the rule when that code changes; Snakemake itself only watches the script. Comments,
     docstrings and formatting do not count: what is hashed is the syntax tree.
@@ -20,12 +20,12 @@ def code_digest(rule):
         for node in ast.walk(tree):
             if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
                 node.body = node.body[1:]
-        digest.update(f"{path.relative_to(LIBRARY).as_posix()}\n{ast.dump(tree)}\n".encode())
+        digest.update(f"{path.relative_to(workflow.basedir).as_posix()}\n{ast.dump(tree)}\n".encode())
     return digest.hexdigest()
 
 
 def imported_by(script):
-    """Return the library's files that a script imports, directly or not, found without running anything."""
+    """Return the files that a script imports, directly or not, found without running anything."""
     found, todo = set(), library_imports(script)
     while todo:
         path = todo.pop()
@@ -36,9 +36,16 @@ def imported_by(script):
 
 
 def library_imports(path):
-    """Return the files that one file imports; not the package's own __init__, which only points at public names."""
+    """Return the files that one file imports: of the library, and what several scripts share.
+
+    Neither the package's own __init__, which only points at public names, nor what every script starts with: logging
+    and the words of errors change no result.
+    """
     paths = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module != "_entry":
+            shared = SCRIPTS / f"{node.module}.py"
+            paths += [shared] if path.parent == SCRIPTS and shared.is_file() else []
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == LIBRARY.name:
             parent = LIBRARY.joinpath(*node.module.split(".")[1:])
             for name in (

@@ -206,6 +206,17 @@ def inverted_layers(backbone):
     return next(entry["layers"] for entry in INVERTED if entry["backbone"] == backbone)
 
 
+def table_files(name, title, category="Tables", caption="tables"):
+    """Return one table in its four formats, the HTML page for the report."""
+    page = report(
+        f"results/tables/{name}.html",
+        caption=f"../workflow/report/{caption}.rst",
+        category=category,
+        labels={"table": title},
+    )
+    return [*multiext(f"results/tables/{name}", ".csv", ".md", ".tex"), page]
+
+
 def names_from(source):
     """Return a pattern of the names of the backbones from one source."""
     return any_of(entry["name"] for entry in config["backbones"] if entry["source"] == source)

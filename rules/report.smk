@@ -40,90 +40,25 @@ rule write_tables:
             data=[*(f"modelfest-{resolution}" for resolution in RESOLUTIONS), *DATASETS],
         ),
         cards=expand("results/backbones/{backbone}/card.json", backbone=BACKBONES),
+        superres=expand("results/superres/x{scale}/{backbone}.parquet", backbone=TEACHERS, scale=SCALES),
+        inversions=[f"results/inversion/{entry['backbone']}/comparison.parquet" for entry in INVERTED],
         claims="results/claims.json",
     output:
-        claims=[
-            *multiext("results/tables/claims", ".csv", ".md", ".tex"),
-            report(
-                "results/tables/claims.html",
-                caption="../workflow/report/claims.rst",
-                category="Claims",
-                labels={"table": "Claims"},
-            ),
-        ],
-        networks=[
-            *multiext("results/tables/networks", ".csv", ".md", ".tex"),
-            report(
-                "results/tables/networks.html",
-                caption="../workflow/report/tables.rst",
-                category="Tables",
-                labels={"table": "Networks side by side"},
-            ),
-        ],
-        selections=[
-            *multiext("results/tables/selections", ".csv", ".md", ".tex"),
-            report(
-                "results/tables/selections.html",
-                caption="../workflow/report/tables.rst",
-                category="Tables",
-                labels={"table": "High, low and random channels"},
-            ),
-        ],
-        groups=[
-            *multiext("results/tables/groups", ".csv", ".md", ".tex"),
-            report(
-                "results/tables/groups.html",
-                caption="../workflow/report/tables.rst",
-                category="Tables",
-                labels={"table": "By category and kind of distortion"},
-            ),
-        ],
-        baselines=[
-            *multiext("results/tables/baselines", ".csv", ".md", ".tex"),
-            report(
-                "results/tables/baselines.html",
-                caption="../workflow/report/tables.rst",
-                category="Tables",
-                labels={"table": "Baselines, people and published scores"},
-            ),
-        ],
+        superres=table_files("superres", "Super-resolution by loss and judge") if TEACHERS else [],
+        superres_differences=(
+            table_files("superres_differences", "Super-resolution, one loss against another") if TEACHERS else []
+        ),
+        inversions=table_files("inversions", "What inversions keep") if INVERTED else [],
+        claims=table_files("claims", "Claims", "Claims", "claims"),
+        networks=table_files("networks", "Networks side by side"),
+        selections=table_files("selections", "High, low and random channels"),
+        groups=table_files("groups", "By category and kind of distortion"),
+        baselines=table_files("baselines", "Baselines, people and published scores"),
         agreement="results/tables/agreement.csv",
-        channels=[
-            *multiext("results/tables/channels", ".csv", ".md", ".tex"),
-            report(
-                "results/tables/channels.html",
-                caption="../workflow/report/tables.rst",
-                category="Tables",
-                labels={"table": "Scores by layer"},
-            ),
-        ],
-        layers=[
-            *multiext("results/tables/layers", ".csv", ".md", ".tex"),
-            report(
-                "results/tables/layers.html",
-                caption="../workflow/report/tables.rst",
-                category="Tables",
-                labels={"table": "Layers beside random weights"},
-            ),
-        ],
-        modelfest=[
-            *multiext("results/tables/modelfest", ".csv", ".md", ".tex"),
-            report(
-                "results/tables/modelfest.html",
-                caption="../workflow/report/tables.rst",
-                category="Tables",
-                labels={"table": "ModelFest stimuli"},
-            ),
-        ],
-        photographs=[
-            *multiext("results/tables/photographs", ".csv", ".md", ".tex"),
-            report(
-                "results/tables/photographs.html",
-                caption="../workflow/report/tables.rst",
-                category="Tables",
-                labels={"table": "Photographs"},
-            ),
-        ],
+        channels=table_files("channels", "Scores by layer"),
+        layers=table_files("layers", "Layers beside random weights"),
+        modelfest=table_files("modelfest", "ModelFest stimuli"),
+        photographs=table_files("photographs", "Photographs"),
     log:
         "results/logs/write_tables.log",
     benchmark:
@@ -140,6 +75,8 @@ rule write_tables:
         layouts={name: layout for layout, names in JUDGED.items() for name in names},
         published=PUBLISHED,
         claim_layers=CLAIM_LAYERS,
+        trained=[(backbone, scale) for backbone in TEACHERS for scale in SCALES],
+        inverted=[entry["backbone"] for entry in INVERTED],
         code=code_digest("write_tables"),
     message:
         "Writing the tables"

@@ -212,7 +212,8 @@ def wrong_with_inversion(study):
             yield "inversion.networks: backbone", name, "there once"
         yield from unknown_layers(f"inversion.networks: {name}: ", entry, study)
         held = next((other["layers"] for other in study["backbones"] if other["name"] == name), [])
-        if layer in held and layer not in entry["layers"]:
+        claimed = layer is not None and (isinstance(held, str) or layer in held)
+        if claimed and layer not in entry["layers"]:
             yield f"inversion.networks: {name}: layers", entry["layers"], f"with {layer}, which the claims are about"
     known = [photograph["name"] for photograph in study["photographs"]]
     for name in inversion["photographs"]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from scipy import signal
 from skimage import color, data, metrics
 
 from perceptual_efficacy import baselines
@@ -68,6 +69,33 @@ def test_negated_ssim_is_scikit_images_on_rounded_grey_without_the_border(photog
     )
     distance = baselines.measure(as_batch(photograph), as_batch(distorted), "SSIM")
     assert -distance.item() == pytest.approx(similarity[5:-5, 5:-5].mean(), abs=1e-9)
+
+
+def nafchis_mdsi(reference, distorted):
+    """MDSI as the paper defines it (Nafchi et al. 2016), of code values and at full size."""
+    to_lhm = np.array([[0.2989, 0.5870, 0.1140], [0.30, 0.04, -0.35], [0.34, -0.60, 0.17]])
+    (light_r, h_r, m_r), (light_d, h_d, m_d) = (
+        np.moveaxis(one.astype(float) @ to_lhm.T, 2, 0) for one in (reference, distorted)
+    )
+    slope = np.array([[1, 0, -1]] * 3) / 3
+
+    def gradient(light):
+        return np.hypot(*(signal.convolve2d(light, kernel, mode="same") for kernel in (slope, slope.T)))
+
+    def similarity(one, other, constant):
+        return (2 * one * other + constant) / (one**2 + other**2 + constant)
+
+    of_r, of_d, fused = gradient(light_r), gradient(light_d), gradient((light_r + light_d) / 2)
+    shape = similarity(of_r, of_d, 140) + similarity(of_d, fused, 55) - similarity(of_r, fused, 55)
+    colour = (2 * (h_r * h_d + m_r * m_d) + 550) / (h_r**2 + h_d**2 + m_r**2 + m_d**2 + 550)
+    map_ = (0.6 * shape + 0.4 * colour).astype(complex) ** 0.25
+    return np.abs(map_ - map_.mean()).mean() ** 0.25
+
+
+def test_mdsi_is_nafchis_formula_in_which_reference_and_distorted_image_differ(photograph, distorted):
+    distance = baselines.measure(as_batch(photograph), as_batch(distorted), "MDSI").item()
+    assert distance == pytest.approx(nafchis_mdsi(photograph, distorted), rel=1e-6)
+    assert distance != pytest.approx(nafchis_mdsi(distorted, photograph), rel=1e-3)
 
 
 @pytest.mark.parametrize("name", ["SSIM", "MS-SSIM", "GMSD"])

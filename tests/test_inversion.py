@@ -2,6 +2,7 @@
 
 import colour
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from skimage import data
@@ -32,6 +33,10 @@ def noise(photographs):
 @pytest.fixture(scope="module")
 def inverted(metric, photographs):
     return invert(metric, photographs, seed=0, steps=60)
+
+
+def one_channel(layer="relu1_2", weight=1.0):
+    return pd.DataFrame({"layer": [layer], "channel": [3], "weight": [weight]})
 
 
 def drawn(size=64, seed=0, deviation=30.0):
@@ -82,17 +87,9 @@ def test_equal_seeds_give_equal_bytes_and_others_another_image(metric, photograp
 
 
 def test_every_image_and_selection_starts_from_the_same_noise(metric, photographs, noise):
-    few = pe.PerceptualMetric(metric.backbone, pe_table := one_channel())
-    assert len(pe_table) == 1
-    for chosen in (metric, few):
+    for chosen in (metric, pe.PerceptualMetric(metric.backbone, one_channel())):
         still = invert(chosen, photographs, seed=0, steps=1, learning_rate=0)
         torch.testing.assert_close(still, noise.clamp(0, 1))
-
-
-def one_channel():
-    import pandas as pd
-
-    return pd.DataFrame({"layer": ["relu1_2"], "channel": [3]})
 
 
 def test_global_random_states_are_left_alone(metric, photographs):
@@ -118,12 +115,18 @@ def test_more_variation_is_smoother(metric, photographs):
 
 def test_the_prior_is_as_strong_whatever_the_weights_of_the_channels(photographs):
     backbone = draw_random({"relu1_1": 4}, seed=0).double()
-    table = one_channel().assign(layer="relu1_1")
-    images = [
-        invert(pe.PerceptualMetric(backbone, table.assign(weight=weight)), photographs.double(), seed=0, steps=10)
-        for weight in (1, 64)
-    ]
-    torch.testing.assert_close(*images, rtol=0, atol=1e-4)  # Adam's epsilon is why not exactly
+    weak, strong = (pe.PerceptualMetric(backbone, one_channel("relu1_1", weight)) for weight in (1e-6, 1.0))
+    torch.testing.assert_close(
+        *(invert(chosen, photographs.double(), seed=0, steps=10) for chosen in (weak, strong)), rtol=0, atol=1e-4
+    )
+
+
+def test_channels_that_see_nothing_give_a_smooth_image_and_no_error(photographs):
+    backbone = draw_random({"relu1_1": 4}, seed=0)
+    for weight in backbone.parameters():
+        weight.data.zero_()
+    images = invert(pe.PerceptualMetric(backbone), photographs, seed=0, steps=20, variation=1.0)
+    assert torch.isfinite(images).all()
 
 
 def test_progress_is_by_step(metric, photographs):
@@ -223,7 +226,7 @@ def test_square_keeps_the_mean_of_a_photograph():
 
 
 def test_photograph_that_is_too_small_is_refused():
-    with pytest.raises(ValueError, match="60 x 40 pixels; it holds no square of 64 x 64. Choose a size from 1 to 40"):
+    with pytest.raises(ValueError, match=r"60 x 40 pixels; it holds no square of 64 x 64\. Choose a size from 1 to 40"):
         square(np.zeros((40, 60, 3), dtype=np.uint8), 64)
 
 
@@ -259,9 +262,8 @@ def test_colour_is_the_mean_ciede2000_of_colour_science():
     assert errors(image, reference)["colour"] == pytest.approx(expected, rel=1e-3)
 
 
-def test_shift_of_a_periodic_texture_is_structure_but_not_texture():
-    found = errors(waves(shift=2), waves())  # by half a period: the photograph's negative
-    assert found["structure"] < 0.05 or found["structure"] > 0
+def test_shift_of_a_grating_is_no_difference_in_texture():
+    found = errors(waves(shift=2), waves())  # by half a period: the negative
     assert found["texture spectrum"] < 0.05
     assert found["texture contrast"] < 0.01
 
@@ -271,9 +273,9 @@ def test_circular_shift_of_a_periodic_random_texture_is_structure_but_hardly_tex
     texture = np.tile(tile, (8, 8, 1))
     found = errors(np.roll(texture, (3, 2), axis=(0, 1)), texture)
     other = errors(np.tile(drawn(size=8, seed=3), (8, 8, 1)), texture)
-    assert found["structure"] > 0.15
-    assert found["texture spectrum"] < 0.03 < 0.1 < other["texture spectrum"]
-    assert found["texture contrast"] < 1e-6
+    assert found["structure"] > other["structure"] / 2
+    assert found["texture spectrum"] < other["texture spectrum"] / 2
+    assert found["texture contrast"] < 0.02 < other["texture contrast"]
 
 
 def test_half_the_contrast_is_log_2_in_contrast_and_twice_that_in_power():
@@ -287,9 +289,7 @@ def test_white_noise_lost_is_the_logarithm_of_its_variance_over_that_of_rounding
     # rounding adds 1/12 to the noise itself as well
     expected = np.log10((100 + 1 / 12 + 1 / 12) / (1 / 12))
     assert found["texture contrast"] == pytest.approx(expected / 2, abs=0.01)
-    assert found["texture spectrum"] == pytest.approx(
-        expected, abs=0.2
-    )  # the mean of logarithms is below that of the mean
+    assert found["texture spectrum"] == pytest.approx(expected, abs=0.2)  # a logarithm's mean is lower
 
 
 def test_rounding_alone_is_little_of_a_difference_in_texture():

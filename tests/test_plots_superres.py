@@ -658,3 +658,14 @@ def test_inversions_that_cannot_be_shown_are_refused() -> None:
         inversions.draw(table, {name: value for name, value in images.items() if name != key}, NETWORK)
     with pytest.raises(ValueError, match=r"'high'\) is float64 \(32, 40, 3\); expected uint8 \(height, width, 3\)"):
         inversions.draw(table, {**images, key: images[key] / 255}, NETWORK)
+
+
+def test_a_judge_without_values_is_left_out_of_the_differences():
+    rows = [
+        {"loss": half, "selection": half, "seed": 1, "dataset": "d", "image": "a", "judge": judge, "value": value}
+        for half, offset in (("high", 0.0), ("low", 1.0))
+        for judge, value in (("MDSI", offset), ("MS-SSIM", float("nan")))
+    ]
+    found = superres_differences.table(pd.DataFrame(rows).assign(higher_is_better=False))
+    assert list(found["judge"]) == ["MDSI"]
+    assert list(found["improvement"]) == [1.0]

@@ -86,7 +86,7 @@ def test_every_claim_has_a_verdict_for_the_network_that_has_a_control(study):
 
 def test_every_figure_comes_with_what_it_plots(study):
     figures = {path.with_suffix("") for path in (study / "results/figures").rglob("*.*")}
-    assert len(figures) == 20
+    assert len(figures) == 25
     for figure in figures:
         assert len(pd.read_csv(figure.with_suffix(".csv"))) > 0
         assert figure.with_suffix(".png").stat().st_size > 0
@@ -170,7 +170,13 @@ def digests(root):
 USING_CSF = {"score_channels", "compare_layers", "assess_thresholds", "assess_agreement", "plot_frequency_curves"} | {
     "plot_ladder",
     "compare_with_lpips",
+    "fine_tune",
+    "invert_features",
+    "judge_images",
 }
+
+
+USING_IMAGES = {"list_images", "pack_images", "train_start", "fine_tune", "judge_images", "plot_superres_crops"}
 
 
 @pytest.mark.parametrize(
@@ -178,12 +184,17 @@ USING_CSF = {"score_channels", "compare_layers", "assess_thresholds", "assess_ag
     [
         ("csf", USING_CSF),
         ("agreement", {"assess_agreement"}),
-        ("baselines", {"measure_baselines"}),
+        ("baselines", {"measure_baselines", "train_start", "fine_tune", "judge_images", "invert_features"}),
+        ("runs", {"compare_losses", "compare_inversions"}),
+        ("inversion", {"invert_features"}),
+        ("superres/training", {"train_start", "fine_tune"}),
+        ("superres/judging", {"judge_images", "compare_losses"}),
+        ("superres/resize", USING_IMAGES),
         ("datasets/ladder", {"generate_ladder", "read_judgements"}),
         ("probing", {"probe_channels"}),
         ("backbones/kmeans", {"learn_kmeans", "load_network"}),
         ("backbones/weights", {"load_network"}),
-        ("learned", {"compare_with_lpips", "assess_agreement"}),
+        ("learned", {"compare_with_lpips", "assess_agreement", "judge_images", "compare_losses"}),
         ("thresholds", {"assess_thresholds"}),
         ("claims", {"judge_claims"}),
         ("plots/selections", {"plot_selections"}),
@@ -207,12 +218,16 @@ def test_editing_a_module_runs_the_rules_that_use_it_and_what_follows_from_them(
     assert "Nothing to be done" in snakemake(copy, "--dry-run", root=clone).stdout
     path.write_text(path.read_text() + "\nADDED = 1\n")
     using = dict.fromkeys(USING_CSF - {"compare_with_lpips"}, 1) | {
+        "fine_tune": 4,
+        "judge_images": 6,
         "score_channels": 2,
         "assess_thresholds": 4,
         "assess_agreement": 8,
     }
     of_scores = {"channel_scores", "orientation_curves", "efficacy_by_layer", "first_layer_filters"}
     following = {f"plot_{figure}": 1 for figure in (*of_scores, "thresholds", "selections", "depth", "networks")}
+    following |= {f"plot_superres_{figure}": 1 for figure in ("plane", "curves", "crops", "differences")}
+    following |= {"compare_losses": 1, "compare_inversions": 1, "plot_inversions": 1}
     following |= {f"plot_{figure}": 3 for figure in ("groups", "image_selections", "single_channels")}
     expected = {**using, **following, "judge_claims": 1, "write_tables": 1, "all": 1}
     assert planned(snakemake(copy, "--dry-run", root=clone).stdout) == expected
@@ -487,6 +502,59 @@ def study_with(tmp_path, **changes):
             },
             r"backbones: a: control is 'b'; it must be a backbone with random weights",
         ),
+        ({"superres": {"scales": [5]}}, r"superres.scales.0 is 5; .*\[2, 3, 4\]"),
+        ({"superres": {"scales": [3]}}, r"superres.patch is 48; it must be a multiple of the scale 3"),
+        ({"superres": {"patch": 50, "scales": [4]}}, r"superres.patch is 50; it must be a multiple of the scale 4"),
+        ({"superres": {"start": "gone.pth"}}, r"superres.start is 'gone.pth'; it must be an existing file"),
+        (
+            {"superres": {"images": [{"name": "a", "use": "train", "source": "photographs"}]}},
+            r"superres.images is \[\]; it must be one set of use test at least",
+        ),
+        (
+            {"superres": {"images": [{"name": "a", "use": "test", "source": "folder", "path": "gone"}]}},
+            r"superres.images is \[\]; it must be one set of use train at least",
+        ),
+        (
+            {"superres": {"images": [{"name": "a", "use": use, "source": "folder"} for use in ("train", "test")]}},
+            r"superres.images: name is 'a'; it must be used once",
+        ),
+        (
+            {
+                "superres": {
+                    "images": [
+                        {"name": "a", "use": "train", "source": "photographs"},
+                        {"name": "b", "use": "test", "source": "archive", "archive": "c", "folder": "d"},
+                    ]
+                }
+            },
+            r"superres.images: b: archive is 'c'; it must be one of superres.archives \(none\)",
+        ),
+        ({"superres": {"losses": [{"name": "start", "selection": "all"}]}}, r"superres.losses: name is 'start'"),
+        (
+            {"superres": {"losses": [{"name": "a", "selection": "random"}]}},
+            r"superres.losses: a: draw is None; it must be given for a random half",
+        ),
+        (
+            {"superres": {"losses": [{"name": "a", "selection": "high", "backbone": "chance"}]}},
+            r"superres.losses: a: backbone is 'chance'; it must be a network of this study with a control \(tiny\)",
+        ),
+        (
+            {"superres": {"losses": [{"name": "a", "selection": "high", "layers": ["relu9_9"]}]}},
+            r"superres.losses: a: layers is 'relu9_9'; it must be a layer of tiny",
+        ),
+        (
+            {"superres": {"losses": [{"name": name, "selection": "high"} for name in "ab"]}},
+            r"superres.losses: a: selection is 'high'; it must be there once for tiny",
+        ),
+        ({"superres": {"lpips": "tiny"}}, r"superres.lpips is 'tiny'; it must be a backbone .* that no loss uses"),
+        (
+            {"inversion": {"networks": [{"backbone": "tiny", "layers": ["relu5_1"]}]}},
+            r"inversion.networks: tiny: layers is 'relu5_1'; it must be a layer of tiny",
+        ),
+        (
+            {"inversion": {"photographs": ["gone"]}},
+            r"inversion.photographs is 'gone'; it must be a photograph of this study \(astronaut, chelsea\)",
+        ),
     ],
 )
 def test_a_mistake_in_the_configuration_stops_before_any_job(tmp_path, changes, message):
@@ -683,7 +751,10 @@ def test_distances_go_on_from_the_part_where_they_were_stopped(study, copy):
 
 def test_the_study_at_the_papers_scale_is_planned(tmp_path):
     jobs = planned(snakemake(tmp_path, "--dry-run", study=ROOT / "config/paper.yaml").stdout)
-    assert jobs["download_dataset"] == jobs["unpack_dataset"] == 3
+    assert jobs["download_dataset"] == jobs["unpack_dataset"] == 6  # three data sets, three archives of images
+    assert jobs["train_start"] == 1
+    assert jobs["fine_tune"] == 9 * 5
+    assert jobs["judge_images"] == 9 + 2
     assert jobs["load_network"] == 14
     assert jobs["measure_image_distances"] == jobs["assess_agreement"] == 14 * 6
     assert jobs["compare_with_lpips"] == jobs["plot_lpips_weights"] == 3

@@ -73,7 +73,8 @@ def _by_piq(
     """`sign` times a metric of piq, of prepared images."""
 
     def compute(reference: Tensor, image: Tensor) -> Tensor:
-        return sign * metric(prepare(reference), prepare(image), data_range=1.0, reduction="none", **settings)
+        # the image first: MDSI is not symmetric
+        return sign * metric(prepare(image), prepare(reference), data_range=1.0, reduction="none", **settings)
 
     return compute
 

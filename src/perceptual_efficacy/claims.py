@@ -97,9 +97,9 @@ def evaluate(
         Each with `id`, `statement`, `about` ("pre-trained networks" or "any network"), `evidence` (a kind of table; a
         network without one, or with an empty one, leaves the claim untested for the reason that `lacking` gives),
         `where` (column to value: with the network's layer the one row that is the primary endpoint),
-        `smallest_effect`, `unit`, maybe `at_least` (column to the least number at which the claim is judged), `splits` (whether random splits are part of the rule; `among` says what else they are
-        called), and maybe `beside` (a label to the columns in which a row shown beside it, of the same table, differs;
-        by default the control's row).
+        `smallest_effect`, `unit`, maybe `at_least` (column to the least number at which the claim is judged), `splits`
+        (whether random splits are part of the rule; `among` says what else they are called), and maybe `beside` (a
+        label to the columns in which a row shown beside it, of the same table, differs; by default the control's row).
     tables
         Evidence by kind and network.
     cards

@@ -102,7 +102,7 @@ def invert(
     grids = _start(photographs, seed)
     optimiser = torch.optim.Adam(grids, lr=learning_rate, betas=BETAS)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=steps)
-    weight: Tensor | None = None
+    first: tuple[Tensor, Tensor] | None = None
     with torch.enable_grad():
         for step in progress(range(steps)):
             whole = _add_up(grids)
@@ -112,10 +112,11 @@ def invert(
             (towards,) = torch.autograd.grad(apart.sum(), images)
             (smoother,) = torch.autograd.grad(total_variation(images).sum(), images)
             _check_finite(apart, towards, step, steps)
-            if weight is None:
-                weight = variation * _length(towards) / _length(smoother)
+            if first is None:
+                first = _length(towards), _length(smoother)
             optimiser.zero_grad()
-            whole.backward(towards + weight * smoother)
+            # both relative to the first step's, or Adam's epsilon would outweigh the gradients of weak channels
+            whole.backward(towards / first[0] + variation * smoother / first[1])
             optimiser.step()
             schedule.step()
         return _add_up(grids).detach().clamp(0, 1)
@@ -151,8 +152,9 @@ def total_variation(images: Tensor) -> Tensor:
 
 
 def _length(gradient: Tensor) -> Tensor:
-    """Of each image's gradient, shape (N, 1, 1, 1)."""
-    return gradient.square().sum(dim=(1, 2, 3), keepdim=True).sqrt()
+    """Of each image's gradient, shape (N, 1, 1, 1); what has none, silent channels, counts as tiny."""
+    length = torch.linalg.vector_norm(gradient, dim=(1, 2, 3), keepdim=True)
+    return length.clamp(min=torch.finfo(gradient.dtype).tiny)
 
 
 def _check_finite(distance: Tensor, gradient: Tensor, step: int, steps: int) -> None:

@@ -67,7 +67,7 @@ def compare_runs(
     primary
         The measure that is judged; the p-values of all others are corrected together.
     differences
-        Pairs of selections to compare; those that are not there are left out.
+        Pairs of selections to compare; missing where one of them is not there.
     replicates, seed
         Of the bootstrap: images and seeds are drawn crossed (every drawn seed has every drawn image), and so are random
         halves. The same draws for every selection and measure.
@@ -89,7 +89,7 @@ def compare_runs(
     Raises
     ------
     ValueError
-        If a run lacks the score of an image by a seed.
+        If there is no score, or a run lacks the score of an image by a seed that others have, or has two of it.
     """
     rows = []
     for measure, part in scores.groupby("measure", sort=False):
@@ -101,10 +101,10 @@ def compare_runs(
         weights = _Weights.draw(counts, replicates, np.random.default_rng(seed))
         sign = 1 if bool(part["higher_is_better"].iloc[0]) else -1
         means = {name: score.means(weights) for name, score in found.items()}
+        missing = np.full(replicates + 1, np.nan)
         samples = dict(means) | {
-            f"{first} - {second}": sign * (means[first] - means[second])
+            f"{first} - {second}": sign * (means.get(first, missing) - means.get(second, missing))
             for first, second in differences
-            if first in means and second in means
         }
         for name, values in samples.items():
             compared = name not in means
@@ -121,6 +121,8 @@ def compare_runs(
                     "resampled_unit": "images and seeds",
                 }
             )
+    if not rows:
+        raise ValueError("There is nothing to compare: no image has a score by any measure.")
     table = pd.DataFrame(rows)
     secondary = table["p"].where(table["measure"] != primary)
     table["p_holm"] = secondary.groupby(table["selection"]).transform(statistics.holm).fillna(table["p"])
@@ -130,14 +132,29 @@ def compare_runs(
 def _by_selection(part: pd.DataFrame) -> dict[str, _Scores]:
     """Arrays of one measure's scores, by selection; all with the same images in the same order."""
     found: dict[str, list[Floats]] = {}
+    repeated: dict[str, list[Any]] = {}  # seeds of each run that has several
     for (selection, run), rows in part.groupby(["selection", "run"], sort=False):
-        grid = rows.pivot(index="image", columns="seed", values="value")
+        if rows.duplicated(["image", "seed"]).any():
+            twice = rows[rows.duplicated(["image", "seed"])].iloc[0]
+            raise ValueError(
+                f"{run} has several scores of {twice['image']} by seed {twice['seed']} ({twice['measure']}); expected "
+                f"one."
+            )
+        grid = rows.pivot(index="image", columns="seed", values="value")  # noqa: PD010, pivot_table drops seeds of NaN
         if grid.isna().to_numpy().any() or len(grid) != part["image"].nunique():
             raise ValueError(f"The scores of {run} lack an image by a seed; expected every image by every seed.")
+        if len(grid.columns) > 1:
+            repeated[str(run)] = grid.columns.tolist()
         found.setdefault(RANDOM_HALVES if selection == RANDOM else str(selection), []).append(grid.to_numpy())
     shapes = {name: {grid.shape for grid in grids} for name, grids in found.items()}
     if wrong := [name for name, of_name in shapes.items() if len(of_name) > 1]:
         raise ValueError(f"The runs of {wrong[0]} differ in their number of seeds; expected the same seeds for all.")
+    first = next(iter(repeated), "")
+    if other := next((run for run, seeds in repeated.items() if seeds != repeated[first]), None):
+        raise ValueError(
+            f"{first} has the seeds {repeated[first]}, {other} {repeated[other]}; they are compared seed by seed, so "
+            f"expected the same for all."
+        )
     return {name: _Scores(np.stack(grids, axis=2)) for name, grids in found.items()}
 
 

@@ -226,7 +226,7 @@ def choose_channels(
     layers
         The layers.
     draw
-        Seed of a random half.
+        Seed of a random half; the other selections need none.
 
     Returns
     -------
@@ -235,8 +235,12 @@ def choose_channels(
     Raises
     ------
     ValueError
-        If there is no such layer, or nothing to choose in it.
+        If there is no such layer or selection, nothing to choose in the layers, or no seed of a random half.
     """
+    if selection not in ("all", "high", "low", "random"):
+        raise ValueError(f"selection is {selection!r}; it must be 'all', 'high', 'low' or 'random'.")
+    if selection == "random" and draw is None:
+        raise ValueError("A random half needs the seed that it is drawn by: give draw.")
     if unknown := [layer for layer in layers if layer not in set(channels["layer"])]:
         known = ", ".join(channels["layer"].unique())
         raise ValueError(f"There is no layer {unknown[0]!r} among the channels; they are of {known}.")

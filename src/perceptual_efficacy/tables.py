@@ -289,6 +289,101 @@ def baselines(
     return pd.DataFrame(rows)
 
 
+def superres(
+    comparisons: Mapping[tuple[str, int], pd.DataFrame], published: Sequence[Mapping[str, Any]]
+) -> pd.DataFrame:
+    """Mean scores of super-resolved images by loss and judge, for every test set and all of them together.
+
+    Parameters
+    ----------
+    comparisons
+        Network whose channels the losses use, and scale, to what `runs.compare_runs` returns with the column `group`,
+        the test set.
+    published
+        Each with `selection` ("bicubic" or "start"), `scale`, `dataset`, `psnr_y` and `source`.
+    """
+    known = {(entry["selection"], entry["scale"], entry["dataset"]): entry for entry in published}
+    rows = []
+    for (network, scale), table in comparisons.items():
+        levels = table[~table["selection"].str.contains(" - ")]
+        for (group, selection), part in levels.groupby(["group", "selection"], sort=False):
+            entry = known.get((selection, scale, group), {})
+            rows.append(
+                {
+                    "scale": f"x{scale}",
+                    "channels of": network,
+                    "data": group,
+                    "loss": selection,
+                    **{row["measure"]: _score(row) for row in part.to_dict("records")},
+                    "images": part["images"].iloc[0],
+                    "seeds": part["seeds"].iloc[0],
+                    "published PSNR-Y": entry.get("psnr_y"),
+                    "source": entry.get("source"),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def superres_differences(comparisons: Mapping[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
+    """How much better one loss is than another, by every judge; see `superres`.
+
+    Differences are positive where the first loss is better, whichever way the judge goes.
+    """
+    rows = []
+    for (network, scale), table in comparisons.items():
+        compared = table["selection"].str.contains(" - ") & table["estimate"].notna()
+        for row in table[compared].to_dict("records"):
+            rows.append(
+                {
+                    "scale": f"x{scale}",
+                    "channels of": network,
+                    "data": row["group"],
+                    "difference": row["selection"],
+                    "judge": row["measure"],
+                    "better by": _score(row),
+                    "p": row["p"],
+                    "p, Holm": row["p_holm"],
+                    "images": row["images"],
+                    "seeds": row["seeds"],
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def inversions(comparisons: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Errors of images made from the features of chosen channels, and differences between them.
+
+    Parameters
+    ----------
+    comparisons
+        Network to what `runs.compare_runs` returns with the column `layer`. A difference is positive where the first
+        selection has the smaller error.
+    """
+    rows = []
+    for network, table in comparisons.items():
+        there = table[table["estimate"].notna()]
+        for (layer, selection), part in there.groupby(["layer", "selection"], sort=False):
+            rows.append(
+                {
+                    "network": network,
+                    "layer": layer,
+                    "channels": selection,
+                    **{row["measure"]: _score(row) for row in part.to_dict("records")},
+                    "photographs": part["images"].iloc[0],
+                    "seeds": part["seeds"].iloc[0],
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _score(row: Mapping[Any, Any]) -> str:
+    """Mean and interval with the digits that differ between losses: thousandths of dB, of others ten thousandths."""
+    digits = 3 if row["measure"] == "PSNR-Y" else 4
+    if pd.isna(row["ci_low"]) or pd.isna(row["ci_high"]):
+        return f"{row['estimate']:.{digits}f}"
+    return f"{row['estimate']:.{digits}f} [{row['ci_low']:.{digits}f}, {row['ci_high']:.{digits}f}]"
+
+
 def _published(layout: Mapping[str, Any]) -> dict[tuple[str, str], list[dict[str, Any]]]:
     """Published scores by group and metric; several where sources differ. All groups together are their mean."""
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}

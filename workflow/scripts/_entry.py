@@ -48,7 +48,7 @@ def job(snakemake) -> Iterator[SimpleNamespace]:
             provenance=_provenance(snakemake),
             depends_on=_depends_on(snakemake),
         )
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ArithmeticError) as error:
         if not _is_told_plainly(error):
             log.exception("failed")
             raise
@@ -60,7 +60,7 @@ def job(snakemake) -> Iterator[SimpleNamespace]:
     log.info("finished")
 
 
-def _is_told_plainly(error: ValueError | OSError) -> bool:
+def _is_told_plainly(error: ValueError | OSError | ArithmeticError) -> bool:
     """Whether one line says it: what the library itself refuses, a file or a disk; not what breaks further down."""
     trace = error.__traceback__
     while trace.tb_next is not None:

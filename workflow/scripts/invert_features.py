@@ -30,6 +30,8 @@ with job(snakemake) as run:
     found = []
     for selection, table in chosen.items():
         metric = PerceptualMetric(backbone, table)
+        distance = metric.against(targets)
+        of_grey = distance(torch.full_like(targets, inversion.GREY)).tolist()
         for seed in params.seeds:
             results = inversion.invert(
                 metric,
@@ -40,10 +42,14 @@ with job(snakemake) as run:
                 variation=params.variation,
                 progress=run.progress,
             )
+            left = distance(results).tolist()
             codes = (255 * results).round().to(torch.uint8).permute(0, 2, 3, 1).numpy(force=True)
-            for (name, original), image in zip(originals.items(), codes, strict=True):
-                io.write_image(image, f"{run.output.images}/{selection}/seed{seed}/{name}.png")
-                for measure, value in inversion.errors(image, original).items():
+            for number, (name, original) in enumerate(originals.items()):
+                io.write_image(codes[number], f"{run.output.images}/{selection}/seed{seed}/{name}.png")
+                errors = inversion.errors(codes[number], original)
+                # beside the errors: an image that is still far from the photograph has not lost what it lacks
+                errors["remaining distance"] = left[number] / of_grey[number]
+                for measure, value in errors.items():
                     found.append(
                         {
                             "photograph": name,

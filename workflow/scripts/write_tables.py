@@ -12,6 +12,10 @@ with job(snakemake) as run:
     channels = {name: io.read_table(path) for name, path in zip(names, run.input.channels, strict=True)}
     cards = {name: io.read_record(path) for name, path in zip(names, run.input.cards, strict=True)}
     patterns = [io.read_dataset(path) for path in run.input.patterns]
+    superres = {
+        (network, int(scale)): io.read_table(path)
+        for (network, scale), path in zip(run.params.trained, run.input.superres, strict=True)
+    }
     written = {
         "photographs": tables.photographs(io.read_table(run.input.photographs)),
         "modelfest": tables.modelfest(
@@ -29,8 +33,14 @@ with job(snakemake) as run:
         "selections": tables.selections(by_network),
         "groups": tables.groups(by_network),
         "baselines": tables.baselines(by_network, run.params.layouts, run.params.published),
+        "superres": tables.superres(superres, run.params.published["superres"]),
+        "superres_differences": tables.superres_differences(superres),
+        "inversions": tables.inversions(
+            {name: io.read_table(path) for name, path in zip(run.params.inverted, run.input.inversions, strict=True)}
+        ),
         "claims": tables.claims(io.read_record(run.input.claims)["claims"]),
     }
     io.write_csv(tables.agreement(by_network), run.output.agreement)
     for name, table in written.items():
-        tables.write(table, *run.output[name])
+        if run.output[name]:  # nothing of what the study leaves out
+            tables.write(table, *run.output[name])

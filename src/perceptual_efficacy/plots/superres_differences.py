@@ -33,7 +33,8 @@ def table(scores: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     dataset, image, judge (MDSI, the primary one, first), improvement (positive where high is better; the mean over the
-    seeds that both have), seeds (how many these are) and unit ("dB" or "dimensionless"). Empty without both halves.
+    seeds that both have), seeds (how many these are) and unit ("dB" or "dimensionless"). Empty without both halves; a
+    judge without a value is left out.
 
     Raises
     ------
@@ -50,6 +51,7 @@ def table(scores: pd.DataFrame) -> pd.DataFrame:
     keys = ["dataset", "image", "judge", "seed"]
     high, low = (scores.loc[scores["selection"] == half, [*keys, "value", "higher_is_better"]] for half in HALVES)
     pairs = high.merge(low.drop(columns="higher_is_better"), on=keys, suffixes=("_high", "_low"), validate="1:1")
+    pairs = pairs.dropna(subset=["value_high", "value_low"])  # a judge that is not defined at an image's size
     if pairs.empty:
         return pd.DataFrame(columns=COLUMNS)
     sign = np.where(pairs["higher_is_better"].astype(bool), 1.0, -1.0)

@@ -1,4 +1,4 @@
-"""Images to train and to test super-resolution with: listed, checked, degraded, and packed to be read patch by patch."""
+"""Images to train and to test super-resolution with: listed, checked, degraded, and packed for reading by patch."""
 
 import hashlib
 import os
@@ -17,6 +17,8 @@ from perceptual_efficacy.superres.resize import cropped, degrade
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 COLUMNS = ("set", "use", "image", "path", "width", "height", "sha256", "content_sha256")
+
+LEAST_JUDGED = 32  # pixels that every judge, LPIPS on AlexNet among them, needs between the borders left out
 
 Image = NDArray[np.uint8]
 
@@ -51,12 +53,15 @@ def list_images(
     Raises
     ------
     ValueError
-        If a set has no image, two of one name, one smaller than its `size` or one that cannot be read; or if images of
-        the training sets are also in a set of another use.
+        If two sets have one name; if a set has no image, two of one name, one smaller than its `size` or one that
+        cannot be read; or if images of the training sets are also in a set of another use.
     """
     rows = []
+    called = [entry["name"] for entry in sets]
+    if twice := sorted({name for name in called if called.count(name) > 1}):
+        raise ValueError(f"superres.images: there are several sets called {twice[0]!r}. Rename one.")
     for entry, folder in zip(sets, folders, strict=True):
-        files = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES)
+        files = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
         if not files:
             raise ValueError(
                 f"superres.images: {entry['name']}: {folder} holds no image ({', '.join(sorted(SUFFIXES))}). Correct "
@@ -110,21 +115,22 @@ def check_sizes(table: pd.DataFrame, scale: int, patch: int) -> None:
     Raises
     ------
     ValueError
-        If there is no training image, one is smaller than a patch, the patch is no multiple of the scale, or an image
-        to test with is smaller than what every judge needs.
+        If there is no training image, one is smaller than a patch, the patch is no multiple of the scale, an image to
+        test with is smaller than what every judge needs, or one to validate with has next to nothing within its border.
     """
     if patch % scale:
-        raise ValueError(f"superres.training.patch is {patch}; it must be a multiple of the scale {scale}.")
+        raise ValueError(f"superres.patch is {patch}; it must be a multiple of the scale {scale}.")
     if not (table["use"] == "train").any():
         raise ValueError("superres.images names no image to train with: give at least one set of use train.")
+    needed = {"train": patch, "validation": 3 * scale, "test": LEAST_JUDGED + 2 * scale}
     for row in table.to_dict("records"):
-        least = patch if row["use"] == "train" else 16 * scale
+        least = needed[row["use"]]
         width, height = (row[side] - row[side] % scale for side in ("width", "height"))
         if min(width, height) < least:
             raise ValueError(
                 f"{row['path']} ({row['set']}, {row['use']}) is {width} x {height} pixels, cropped to multiples of "
                 f"the scale {scale}; expected at least {least} x {least}"
-                + (": choose a smaller superres.training.patch, or leave it out." if row["use"] == "train" else ".")
+                + (": choose a smaller superres.patch, or leave it out." if row["use"] == "train" else ".")
             )
 
 
@@ -190,19 +196,20 @@ def pack(
     """
     shapes = [(row["height"] // scale, row["width"] // scale) for row in table.to_dict("records")]
     starts = np.cumsum([0, *(height * width for height, width in shapes)])
-    with io.written_atomically(high) as large, io.written_atomically(low) as small:
-        arrays = [
-            np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(int(starts[-1]) * factor * 3,))
-            for path, factor in ((large, scale**2), (small, 1))
-        ]
-        for row, start in zip(progress(table.to_dict("records")), starts[:-1], strict=True):
+    with (
+        io.written_atomically(high) as large,
+        io.written_atomically(low) as small,
+        # not memory maps: where the disk is full these raise an OSError, those kill the process
+        large.open("wb") as large_file,
+        small.open("wb") as small_file,
+    ):
+        for file, factor in ((large_file, scale**2), (small_file, 1)):
+            shape = (3 * int(starts[-1]) * factor,)
+            np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        for row in progress(table.to_dict("records")):
             image = read(row, sources, scale)
-            for array, pixels, factor in zip(arrays, (image, degrade(image, scale)), (scale**2, 1), strict=True):
-                begin = 3 * int(start) * factor
-                array[begin : begin + pixels.size] = pixels.ravel()
-        for array in arrays:
-            array.flush()
-        del arrays, array
+            large_file.write(image.tobytes())
+            small_file.write(degrade(image, scale).tobytes())
     return table[["set", "image"]].assign(
         height=[height for height, _ in shapes],
         width=[width for _, width in shapes],

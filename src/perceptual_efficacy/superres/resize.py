@@ -47,7 +47,18 @@ def resize(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint
     ----------
     Keys: Cubic Convolution Interpolation for Digital Image Processing, IEEE Transactions on Acoustics, Speech, and
     Signal Processing 29(6), 1981.
+
+    Raises
+    ------
+    ValueError
+        If the image is not such an array, or either image has no pixel.
     """
+    if image.dtype != np.uint8 or image.ndim != 3:
+        raise ValueError(f"The image is {image.dtype} {image.shape}; expected uint8 (height, width, channels).")
+    if min(*image.shape[:2], height, width) < 1:
+        raise ValueError(
+            f"An image of {image.shape[1]} x {image.shape[0]} pixels cannot be resized to {width} x {height}."
+        )
     rows, columns = _weights(image.shape[0], height), _weights(image.shape[1], width)
     resized = _rounded(np.tensordot(rows, image.astype(np.float64), axes=1))
     resized = _rounded(np.tensordot(resized, columns, axes=(1, 1)))
@@ -59,7 +70,7 @@ def _rounded(values: NDArray[Any]) -> NDArray[np.float64]:
     return np.floor(np.clip(values, 0, 255).round(9) + 0.5)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)  # 16 MB each for photographs of 2000 pixels
 def _weights(size: int, target: int) -> NDArray[np.float64]:
     """Weight of every pixel of a line in every pixel of the resized line, shape (target, size)."""
     scale = target / size

@@ -1,4 +1,4 @@
-"""Training for super-resolution with L1, or with L1 and the distance by chosen channels; stopped and resumed at will."""
+"""Training for super-resolution with L1, or with L1 and the distance by chosen channels; stopped, resumed at will."""
 
 import logging
 import math
@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import lightning.pytorch as lightning
 import numpy as np
@@ -16,13 +16,12 @@ import pandas as pd
 import torch
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, multiprocessing, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from perceptual_efficacy import baselines
 from perceptual_efficacy.backbones.network import as_tensor
-from perceptual_efficacy.metric import PerceptualMetric
 from perceptual_efficacy.superres import edsr, state
 from perceptual_efficacy.superres.edsr import EDSR
 from perceptual_efficacy.superres.fidelity import psnr_y
@@ -65,18 +64,18 @@ class Recipe(NamedTuple):
 class Loss(NamedTuple):
     """Mean absolute error plus `weight` times the distance by a selection of channels; without one, L1 alone."""
 
-    metric: PerceptualMetric | None = None
+    metric: nn.Module | None = None
     weight: float = 0.0
 
     def terms(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Mean absolute error and, if there is a metric, mean distance, of images (N, 3, H, W) with values in [0, 1]."""
+        """Mean absolute error and, if there is a metric, mean distance, of images (N, 3, H, W), values in [0, 1]."""
         terms = {"l1": functional.l1_loss(output, target)}
         if self.metric is not None:
             terms["distance"] = self.metric(output, target).mean()
         return terms
 
 
-def weigh(network: EDSR, metric: PerceptualMetric, patches: Patches, rho: float) -> float:
+def weigh(network: EDSR, metric: nn.Module, patches: Patches, rho: float) -> float:
     """Return rho |dL1/dy| / |dd/dy|: the weight at which the distance pulls at the output rho times as hard as L1 does.
 
     Parameters
@@ -128,6 +127,7 @@ def train(
     devices: int = 0,
     workers: int = 0,
     progress: bool = False,
+    accelerator: Literal["cpu", "gpu"] | None = None,
 ) -> pd.DataFrame:
     """Train a network in place. A training that was killed goes on from its last state, and ends as if it had not been.
 
@@ -153,18 +153,22 @@ def train(
         Processes that cut patches beside the training; 0 cuts them in between.
     progress
         Whether to show a progress bar.
+    accelerator
+        What the devices are, if not what their number says; several processes on the processor take "cpu".
 
     Returns
     -------
-    The log, one row every `log_every` steps and one before the first: step; l1 and distance, means since the row before;
-    psnr_y (dB) and mdsi, means over the validation images. Missing where there is nothing to say.
+    The log, one row every `log_every` steps, one before the first and one after the last: step; l1 and distance, means
+    since the row before; psnr_y (dB) and mdsi, means over the validation images. Missing where there is nothing to say.
 
     Raises
     ------
     FloatingPointError
-        If a term of the loss is not finite; the message says which, and at which step.
+        If a term of the loss is not finite, and the message says which and at which step, or a weight at the end.
     OSError
         If the state cannot be written.
+    ValueError
+        If a batch cannot be shared evenly among the devices.
     """
     shares = max(1, devices)
     if recipe.batch_size % shares:
@@ -177,10 +181,11 @@ def train(
         patches(range(first, last)),
         batch_size=recipe.batch_size // shares,
         num_workers=workers,
+        generator=torch.Generator(),  # of workers' seeds, which nothing rests on: the global one is left alone
     )
     with _quiet():
         trainer = lightning.Trainer(
-            accelerator="gpu" if devices else "cpu",
+            accelerator=accelerator or ("gpu" if devices else "cpu"),
             devices=shares,
             # not processes that run the calling script again
             strategy="ddp_spawn" if shares > 1 else "auto",
@@ -194,12 +199,28 @@ def train(
             enable_progress_bar=progress,
         )
         if training.step < recipe.steps:
-            trainer.fit(training, loader)
+            _fit(trainer, training, loader)
     if shares > 1:  # it happened in other processes
         training.restore(cast("state.State", state.resume(state_file, key)))
     network.cpu()
+    if broken := [name for name, value in network.state_dict().items() if not value.isfinite().all()]:
+        raise FloatingPointError(
+            f"After step {recipe.steps}, the last, the weights {broken[0]} are not finite. Lower the learning rate, or "
+            f"compute in float32, and delete {state_file}."
+        )
     Path(state_file).unlink(missing_ok=True)
     return pd.DataFrame(training.rows, columns=list(COLUMNS)).astype({"step": int})
+
+
+def _fit(trainer: lightning.Trainer, training: "_Training", loader: DataLoader[Any]) -> None:
+    """Fit; what is not finite in another process is told as in this one."""
+    try:
+        trainer.fit(training, loader)
+    except multiprocessing.ProcessRaisedException as error:
+        kind, _, message = str(error).strip().splitlines()[-1].partition(": ")
+        if kind == FloatingPointError.__name__:
+            raise FloatingPointError(message) from error
+        raise
 
 
 class _Training(lightning.LightningModule):
@@ -263,12 +284,13 @@ class _Training(lightning.LightningModule):
         low, high = (_as_values(part) for part in batch)
         terms = self.loss.terms(self.network(low).float(), high)
         for name, term in terms.items():
-            value = term.item()
+            # the mean over all devices, so that all of them log, and stop at, the same
+            value = self.trainer.strategy.reduce(term.detach().clone(), reduce_op="mean").item()
             if not math.isfinite(value):
                 raise FloatingPointError(
-                    f"Step {self.step + 1} of {self.recipe.steps}: the term {name!r} of the loss is {value}; expected a "
-                    f"finite number. Nothing was trained further; the last state is in {self.file}. Lower the learning "
-                    f"rate, or compute in float32, and delete that file."
+                    f"Step {self.step + 1} of {self.recipe.steps}: the term {name!r} of the loss is {value}; expected "
+                    f"a finite number. Nothing was trained further; the last state is in {self.file}. Lower the "
+                    f"learning rate, or compute in float32, and delete that file."
                 )
             self.sums[name] = self.sums.get(name, 0.0) + value
         total = terms["l1"]

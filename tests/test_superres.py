@@ -1,0 +1,650 @@
+"""Super-resolution without training: resizing, fidelity, the network, its images, and the judges."""
+
+import copy
+import pickle
+import random
+import resource
+from itertools import product
+
+import lpips
+import numpy as np
+import pandas as pd
+import piq
+import pytest
+import torch
+from PIL import Image
+from skimage import data, metrics
+from torch import nn
+from torch.nn import functional
+
+import perceptual_efficacy as pe
+from perceptual_efficacy import io, learned
+from perceptual_efficacy.superres import edsr, fidelity, images, judging, resize
+
+
+@pytest.fixture(scope="module")
+def photograph():
+    return data.astronaut()[20:220, 120:312]
+
+
+def noise(height, width, seed=0):
+    return np.random.default_rng(seed).integers(256, size=(height, width, 3), dtype=np.uint8)
+
+
+def noisy(image, deviation, seed=0):
+    values = np.random.default_rng(seed).normal(scale=deviation, size=image.shape)
+    return (image + values).round().clip(0, 255).astype(np.uint8)
+
+
+# Resizing
+@pytest.mark.parametrize("size", [(6, 5), (12, 15), (24, 40)])
+def test_a_constant_image_stays_constant(size):
+    image = np.full((12, 15, 3), [0, 131, 255], dtype=np.uint8)
+    assert (resize.resize(image, *size) == [0, 131, 255]).all()
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_within_its_border_a_degraded_ramp_has_the_ramps_values_at_the_new_pixels_centres(scale):
+    ramp = np.broadcast_to(2 * np.arange(96, dtype=np.uint8)[:, None], (12, 96, 3))
+    centres = scale * np.arange(96 // scale) + (scale - 1) / 2
+    expected = np.broadcast_to(2 * centres[:, None], (12 // scale, 96 // scale, 3))
+    np.testing.assert_array_equal(resize.degrade(ramp, scale)[:, 2:-2], expected[:, 2:-2])
+
+
+def test_the_values_beyond_the_border_are_those_of_the_outermost_pixels():
+    # Keys's kernel over 0 0 0 | 0 0 0 1 ... with a step two pixels within: nothing of the far side is seen
+    step = np.zeros((8, 8, 3), dtype=np.uint8)
+    step[:, 4:] = 255
+    reached = resize.degrade(step, 2)
+    assert (reached[:, 0] == 0).all()
+    assert (reached[:, -1] == 255).all()
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("size", [(20, 18), (10, 9), (80, 72)])
+def test_the_resized_mirror_image_is_the_mirror_image_of_the_resized(size, axis):
+    image = noise(40, 36)
+    np.testing.assert_array_equal(
+        resize.resize(np.flip(image, axis), *size), np.flip(resize.resize(image, *size), axis)
+    )
+
+
+@pytest.mark.parametrize("size", [(100, 96), (50, 48), (90, 130), (400, 384)])
+def test_within_its_border_the_image_is_pytorchs_with_rounding_between_rows_and_columns(photograph, size):
+    values = torch.from_numpy(photograph).permute(2, 0, 1)[None].double()
+    for target in ((size[0], 192), size):
+        values = functional.interpolate(values, size=target, mode="bicubic", antialias=True)
+        values = (values.clamp(0, 255).mul(1e9).round().div(1e9) + 0.5).floor()
+    expected = values[0].permute(1, 2, 0).numpy()
+    found = resize.resize(photograph, *size)
+    np.testing.assert_array_equal(found[5:-5, 5:-5], expected[5:-5, 5:-5])
+
+
+def test_cropping_takes_rows_from_the_bottom_and_columns_from_the_right():
+    image = noise(11, 13)
+    np.testing.assert_array_equal(resize.cropped(image, 4), image[:8, :12])
+
+
+def test_an_image_of_its_size_is_left_whole():
+    image = noise(8, 12)
+    np.testing.assert_array_equal(resize.cropped(image, 4), image)
+
+
+def test_an_image_that_is_no_multiple_of_the_scale_is_not_degraded():
+    with pytest.raises(ValueError, match="The image is 13 x 12 pixels; expected multiples of the scale 4. Crop it"):
+        resize.degrade(noise(12, 13), 4)
+
+
+def test_values_of_0_to_1_are_not_resized():
+    with pytest.raises(ValueError, match=r"The image is float64 \(8, 8, 3\); expected uint8"):
+        resize.resize(noise(8, 8) / 255, 4, 4)
+
+
+def test_an_image_without_pixels_is_not_resized():
+    with pytest.raises(ValueError, match="An image of 0 x 4 pixels cannot be resized to 0 x 2"):
+        resize.degrade(noise(4, 0), 2)
+
+
+# Fidelity
+def test_psnr_of_a_known_difference_of_luma_is_its_closed_form():
+    # grey 0 and grey 51 differ by 219 / 5 in luma
+    black, grey = (np.full((20, 20, 3), value, dtype=np.uint8) for value in (0, 51))
+    assert fidelity.psnr_y(black, grey, 2) == pytest.approx(20 * np.log10(255 / (219 / 5)))
+
+
+@pytest.mark.parametrize(
+    ("colour", "luma"), [((255, 255, 255), 235), ((0, 0, 0), 16), ((255, 0, 0), 81.481), ((0, 255, 0), 144.553)]
+)
+def test_luma_of_pure_colours_is_that_of_bt601(colour, luma):
+    assert fidelity.luma(np.array([[colour]], dtype=np.uint8)).item() == pytest.approx(luma)
+
+
+def test_psnr_of_equal_images_is_infinite(photograph):
+    assert fidelity.psnr_y(photograph, photograph, 4) == float("inf")
+
+
+@pytest.mark.parametrize("measure", [fidelity.psnr_y, fidelity.ssim_y])
+def test_what_lies_in_the_border_does_not_count(photograph, measure):
+    changed = noisy(photograph, 10)
+    other = changed.copy()
+    other[:4], other[-4:], other[:, :4], other[:, -4:] = 0, 255, 99, 7
+    assert measure(other, photograph, 4) == measure(changed, photograph, 4)
+
+
+def test_ssim_is_that_of_piq_on_luma(photograph):
+    image = noisy(photograph, 12)
+    luma = [
+        torch.from_numpy(16 + one[3:-3, 3:-3].astype(float) @ [65.481, 128.553, 24.966] / 255)[None, None] / 255
+        for one in (image, photograph)
+    ]
+    expected = piq.ssim(*luma, data_range=1.0, downsample=False).item()
+    assert fidelity.ssim_y(image, photograph, 3) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("measure", [fidelity.psnr_y, fidelity.ssim_y])
+@pytest.mark.parametrize(
+    ("image", "reference", "shave", "message"),
+    [
+        (noise(20, 30), noise(20, 29), 2, r"shape \(20, 30, 3\), the reference \(20, 29, 3\); they must be equal"),
+        (noise(20, 30) / 255, noise(20, 30), 2, r"The image is float64 \(20, 30, 3\); expected uint8"),
+        (noise(20, 30), noise(20, 30)[..., 0], 2, r"The reference is uint8 \(20, 30\); expected uint8"),
+        (noise(20, 30), noise(20, 30), 10, "shave is 10; of 30 x 20 pixels that leaves nothing"),
+        (noise(20, 30), noise(20, 30), -1, "shave is -1"),
+    ],
+)
+def test_images_that_cannot_be_compared_are_refused(measure, image, reference, shave, message):
+    with pytest.raises(ValueError, match=message):
+        measure(image, reference, shave)
+
+
+def test_ssim_needs_its_window():
+    with pytest.raises(ValueError, match=r"Within its border the image is \(10, 20\); SSIM's window needs 11 x 11"):
+        fidelity.ssim_y(noise(14, 24), noise(14, 24), 2)
+
+
+# The network
+def authors_names(scale, blocks):
+    """Names of the weights in the authors' files of EDSR-baseline (github.com/sanghyun-son/EDSR-PyTorch)."""
+    layers = ["head.0", *(f"body.{block}.body.{layer}" for block in range(blocks) for layer in (0, 2))]
+    layers += [f"body.{blocks}", "tail.0.0", *(["tail.0.2"] if scale == 4 else []), "tail.1"]
+    return {f"{layer}.{part}" for layer in layers for part in ("weight", "bias")}
+
+
+def authors_means():
+    """Weights of both layers of the authors' files that are no part of what is learnt."""
+    mean = 255 * torch.tensor([0.4488, 0.4371, 0.4040])
+    identity = torch.eye(3).view(3, 3, 1, 1)
+    return {
+        **{f"{layer}.weight": identity.clone() for layer in ("sub_mean", "add_mean")},
+        "sub_mean.bias": -mean,
+        "add_mean.bias": mean,
+    }
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_output_is_scale_times_as_high_and_wide(scale):
+    network = edsr.draw(scale, 1, 4, seed=0)
+    assert network(torch.rand(2, 3, 5, 7)).shape == (2, 3, 5 * scale, 7 * scale)
+
+
+@pytest.mark.parametrize(("scale", "parameters"), [(2, 1_369_859), (3, 1_554_499), (4, 1_517_571)])
+def test_the_baseline_has_as_many_parameters_as_the_published_one(scale, parameters):
+    assert sum(weights.numel() for weights in edsr.EDSR(scale).parameters()) == parameters
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_weights_have_the_authors_names(scale):
+    assert set(edsr.EDSR(scale).state_dict()) == authors_names(scale, 16)
+
+
+@pytest.mark.parametrize("scale", [3, 4])
+def test_output_is_that_of_the_authors_layers_on_values_of_0_to_255(scale):
+    network = edsr.draw(scale, 2, 4, seed=0)
+    weights = {**network.state_dict(), **authors_means()}
+
+    def layer(name, x):
+        kernel = weights[f"{name}.weight"]
+        return functional.conv2d(x, kernel, weights[f"{name}.bias"], padding=kernel.shape[-1] // 2)
+
+    image = torch.rand(1, 3, 6, 5)
+    x = head = layer("head.0", layer("sub_mean", 255 * image))
+    for block in range(2):
+        x = x + layer(f"body.{block}.body.2", layer(f"body.{block}.body.0", x).relu())
+    x = head + layer("body.2", x)
+    for step, name in [(3, "tail.0.0")] if scale == 3 else [(2, "tail.0.0"), (2, "tail.0.2")]:
+        x = functional.pixel_shuffle(layer(name, x), step)
+    expected = layer("add_mean", layer("tail.1", x)) / 255
+    torch.testing.assert_close(network(image), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_equal_seeds_give_equal_weights_and_others_others():
+    one, same, other = (edsr.draw(2, 1, 4, seed).state_dict() for seed in (5, 5, 6))
+    assert all(torch.equal(one[name], same[name]) for name in one)
+    assert not torch.equal(one["head.0.weight"], other["head.0.weight"])
+
+
+def test_drawing_a_network_leaves_the_global_random_state_alone():
+    before = torch.get_rng_state()
+    edsr.draw(2, 1, 4, seed=5)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("scale", [1, 5])
+def test_scales_that_the_network_is_not_made_for_are_refused(scale):
+    with pytest.raises(ValueError, match=f"EDSR is asked for the scale {scale}; it is made for 2, 3, 4"):
+        edsr.EDSR(scale)
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (1, 0)])
+def test_a_network_of_nothing_is_refused(shape):
+    with pytest.raises(ValueError, match="it needs at least one of each"):
+        edsr.EDSR(2, *shape)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_weights_of_a_file_are_loaded(tmp_path, suffix):
+    state = edsr.draw(3, 2, 4, seed=1).state_dict()
+    if suffix == ".pth":
+        torch.save(state, tmp_path / "mine.pth")
+    else:
+        io.write_weights({name: value.numpy() for name, value in state.items()}, tmp_path / "mine.safetensors")
+    found = edsr.read(tmp_path / f"mine{suffix}", 3, 2, 4).state_dict()
+    assert all(torch.equal(found[name], state[name]) for name in state)
+
+
+def test_the_authors_layers_of_means_are_accepted():
+    state = edsr.draw(2, 1, 4, seed=1).state_dict()
+    loaded = edsr.load({**state, **authors_means()}, 2, 1, 4, "theirs.pt")
+    assert torch.equal(loaded.state_dict()["tail.1.weight"], state["tail.1.weight"])
+
+
+@pytest.mark.parametrize("held", [(2, 3, 4), (2, 1, 4), (2, 2, 8), (3, 2, 4), (4, 2, 4)])
+def test_weights_of_another_architecture_are_refused_saying_what_was_expected(held):
+    state = edsr.draw(*held, seed=0).state_dict()
+    expected = (
+        r"^mine\.pth does not fit the network.*Expected EDSR for the scale 2 with 2 blocks of 4 channels: correct"
+    )
+    with pytest.raises(ValueError, match=expected):
+        edsr.load(state, 2, 2, 4, "mine.pth")
+
+
+def test_an_enlarged_image_is_the_networks_output_rounded():
+    class Doubled(nn.Module):
+        def forward(self, values):
+            return values.repeat_interleave(2, 2).repeat_interleave(2, 3) * 2 - 0.5
+
+    image = np.array([[[0, 100, 255], [64, 128, 191]]], dtype=np.uint8)
+    # 2 v - 127.5, clipped, halves to even
+    expected = np.array([[[0, 72, 255], [0, 128, 254]]]).repeat(2, 0).repeat(2, 1)
+    np.testing.assert_array_equal(edsr.enlarge(Doubled(), image), expected)
+
+
+# Images
+SCALE, PATCH = 2, 8
+
+
+def write(folder, **named):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, image in named.items():
+        stem, _, suffix = name.rpartition("_")
+        Image.fromarray(image).save(folder / f"{stem}.{suffix}")
+    return folder
+
+
+def entry(name="a", use="train", **more):
+    return {"name": name, "use": use, **more}
+
+
+def test_images_are_listed_by_set_and_name_whatever_their_format(tmp_path):
+    one = write(tmp_path / "one", b_png=noise(9, 8), a_bmp=noise(7, 6, 1))
+    two = write(tmp_path / "two", c_png=noise(5, 4, 2))
+    (one / "readme.txt").write_text("not an image")
+    (one / "folder.png").mkdir()
+    table = images.list_images([entry("x"), entry("y", "test")], [one, two])
+    assert table[["set", "use", "image", "path", "width", "height"]].to_numpy().tolist() == [
+        ["x", "train", "a", "a.bmp", 6, 7],
+        ["x", "train", "b", "b.png", 8, 9],
+        ["y", "test", "c", "c.png", 4, 5],
+    ]
+    assert table["sha256"].tolist() == [io.file_sha256(path) for path in (one / "a.bmp", one / "b.png", two / "c.png")]
+
+
+def test_equal_pixels_have_an_equal_digest_whatever_their_encoding(tmp_path):
+    folder = write(tmp_path, a_png=noise(9, 8), b_bmp=noise(9, 8), c_png=noise(8, 9))
+    digests = images.list_images([entry()], [folder])["content_sha256"]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_of_a_set_with_a_size_the_central_square_is_used(tmp_path):
+    image = noise(9, 12)
+    folder = write(tmp_path / "whole", a_png=image)
+    cut = write(tmp_path / "cut", a_png=image[2:6, 4:8])
+    table = images.list_images([entry("whole", "test", size=4), entry("cut", "test")], [folder, cut])
+    assert table[["width", "height"]].to_numpy().tolist() == [[4, 4], [4, 4]]
+    assert table["content_sha256"].nunique() == 1
+
+
+def test_a_set_without_images_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"superres.images: a: .* holds no image \(.bmp, .*\). Correct its path"):
+        images.list_images([entry()], [tmp_path])
+
+
+def test_two_images_of_one_name_are_refused(tmp_path):
+    folder = write(tmp_path, a_png=noise(9, 8), a_bmp=noise(9, 8, 1))
+    with pytest.raises(ValueError, match="holds several images called 'a'. Rename one"):
+        images.list_images([entry()], [folder])
+
+
+def test_two_sets_of_one_name_are_refused(tmp_path):
+    folder = write(tmp_path, a_png=noise(9, 8))
+    with pytest.raises(ValueError, match="there are several sets called 'a'. Rename one"):
+        images.list_images([entry(), entry(use="test")], [folder, folder])
+
+
+def test_an_image_that_cannot_be_read_is_named(tmp_path):
+    folder = write(tmp_path, a_png=noise(9, 8))
+    (folder / "b.png").write_bytes((folder / "a.png").read_bytes()[:100])
+    with pytest.raises(ValueError, match=r"b\.png: cannot be read as an image"):
+        images.list_images([entry()], [folder])
+
+
+def test_an_image_smaller_than_its_sets_size_is_named(tmp_path):
+    folder = write(tmp_path, a_png=noise(9, 8))
+    with pytest.raises(ValueError, match=r"a\.png is 8 x 9 pixels; its set asks for a central square of 10"):
+        images.list_images([entry(size=10)], [folder])
+
+
+@pytest.mark.parametrize("use", ["test", "validation"])
+def test_an_image_that_is_trained_with_is_not_tested_with_in_another_encoding(tmp_path, use):
+    learnt = write(tmp_path / "learnt", a_png=noise(9, 8), b_png=noise(9, 8, 1))
+    tested = write(tmp_path / "tested", c_bmp=noise(9, 8, 1))
+    expected = rf"c\.bmp \(y, {use}\) and b\.png \(x, train\) are the same image: what is learnt"
+    with pytest.raises(ValueError, match=expected):
+        images.list_images([entry("x"), entry("y", use)], [learnt, tested])
+
+
+def test_an_image_may_be_tested_with_in_two_sets(tmp_path):
+    folder = write(tmp_path, a_png=noise(9, 8))
+    assert len(images.list_images([entry("x", "test"), entry("y", "validation")], [folder, folder])) == 2
+
+
+def listed(**sizes):
+    rows = [
+        {"set": "s", "use": use, "path": f"{use}.png", "width": width, "height": height}
+        for use, (width, height) in sizes.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_images_of_the_least_sizes_are_accepted():
+    images.check_sizes(listed(train=(48, 48), test=(40, 90), validation=(12, 12)), 4, 48)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "patch", "message"),
+    [
+        (
+            {"train": (48, 47)},
+            48,
+            r"train\.png \(s, train\) is 48 x 44 pixels, cropped to multiples of the scale 4; exp",
+        ),
+        ({"train": (48, 48)}, 50, "superres.patch is 50; it must be a multiple of the scale 4"),
+        ({"test": (48, 48)}, 48, "names no image to train with"),
+        ({"train": (48, 48), "test": (39, 90)}, 48, r"test\.png .* is 36 x 88 pixels, .* expected at least 40 x 40"),
+        ({"train": (48, 48), "validation": (8, 90)}, 48, r"validation\.png .* expected at least 12 x 12"),
+    ],
+)
+def test_images_too_small_or_a_patch_that_does_not_fit_are_refused(sizes, patch, message):
+    with pytest.raises(ValueError, match=message):
+        images.check_sizes(listed(**sizes), 4, patch)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_the_least_image_to_test_with_is_large_enough_for_every_judge_but_ms_ssim(scale):
+    side = next(
+        side
+        for side in range(scale, 200, scale)
+        if not refused(listed(train=(scale, scale), test=(side, side)), scale, scale)
+    )
+    judges = dict(judging.JUDGES)
+    judges.update([judging.lpips(pe.load_backbone("random:alexnet", layers="lpips"))])
+    found = judging.judge(noise(side, side), noise(side, side, 1), scale, judges).set_index("judge")["value"]
+    assert found.index[found.isna()].tolist() == ["MS-SSIM"]
+
+
+def refused(*arguments):
+    try:
+        images.check_sizes(*arguments)
+    except ValueError:
+        return True
+    return False
+
+
+# Packing and patches
+ORIGINALS = {"a": noise(24, 20, 1), "b": noise(13, 31, 2), "c": noise(8, 9, 3)}
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory):
+    """Three images, packed: the table and both files, the list and where they lie."""
+    root = tmp_path_factory.mktemp("packed")
+    folder = write(root / "images", **{f"{name}_png": image for name, image in ORIGINALS.items()})
+    table = images.list_images([entry()], [folder])
+    sources = images.sources([entry()], [folder])
+    files = root / "high.npy", root / "low.npy"
+    return images.pack(table, sources, SCALE, *files), *files, table, sources
+
+
+def cut(packed, indices=range(100), seed=0):
+    return images.Patches(*packed[:3], scale=SCALE, patch=PATCH, seed=seed, indices=indices)
+
+
+def unflipped(patch, turns, flipped):
+    """Undo what may have been done to a patch (3, height, width): quarter turns, then a mirroring."""
+    image = patch.transpose(1, 2, 0)
+    return np.rot90(image[:, ::-1] if flipped else image, -turns)
+
+
+def found_in_originals(patch):
+    """All places that a patch may have been cut from: image, turns, flipped, top, left."""
+    for (name, image), turns, flipped in product(ORIGINALS.items(), range(4), range(2)):
+        windows = np.lib.stride_tricks.sliding_window_view(image, (PATCH, PATCH), axis=(0, 1))
+        same = (windows == unflipped(patch, turns, flipped).transpose(2, 0, 1)).all(axis=(2, 3, 4))
+        yield from ((name, turns, flipped, top, left) for top, left in np.argwhere(same).tolist())
+
+
+@pytest.fixture(scope="module")
+def places(packed):
+    return [list(found_in_originals(high)) for _, high in (cut(packed)[i] for i in range(100))]
+
+
+def test_every_original_patch_is_cut_from_an_image(places):
+    assert [len(found) for found in places] == [1] * 100
+
+
+def test_patches_begin_at_multiples_of_the_scale(places):
+    assert all(top % SCALE == left % SCALE == 0 for [(*_, top, left)] in places)
+
+
+def test_every_degraded_patch_is_the_same_part_of_the_whole_degraded_image(packed, places):
+    patches = cut(packed)
+    for number, [(name, turns, flipped, top, left)] in enumerate(places):
+        image = ORIGINALS[name]
+        whole = resize.degrade(image[: len(image) // SCALE * SCALE, : image.shape[1] // SCALE * SCALE], SCALE)
+        y, x, side = top // SCALE, left // SCALE, PATCH // SCALE
+        expected = whole[y : y + side, x : x + side]
+        np.testing.assert_array_equal(unflipped(patches[number][0], turns, flipped), expected)
+
+
+def test_all_eight_orientations_occur(places):
+    assert {(turns, flipped) for [(_, turns, flipped, _, _)] in places} == set(product(range(4), range(2)))
+
+
+def test_patches_come_from_every_image_and_reach_its_borders(places):
+    tops = {name: {top for [(of, _, _, top, _)] in places if of == name} for name in ORIGINALS}
+    # images of 24, 12 and 8 rows, cropped to multiples of 2
+    assert {name: (min(found), max(found)) for name, found in tops.items()} == {"a": (0, 16), "b": (0, 4), "c": (0, 0)}
+
+
+def test_a_patch_depends_on_its_number_and_not_on_the_others(packed):
+    for one, other in zip(cut(packed)[57], cut(packed, range(57, 58))[0], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_other_seeds_give_other_patches(packed):
+    one, other = (images.stacked(cut(packed, seed=seed)[i] for i in range(20))[1] for seed in (0, 1))
+    assert not (one == other).all(axis=(1, 2, 3)).any()
+
+
+def test_there_are_as_many_patches_as_numbers(packed):
+    assert len(cut(packed, range(5, 12))) == 7
+
+
+def test_patches_leave_the_global_random_states_alone(packed):
+    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()  # noqa: NPY002
+    cut(packed)[0]
+    after = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()  # noqa: NPY002
+    assert after == before
+
+
+def test_pickled_patches_carry_no_image_and_are_the_same(packed):
+    patches = cut(packed)
+    expected = patches[3]
+    pickled = pickle.dumps(patches)
+    assert len(pickled) < packed[1].stat().st_size / 2
+    for one, other in zip(pickle.loads(pickled)[3], expected, strict=True):  # noqa: S301, made here
+        np.testing.assert_array_equal(one, other)
+
+
+def test_patches_are_cut_in_other_processes(packed):
+    loader = torch.utils.data.DataLoader(cut(packed, range(8)), batch_size=4, num_workers=1)
+    expected = images.stacked(cut(packed)[i] for i in range(4))
+    for one, other in zip(next(iter(loader)), expected, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other)
+
+
+@pytest.mark.parametrize("number", [1, 2], ids=["high", "low"])
+def test_patches_of_a_changed_file_are_refused(packed, tmp_path, number):
+    changed = list(packed)
+    content = bytearray(packed[number].read_bytes())
+    content[-1] ^= 1
+    changed[number] = tmp_path / "changed.npy"
+    changed[number].write_bytes(content)
+    with pytest.raises(io.DamagedFileError, match=r"changed\.npy: its SHA-256 is not the one in the table"):
+        cut(changed)
+
+
+def test_packed_files_are_plain_arrays_of_the_images(packed):
+    # each image's pixels, cropped to multiples of the scale, one after the other
+    cropped = [ORIGINALS["a"], ORIGINALS["b"][:12, :30], ORIGINALS["c"][:, :8]]
+    np.testing.assert_array_equal(np.load(packed[1]), np.concatenate([image.ravel() for image in cropped]))
+
+
+def test_an_image_that_has_changed_since_it_was_listed_is_refused(packed, tmp_path):
+    *_, table, sources = packed
+    folder = write(tmp_path, a_png=noise(24, 20, 9))
+    with pytest.raises(io.DamagedFileError, match=r"a\.png: its SHA-256 is"):
+        images.read(table.iloc[0], {"a": images.Source(folder, sources["a"].size)}, SCALE)
+
+
+def test_where_the_files_do_not_fit_packing_ends_with_an_error_and_leaves_none(packed, tmp_path):
+    *_, table, sources = packed
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            images.pack(table, sources, SCALE, tmp_path / "high.npy", tmp_path / "low.npy")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
+
+
+# Judges
+def as_batch(image):
+    return torch.from_numpy(image.astype(np.float64) / 255).permute(2, 0, 1)[None].contiguous()
+
+
+def as_grey(image):
+    """Rounded grey value by BT.601, (1, 1, height, width)."""
+    return torch.from_numpy((image @ [299, 587, 114] / 1000).round() / 255)[None, None]
+
+
+BY_PIQ = {
+    "MDSI": lambda x, y: piq.mdsi(as_batch(x), as_batch(y)),
+    "MS-SSIM": lambda x, y: piq.multi_scale_ssim(as_grey(x), as_grey(y)),
+    "FSIM": lambda x, y: piq.fsim(as_batch(x), as_batch(y), chromatic=False),
+    "VSI": lambda x, y: piq.vsi(as_batch(x).float(), as_batch(y).float()),
+    "HaarPSI": lambda x, y: piq.haarpsi(as_batch(x), as_batch(y)),
+    "GMSD": lambda x, y: piq.gmsd(as_grey(x), as_grey(y)),
+}
+
+
+@pytest.fixture(scope="module")
+def judged(photograph):
+    return judging.judge(noisy(photograph, 10), photograph, 4).set_index("judge")
+
+
+@pytest.mark.parametrize("name", BY_PIQ)
+def test_judges_say_what_piq_says_of_the_images_without_their_border(photograph, judged, name):
+    image, original = (one[4:-4, 4:-4] for one in (noisy(photograph, 10), photograph))
+    assert judged.loc[name, "value"] == pytest.approx(BY_PIQ[name](image, original).item(), abs=1e-4)
+
+
+def test_psnr_and_ssim_are_those_of_scikit_image_on_luma(photograph, judged):
+    luma = [16 + one[4:-4, 4:-4] @ [65.481, 128.553, 24.966] / 255 for one in (noisy(photograph, 10), photograph)]
+    settings = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 255}
+    expected = metrics.peak_signal_noise_ratio(*luma, data_range=255), metrics.structural_similarity(*luma, **settings)
+    assert judged.loc[["PSNR-Y", "SSIM-Y"], "value"].tolist() == pytest.approx(expected)
+
+
+def test_there_are_no_other_judges(judged):
+    assert set(judged.index) == {*BY_PIQ, "PSNR-Y", "SSIM-Y"}
+
+
+def test_every_judge_finds_less_noise_better(photograph, judged):
+    less = judging.judge(noisy(photograph, 3), photograph, 4).set_index("judge")["value"]
+    np.testing.assert_array_equal(less > judged["value"], judged["higher_is_better"])
+    assert (less != judged["value"]).all()
+
+
+def test_the_primary_judge_is_one_of_them(judged):
+    assert judging.PRIMARY in judged.index
+
+
+def test_a_value_that_is_not_finite_is_missing(photograph):
+    found = judging.judge(photograph, photograph, 4).set_index("judge")["value"]
+    assert found.index[found.isna()].tolist() == ["PSNR-Y"]
+
+
+@pytest.fixture(scope="module")
+def alexnet():
+    """AlexNet with random weights: another training than LPIPS's."""
+    return pe.load_backbone("random:alexnet", layers="lpips", seed=3)
+
+
+@pytest.mark.filterwarnings("ignore:The parameter 'pretrained' is deprecated:UserWarning")  # lpips asks torchvision so
+@pytest.mark.filterwarnings("ignore:Arguments other than a weight enum:UserWarning")
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_lpips_is_that_of_the_package_lpips_with_the_same_weights(photograph, alexnet, calibrated):
+    theirs = lpips.LPIPS(net="alex", pnet_rand=True, lpips=calibrated, verbose=False)
+    state = alexnet.network.state_dict()
+    for name, weight in theirs.net.named_parameters():  # slice1.0.weight is features.0.weight
+        weight.data.copy_(state[f"features.{name.partition('.')[2]}"])
+    backbone = copy.deepcopy(alexnet)
+    if calibrated:  # as if these weights were those that LPIPS learnt on
+        backbone.card = {**alexnet.card, "release": learned.RELEASE}
+    name, judge = judging.lpips(backbone)
+    image = noisy(photograph, 10)
+    with torch.no_grad():
+        expected = theirs(*(as_batch(one[4:-4, 4:-4]).float() * 2 - 1 for one in (image, photograph))).item()
+    assert judge.measure(image, photograph, 4) == pytest.approx(expected, rel=1e-4)
+    assert name == ("LPIPS-Alex" if calibrated else "LPIPS-Alex, unweighted")
+
+
+def test_lower_lpips_is_better(alexnet):
+    assert judging.lpips(alexnet)[1].higher_is_better is False
+
+
+def test_lpips_is_not_defined_on_other_networks():
+    with pytest.raises(ValueError, match="LPIPS has no weights for 'torchvision:resnet18'"):
+        judging.lpips(pe.load_backbone("random:resnet18"))
