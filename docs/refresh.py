@@ -67,7 +67,8 @@ def claims(results: Path) -> str:
     lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
     for record in records:
         beside = "; ".join(f"{other['label']}: {interval(other)}" for other in record["beside"])
-        network = [f"`{record['network']}`, {record['endpoint'].split(',')[0]}"] if several else []
+        layer = [part for part in record["endpoint"].split(", ") if part.startswith("layer ")]
+        network = [", ".join([f"`{record['network']}`", *layer])] if several else []
         verdict = f"**{record['verdict']}**: {record['reason']}"
         cells = [record["statement"], *network, verdict, f"{interval(record)} ({record['unit']})", beside]
         lines.append(f"| {' | '.join(cells)} |")

@@ -120,6 +120,21 @@ def test_a_stand_in_is_shown_but_not_judged(claim, evidence):
     assert record["estimate"] == 0.2
 
 
+def test_a_study_that_is_too_small_for_a_claim_is_shown_but_not_judged(claim, evidence):
+    sized = {key: table.assign(seeds=4, training_steps=50_000) for key, table in evidence.items()}
+    wanted = {**claim, "at_least": {"seeds": 5, "training_steps": 50_000}}
+    (record,) = claims.evaluate([wanted], sized, cards(True), {"subject": "control"}, LAYERS)
+    assert (record["verdict"], record["reason"]) == ("not tested", "size: 4 seeds, at least 5 are needed")
+    assert record["estimate"] == 0.2
+    assert record["rule_outcome"].startswith("supported")
+
+
+def test_evidence_without_layers_is_picked_by_the_claim_alone(claim, evidence):
+    one = {key: table.iloc[:2].drop(columns="layer") for key, table in evidence.items()}
+    (record,) = claims.evaluate([claim], one, cards(True), {"subject": "control"}, LAYERS)
+    assert record["endpoint"] == "ranking pe"
+
+
 def test_a_claim_about_any_network_judges_the_stand_in(claim, evidence):
     claim["about"] = "any network"
     (record,) = claims.evaluate([claim], evidence, cards(False), {"subject": "control"}, LAYERS)
@@ -185,7 +200,7 @@ def test_a_claim_without_evidence_can_be_written_and_shown(untested, tmp_path):
 def test_the_page_of_a_claim_without_evidence_says_why_and_shows_no_numbers(untested):
     page = tables.claims_page([untested])
     assert "**Not tested** for the network `subject` (somewhere): nobody looked" in page
-    assert "endpoint: layer mean of layers, ranking pe; smallest effect of interest 0.05" in page
+    assert "endpoint: ranking pe; smallest effect of interest 0.05" in page
     assert "interval" not in page
     assert "None" not in page
 

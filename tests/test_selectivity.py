@@ -480,3 +480,77 @@ def test_layer_with_few_scored_channels_is_compared_without_a_warning():
     tuning = make_tuning([*RISING, [0, 0, 0, 0], [0, 0, 0, 0]], [COSINE_SQUARED, np.zeros(16), np.zeros(16)])
     comparison = selectivity.compare_layers(tuning, tuning, csf.mannos_sakrison, replicates=100)
     assert comparison.loc[comparison["statistic"].str.startswith("mu"), ["ci_low", "ci_high"]].isna().all(axis=None)
+
+
+# Choosing channels of layers
+@pytest.fixture(scope="module")
+def two_layers():
+    """Layer a with nine channels, of which two are not scored, and layer b with four; indices as after a filter."""
+    scored, silent = selectivity.SCORED, selectivity.SILENT
+    table = pd.DataFrame(
+        {
+            "layer": ["a"] * 9 + ["b"] * 4,
+            "channel": [*range(9), *range(4)],
+            "status": [scored, silent, *[scored] * 6, silent, *[scored] * 4],
+            "pe": [0.1, np.nan, 0.9, 0.2, 0.8, 0.3, 0.7, 0.4, np.nan, 0.5, 0.4, 0.3, 0.2],
+        }
+    )
+    return table.set_axis(table.index * 3 + 5)
+
+
+def chosen(*arguments):
+    table = selectivity.choose_channels(*arguments)
+    assert list(table) == ["layer", "channel"]
+    return {layer: rows["channel"].tolist() for layer, rows in table.groupby("layer")}
+
+
+def test_all_channels_of_the_layers_are_chosen_scored_or_not(two_layers):
+    assert chosen(two_layers, "all", ["a"]) == {"a": list(range(9))}
+
+
+def test_halves_are_those_of_every_layer(two_layers):
+    assert chosen(two_layers, "high", ["b", "a"]) == {"a": [2, 4, 6], "b": [0, 1]}
+    assert chosen(two_layers, "low", ["b", "a"]) == {"a": [0, 3, 5, 7], "b": [2, 3]}
+
+
+def test_a_random_half_has_as_many_scored_channels_of_every_layer_as_the_high_one(two_layers):
+    for draw in range(20):
+        found = chosen(two_layers, "random", ["a", "b"], draw)
+        assert (len(found["a"]), len(found["b"])) == (3, 2)
+        assert set(found["a"]) <= {0, 2, 3, 4, 5, 6, 7}
+
+
+def test_a_random_half_takes_every_channel_equally_often(two_layers):
+    draws = [chosen(two_layers, "random", ["a"], draw)["a"] for draw in range(700)]
+    counts = pd.Series(np.concatenate(draws)).value_counts()
+    # 3 of 7 scored channels in each of 700 draws: 300 of each
+    assert len(counts) == 7
+    assert stats.chisquare(counts).pvalue > 1e-3
+
+
+def test_a_random_half_depends_on_its_seed_alone(two_layers):
+    one, same, *others = (chosen(two_layers, "random", ["a", "b"], draw) for draw in (1, 1, 2, 3, 4))
+    assert one == same
+    assert any(other != one for other in others)
+
+
+def test_a_random_half_without_a_seed_is_refused(two_layers):
+    with pytest.raises(ValueError, match="A random half needs the seed that it is drawn by: give draw"):
+        selectivity.choose_channels(two_layers, "random", ["a"])
+
+
+def test_layers_that_are_not_there_are_refused_with_those_that_are(two_layers):
+    with pytest.raises(ValueError, match="There is no layer 'c' among the channels; they are of a, b"):
+        selectivity.choose_channels(two_layers, "all", ["a", "c"])
+
+
+def test_a_selection_that_does_not_exist_is_refused_with_those_that_do(two_layers):
+    with pytest.raises(ValueError, match="selection is 'best'; it must be 'all', 'high', 'low' or 'random'"):
+        selectivity.choose_channels(two_layers, "best", ["a"])
+
+
+@pytest.mark.parametrize("selection", ["high", "random"])
+def test_an_empty_selection_is_refused(two_layers, selection):
+    # half of one scored channel is none
+    with pytest.raises(ValueError, match=f"Of a the selection '{selection}' is empty: too few channels are scored"):
+        selectivity.choose_channels(two_layers.iloc[:2], selection, ["a"], 0)

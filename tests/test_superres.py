@@ -91,7 +91,7 @@ def test_an_image_of_its_size_is_left_whole():
 
 
 def test_an_image_that_is_no_multiple_of_the_scale_is_not_degraded():
-    with pytest.raises(ValueError, match="The image is 13 x 12 pixels; expected multiples of the scale 4. Crop it"):
+    with pytest.raises(ValueError, match="The image is 13 x 12 pixels; expected multiples of the scale 4"):
         resize.degrade(noise(12, 13), 4)
 
 
@@ -268,14 +268,30 @@ def test_weights_of_another_architecture_are_refused_saying_what_was_expected(he
         edsr.load(state, 2, 2, 4, "mine.pth")
 
 
+def test_a_network_that_was_saved_comes_back_with_its_size_and_weights(tmp_path):
+    network = edsr.draw(3, 2, 4, seed=1)
+    edsr.save(network, tmp_path / "weights.safetensors", tmp_path / "card.json", {"loss": "L1"})
+    found = edsr.restore(tmp_path / "weights.safetensors", tmp_path / "card.json")
+    assert (found.scale, found.blocks, found.width) == (3, 2, 4)
+    assert all(torch.equal(value, network.state_dict()[name]) for name, value in found.state_dict().items())
+    assert io.read_record(tmp_path / "card.json")["loss"] == "L1"
+
+
+def test_weights_that_are_not_those_of_the_card_are_refused(tmp_path):
+    for seed in (1, 2):
+        edsr.save(edsr.draw(2, 1, 4, seed), tmp_path / f"{seed}.safetensors", tmp_path / f"{seed}.json", {})
+    with pytest.raises(io.DamagedFileError, match=r"2\.safetensors: its SHA-256 is"):
+        edsr.restore(tmp_path / "2.safetensors", tmp_path / "1.json")
+
+
 def test_an_enlarged_image_is_the_networks_output_rounded():
     class Doubled(nn.Module):
         def forward(self, values):
-            return values.repeat_interleave(2, 2).repeat_interleave(2, 3) * 2 - 0.5
+            return values.repeat_interleave(2, 2).repeat_interleave(2, 3) * 1.5 - 0.25
 
     image = np.array([[[0, 100, 255], [64, 128, 191]]], dtype=np.uint8)
-    # 2 v - 127.5, clipped, halves to even
-    expected = np.array([[[0, 72, 255], [0, 128, 254]]]).repeat(2, 0).repeat(2, 1)
+    # 1.5 v - 63.75, clipped
+    expected = np.array([[[0, 86, 255], [32, 128, 223]]]).repeat(2, 0).repeat(2, 1)
     np.testing.assert_array_equal(edsr.enlarge(Doubled(), image), expected)
 
 
@@ -321,7 +337,7 @@ def test_of_a_set_with_a_size_the_central_square_is_used(tmp_path):
     cut = write(tmp_path / "cut", a_png=image[2:6, 4:8])
     table = images.list_images([entry("whole", "test", size=4), entry("cut", "test")], [folder, cut])
     assert table[["width", "height"]].to_numpy().tolist() == [[4, 4], [4, 4]]
-    assert table["content_sha256"].nunique() == 1
+    assert table["content_sha256"][0] == table["content_sha256"][1]
 
 
 def test_a_set_without_images_is_refused(tmp_path):
@@ -331,13 +347,13 @@ def test_a_set_without_images_is_refused(tmp_path):
 
 def test_two_images_of_one_name_are_refused(tmp_path):
     folder = write(tmp_path, a_png=noise(9, 8), a_bmp=noise(9, 8, 1))
-    with pytest.raises(ValueError, match="holds several images called 'a'. Rename one"):
+    with pytest.raises(ValueError, match="holds several images called 'a'"):
         images.list_images([entry()], [folder])
 
 
 def test_two_sets_of_one_name_are_refused(tmp_path):
     folder = write(tmp_path, a_png=noise(9, 8))
-    with pytest.raises(ValueError, match="there are several sets called 'a'. Rename one"):
+    with pytest.raises(ValueError, match="there are several sets called 'a'"):
         images.list_images([entry(), entry(use="test")], [folder, folder])
 
 

@@ -351,3 +351,45 @@ def test_networks_with_a_layer_of_their_own_are_shown_by_it(by_network):
     assert net["mu1 median"] == pytest.approx(0.2)
     assert net["channels"] == 5
     assert other["mu1 median"] == pytest.approx(0.4)
+
+
+# Super-resolution and inversion
+def comparison(**columns):
+    """What the comparison of runs says of one measure, with numbers that tell where they came from."""
+    rows = [
+        ("high", 31.1234, 31.0, 31.2),
+        ("bicubic", 30.0, float("nan"), float("nan")),
+        ("high - low", 0.01, 0.0, 0.02),
+    ]
+    table = pd.DataFrame(rows, columns=["selection", *NUMBERS]).assign(
+        measure="PSNR-Y", p=[None, None, 0.25], p_holm=0.5
+    )
+    missing = table.iloc[[2]].assign(selection="high - all", estimate=float("nan"))
+    return pd.concat([table, missing]).assign(images=12, seeds=5, **columns)
+
+
+def test_losses_stand_beside_published_scores_of_the_same_scale_and_set():
+    entry = {"selection": "bicubic", "scale": 2, "dataset": "Set5", "psnr_y": 33.66, "source": "somebody"}
+    found = tables.superres({("vgg", 2): comparison(group="Set5"), ("vgg", 4): comparison(group="Set5")}, [entry])
+    assert list(found["loss"]) == ["high", "bicubic"] * 2
+    assert list(found["PSNR-Y"][:2]) == ["31.123 [31.000, 31.200]", "30.000"]
+    assert found["published PSNR-Y"].tolist()[1] == 33.66
+    assert found["published PSNR-Y"].isna().tolist() == [True, False, True, True]
+
+
+def test_differences_of_losses_that_are_not_there_are_left_out():
+    found = tables.superres_differences({("vgg", 2): comparison(group="all")})
+    (row,) = found.to_dict("records")
+    assert (row["difference"], row["better by"], row["p"], row["p, Holm"]) == (
+        "high - low",
+        "0.010 [0.000, 0.020]",
+        0.25,
+        0.5,
+    )
+
+
+def test_inversions_show_every_measure_of_a_selection_in_one_row():
+    colour = comparison(layer="relu1_1").assign(measure="colour")
+    found = tables.inversions({"vgg": pd.concat([comparison(layer="relu1_1").assign(measure="structure"), colour])})
+    assert list(found["channels"]) == ["high", "bicubic", "high - low"]
+    assert found["structure"][0] == found["colour"][0] == "31.1234 [31.0000, 31.2000]"

@@ -5,9 +5,11 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
+import time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -188,13 +190,13 @@ USING_IMAGES = {"list_images", "pack_images", "train_start", "fine_tune", "judge
         ("runs", {"compare_losses", "compare_inversions"}),
         ("inversion", {"invert_features"}),
         ("superres/training", {"train_start", "fine_tune"}),
-        ("superres/judging", {"judge_images", "compare_losses"}),
+        ("superres/judging", {"judge_images"}),
         ("superres/resize", USING_IMAGES),
         ("datasets/ladder", {"generate_ladder", "read_judgements"}),
-        ("probing", {"probe_channels"}),
+        ("probing", {"probe_channels", "fine_tune", "invert_features", "judge_images"}),
         ("backbones/kmeans", {"learn_kmeans", "load_network"}),
-        ("backbones/weights", {"load_network"}),
-        ("learned", {"compare_with_lpips", "assess_agreement", "judge_images", "compare_losses"}),
+        ("backbones/weights", {"load_network", "train_start", "fine_tune", "judge_images"}),
+        ("learned", {"compare_with_lpips", "assess_agreement", "judge_images"}),
         ("thresholds", {"assess_thresholds"}),
         ("claims", {"judge_claims"}),
         ("plots/selections", {"plot_selections"}),
@@ -503,7 +505,7 @@ def study_with(tmp_path, **changes):
             r"backbones: a: control is 'b'; it must be a backbone with random weights",
         ),
         ({"superres": {"scales": [5]}}, r"superres.scales.0 is 5; .*\[2, 3, 4\]"),
-        ({"superres": {"scales": [3]}}, r"superres.patch is 48; it must be a multiple of the scale 3"),
+        ({"superres": {"scales": [3], "patch": 16}}, r"superres.patch is 16; it must be a multiple of the scale 3"),
         ({"superres": {"patch": 50, "scales": [4]}}, r"superres.patch is 50; it must be a multiple of the scale 4"),
         ({"superres": {"start": "gone.pth"}}, r"superres.start is 'gone.pth'; it must be an existing file"),
         (
@@ -747,6 +749,60 @@ def test_distances_go_on_from_the_part_where_they_were_stopped(study, copy):
     assert snakemake(copy, wanted).returncode == 0
     assert not parts.exists()
     assert (copy / wanted).read_bytes() == (study / wanted).read_bytes()
+
+
+def test_an_image_to_train_and_to_test_with_is_refused_before_any_training(study, tmp_path):
+    photograph = study / "results/data/photographs/train/astronaut.png"
+    io.write_image(io.read_image(photograph), tmp_path / "photos/renamed.png")
+    images = [
+        {"name": "training", "use": "train", "source": "photographs"},
+        {"name": "own", "use": "test", "source": "folder", "path": "photos"},
+    ]
+    superres = {**yaml.safe_load(MINIATURE.read_text())["superres"], "images": images}
+    changed = study_with(tmp_path, superres=superres, datasets=[])
+    finished = snakemake(tmp_path, "results/superres/x2/l1/scores.parquet", study=changed)
+    told = r"list_images: renamed.png \(own, test\) and astronaut.png \(training, train\) are the same image"
+    assert re.search(told, finished.stdout), finished.stdout
+    assert "Traceback" not in finished.stdout
+    assert not (tmp_path / "results/superres").exists()
+
+
+@pytest.mark.slow
+def test_training_that_is_killed_three_times_ends_with_the_same_bytes(study, tmp_path, clone):
+    module = clone / "src/perceptual_efficacy/superres/training.py"
+    module.write_text(module.read_text().replace("STATE_SECONDS = 30.0", "STATE_SECONDS = 1.0"))
+    superres = yaml.safe_load(MINIATURE.read_text())["superres"]
+    superres |= {"network": {"blocks": 4, "width": 32}, "training": {"steps": 900, "log_every": 100}, "patch": 48}
+    changed = study_with(tmp_path, superres=superres)
+    target = "results/superres/x2/start/weights.safetensors"
+    ended = []
+    for name in ("whole", "killed"):
+        folder = tmp_path / name
+        shutil.copytree(study / "results/data/photographs", folder / "results/data/photographs")
+        state, random = folder / "results/superres/x2/start/.state", np.random.default_rng(1)
+        for _ in range(3 if name == "killed" else 0):
+            running = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "snakemake", "--snakefile", str(clone / "Snakefile"), "--cores", "2"),
+                    *("--directory", str(folder), target, "--rerun-incomplete", "--configfile", str(changed)),
+                ],
+                start_new_session=True,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            before = state.read_bytes() if state.exists() else b""
+            while not state.exists() or state.read_bytes() == before:  # the start, and then what was trained since
+                assert running.poll() is None
+                time.sleep(0.2)
+            time.sleep(random.uniform(0, 3))
+            os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
+            snakemake(folder, "--unlock", study=changed, root=clone)
+        finished = snakemake(folder, target, "--rerun-incomplete", study=changed, root=clone)
+        assert finished.returncode == 0, finished.stdout
+        assert not state.exists()
+        ended.append([(folder / target).with_name(file).read_bytes() for file in ("weights.safetensors", "log.csv")])
+    assert ended[0] == ended[1]
 
 
 def test_the_study_at_the_papers_scale_is_planned(tmp_path):

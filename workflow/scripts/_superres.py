@@ -3,6 +3,7 @@
 import os
 import sys
 from functools import partial
+from pathlib import Path
 
 import torch
 from _entry import UserError
@@ -35,7 +36,15 @@ def train(run, snakemake, network, loss, *, seed, card):
         workers=snakemake.threads - 1 if devices else 0,
         progress=sys.stderr.isatty(),
     )
-    save(run, network, log, {**card, "steps": params.recipe["steps"], "seed": seed})
+    write(run, network, log, {**card, "steps": params.recipe["steps"], "seed": seed})
+    Path(params.state).unlink()
+
+
+def write(run, network, log, card):
+    """Write weights, card and log."""
+    io.write_table(log, run.output.log, run.provenance)
+    io.write_csv(log, run.output.csv)
+    edsr.save(network, run.output.weights, run.output.card, {**card, "provenance": run.provenance})
 
 
 def patches(run, scale, seed, indices):
@@ -43,22 +52,3 @@ def patches(run, scale, seed, indices):
     packed = io.read_table(run.input.table)
     place = {"scale": scale, "patch": run.params.patch, "seed": seed, "indices": indices}
     return images.Patches(packed, os.fspath(run.input.high), os.fspath(run.input.low), **place)
-
-
-def save(run, network, log, card):
-    """Write weights, card and log."""
-    state = {name: value.numpy(force=True) for name, value in network.state_dict().items()}
-    sha256 = io.write_weights(state, run.output.weights)
-    io.write_table(log, run.output.log, run.provenance)
-    io.write_csv(log, run.output.csv)
-    shape = {"scale": network.scale, "blocks": network.blocks, "width": network.width}
-    io.write_record({**card, **shape, "weights_sha256": sha256, "provenance": run.provenance}, run.output.card)
-
-
-def load(weights, card):
-    """Read a network that `save` wrote."""
-    record = io.read_record(card)
-    state = {
-        name: torch.from_numpy(value) for name, value in io.read_weights(weights, record["weights_sha256"]).items()
-    }
-    return edsr.load(state, record["scale"], record["blocks"], record["width"], str(weights))

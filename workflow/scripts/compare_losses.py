@@ -4,7 +4,7 @@ import pandas as pd
 from _entry import job
 
 from perceptual_efficacy import io, runs
-from perceptual_efficacy.superres import judging
+from perceptual_efficacy.superres import PRIMARY
 
 with job(snakemake) as run:
     scores = pd.concat([io.read_table(path) for path in run.input.scores], ignore_index=True)
@@ -12,7 +12,7 @@ with job(snakemake) as run:
     scores["image"] = scores["dataset"] + "/" + scores["image"]
     groups = {"all": scores, **dict(iter(scores.groupby("dataset", sort=False)))}
     tables = [
-        runs.compare_runs(part, primary=judging.PRIMARY, replicates=run.params.replicates, seed=run.params.seed).assign(
+        runs.compare_runs(part, primary=PRIMARY, replicates=run.params.replicates, seed=run.params.seed).assign(
             group=name
         )
         for name, part in groups.items()

@@ -1,16 +1,17 @@
 """Fine-tune a network for super-resolution with L1, and with the distance by chosen channels if the loss has them."""
 
 from _entry import job
-from _superres import load, patches, train
+from _superres import patches, train
 
 from perceptual_efficacy import io
 from perceptual_efficacy.backbones import store
 from perceptual_efficacy.metric import PerceptualMetric
 from perceptual_efficacy.selectivity import choose_channels
+from perceptual_efficacy.superres import edsr
 from perceptual_efficacy.superres.training import RATIO_PATCHES, Loss, weigh
 
 with job(snakemake) as run:
-    network, loss, card = load(run.input.start, run.input.card), Loss(), {"loss": run.wildcards.loss}
+    network, loss, card = edsr.restore(run.input.start, run.input.card), Loss(), {"loss": run.wildcards.loss}
     if run.input.features:
         weights, backbone_card, channels = run.input.features
         chosen = choose_channels(io.read_table(channels), **run.params.selection)

@@ -3,7 +3,6 @@
 import pandas as pd
 import torch
 from _entry import device, job
-from _superres import load
 
 from perceptual_efficacy import io
 from perceptual_efficacy.backbones import store
@@ -18,7 +17,9 @@ with job(snakemake) as run:
         name, judge = judging.lpips(store.load(*run.input.lpips))
         judges[name] = judge
     # without a network it is interpolation
-    networks = [load(*files).to(place) for files in zip(run.input.weights, run.input.cards, strict=True)] or [None]
+    networks = [edsr.restore(*files).to(place) for files in zip(run.input.weights, run.input.cards, strict=True)] or [
+        None
+    ]
     sources = images.sources(run.params.sets, run.params.folders)
     listed = io.read_table(run.input.images)
     found = []

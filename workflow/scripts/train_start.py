@@ -2,7 +2,7 @@
 
 import pandas as pd
 from _entry import job
-from _superres import save, train
+from _superres import train, write
 
 from perceptual_efficacy.superres import edsr
 from perceptual_efficacy.superres.training import COLUMNS, Loss
@@ -11,7 +11,7 @@ with job(snakemake) as run:
     shape = (int(run.wildcards.scale), run.params.network["blocks"], run.params.network["width"])
     if run.input.start:
         nothing = pd.DataFrame(columns=list(COLUMNS), dtype=float)
-        save(run, edsr.read(run.input.start, *shape), nothing, {"loss": "unknown", "origin": "given weights"})
+        write(run, edsr.read(run.input.start, *shape), nothing, {"loss": "unknown", "origin": "given weights"})
     else:
         network = edsr.draw(*shape, run.params.seed)
         train(run, snakemake, network, Loss(), seed=run.params.seed, card={"loss": "L1", "origin": "trained here"})

@@ -2,4 +2,6 @@
 
 from perceptual_efficacy.superres.fidelity import psnr_y, ssim_y
 
-__all__ = ["psnr_y", "ssim_y"]
+__all__ = ["PRIMARY", "psnr_y", "ssim_y"]
+
+PRIMARY = "MDSI"  # the judge that decides between losses; the others stand beside it

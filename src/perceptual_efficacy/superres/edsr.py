@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from perceptual_efficacy import io
 from perceptual_efficacy.backbones import weights
 from perceptual_efficacy.backbones.network import as_tensor
 
@@ -107,6 +108,30 @@ def load(state: Mapping[str, Tensor], scale: int, blocks: int, width: int, sourc
 def read(path: str | os.PathLike[str], scale: int, blocks: int, width: int) -> EDSR:
     """Build a network with the weights of a `.pth` or `.safetensors` file; see `load`."""
     return load(weights.read(path), scale, blocks, width, os.fspath(path))
+
+
+def save(
+    network: EDSR, weights_file: str | os.PathLike[str], card: str | os.PathLike[str], record: Mapping[str, Any]
+) -> None:
+    """Write the weights as safetensors, and a card with a record, the network's size and the weights' SHA-256."""
+    state = {name: value.numpy(force=True) for name, value in network.state_dict().items()}
+    sha256 = io.write_weights(state, weights_file)
+    size = {"scale": network.scale, "blocks": network.blocks, "width": network.width}
+    io.write_record({**record, **size, "weights_sha256": sha256}, card)
+
+
+def restore(weights_file: str | os.PathLike[str], card: str | os.PathLike[str]) -> EDSR:
+    """Read a network that `save` wrote.
+
+    Raises
+    ------
+    io.DamagedFileError
+        If the card or the weights are not what `save` wrote.
+    """
+    record = io.read_record(card)
+    arrays = io.read_weights(weights_file, record["weights_sha256"])
+    state = {name: torch.from_numpy(value) for name, value in arrays.items()}
+    return load(state, record["scale"], record["blocks"], record["width"], os.fspath(weights_file))
 
 
 @torch.inference_mode()

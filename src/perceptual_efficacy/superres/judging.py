@@ -12,9 +12,8 @@ from torch import Tensor
 from perceptual_efficacy import baselines, learned
 from perceptual_efficacy.backbones.network import Backbone, as_tensor
 from perceptual_efficacy.metric import PerceptualMetric
+from perceptual_efficacy.superres import PRIMARY
 from perceptual_efficacy.superres.fidelity import psnr_y, ssim_y
-
-PRIMARY = "MDSI"
 
 Image = NDArray[np.uint8]
 

@@ -18,7 +18,7 @@ from lightning.pytorch.plugins.environments import LightningEnvironment
 from numpy.typing import NDArray
 from torch import Tensor, multiprocessing, nn
 from torch.nn import functional
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Sampler
 
 from perceptual_efficacy import baselines
 from perceptual_efficacy.backbones.network import as_tensor
@@ -144,7 +144,7 @@ def train(
     validation
         Original images, uint8 (height, width, 3), to follow the training by: no decision rests on them.
     state_file
-        Where the state is kept meanwhile; it is gone afterwards.
+        Where the state is kept. The last one stays: remove it once the results are safe.
     key
         What the training depends on, as `state.resume` compares it.
     devices
@@ -177,13 +177,15 @@ def train(
     if (begun := state.resume(state_file, key)) is not None:
         training.restore(begun)
     first, last = training.step * recipe.batch_size, recipe.steps * recipe.batch_size
+    due = patches(range(first, last))
     loader = DataLoader(
-        patches(range(first, last)),
+        due,
         batch_size=recipe.batch_size // shares,
+        sampler=_Share(len(due), shares),
         num_workers=workers,
-        generator=torch.Generator(),  # of workers' seeds, which nothing rests on: the global one is left alone
     )
-    with _quiet():
+    # PyTorch draws seeds for workers, which nothing rests on: the global random state is left alone
+    with _quiet(), torch.random.fork_rng(devices=[]):
         trainer = lightning.Trainer(
             accelerator=accelerator or ("gpu" if devices else "cpu"),
             devices=shares,
@@ -191,6 +193,8 @@ def train(
             strategy="ddp_spawn" if shares > 1 else "auto",
             # not one guessed from the environment of a cluster's job
             plugins=[LightningEnvironment()],
+            # Lightning's own would shuffle
+            use_distributed_sampler=False,
             precision=PRECISIONS[recipe.precision],  # type: ignore[arg-type]
             max_epochs=1,
             logger=False,
@@ -208,8 +212,21 @@ def train(
             f"After step {recipe.steps}, the last, the weights {broken[0]} are not finite. Lower the learning rate, or "
             f"compute in float32, and delete {state_file}."
         )
-    Path(state_file).unlink(missing_ok=True)
     return pd.DataFrame(training.rows, columns=list(COLUMNS)).astype({"step": int})
+
+
+class _Share(Sampler[int]):
+    """One process's share of the patches: all take turns, so that together they take every batch as one alone does."""
+
+    def __init__(self, patches: int, shares: int) -> None:
+        self.patches, self.shares = patches, shares
+
+    def __len__(self) -> int:
+        return self.patches // self.shares
+
+    def __iter__(self) -> Iterator[int]:
+        rank = torch.distributed.get_rank() if self.shares > 1 else 0
+        yield from range(rank, self.patches, self.shares)
 
 
 def _fit(trainer: lightning.Trainer, training: "_Training", loader: DataLoader[Any]) -> None:
@@ -261,7 +278,8 @@ class _Training(lightning.LightningModule):
         values: dict[int, dict[str, Tensor]] = {}
         for name, value in self.momentum.items():
             _, number, what = name.split(".")
-            values.setdefault(int(number), {})[what] = value
+            # a copy: processes share the memory of what they are given, and would all count the same steps
+            values.setdefault(int(number), {})[what] = value.clone()
         adam.load_state_dict({**adam.state_dict(), "state": values})
         return adam
 
@@ -272,7 +290,7 @@ class _Training(lightning.LightningModule):
             self.save()  # a folder that cannot be written to is found out now
 
     def on_fit_end(self) -> None:
-        if self.trainer.world_size > 1 and self.trainer.is_global_zero:
+        if self.trainer.is_global_zero:
             self.save()
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:

@@ -1,0 +1,484 @@
+"""Training for super-resolution: its state on disk, what it minimises, and that a kill changes nothing."""
+
+import logging
+import math
+import os
+import random
+import resource
+import subprocess
+import sys
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from skimage import data
+from torch import nn
+
+from perceptual_efficacy.backbones.vgg import draw_random
+from perceptual_efficacy.metric import PerceptualMetric
+from perceptual_efficacy.superres import edsr, images, state, training
+from perceptual_efficacy.superres.state import State
+from perceptual_efficacy.superres.training import Loss, Recipe
+
+KEY = {"parameter patch": "8", "input weights": '["abc"]'}
+SCALE, PATCH = 2, 8
+RECIPE = Recipe(steps=7, batch_size=4, learning_rate=1e-3, log_every=3)
+
+
+# The state
+def some_state():
+    tensors = {
+        "network.weight": torch.tensor([[0.1, math.pi], [-0.0, 1e-45]]),
+        "adam.0.step": torch.tensor(3.0),
+        "half": torch.tensor([1.5, -2], dtype=torch.bfloat16),
+    }
+    return State(tensors, {"step": 3, "rows": [{"l1": 0.1, "psnr_y": math.nan}], "sums": {"l1": 1 / 3}})
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """A state on disk."""
+    path = tmp_path / "folder" / ".state"
+    state.write(some_state(), path, KEY)
+    return path
+
+
+def test_a_state_comes_back_bit_for_bit(kept):
+    found, expected = state.resume(kept, KEY), some_state()
+    assert set(found.tensors) == set(expected.tensors)
+    for name, tensor in expected.tensors.items():
+        assert found.tensors[name].dtype == tensor.dtype
+        # as integers, so that -0 is not 0
+        assert torch.equal(found.tensors[name][None].view(torch.int16), tensor[None].view(torch.int16))
+    assert found.record["sums"] == expected.record["sums"]
+    assert math.isnan(found.record["rows"][0]["psnr_y"])
+
+
+def test_resuming_leaves_the_state_where_it_is(kept):
+    state.resume(kept, KEY)
+    assert state.resume(kept, KEY) is not None
+
+
+def test_without_a_state_there_is_nothing_to_resume(tmp_path):
+    assert state.resume(tmp_path / ".state", KEY) is None
+
+
+def damaged(path, kind):
+    content = bytearray(path.read_bytes())
+    if kind == "truncated":
+        del content[len(content) // 2 :]
+    elif kind == "empty":
+        content.clear()
+    else:
+        content[len(content) * kind // 100] ^= 4
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("kind", ["truncated", "empty", 0, 30, 60, 99])
+def test_a_damaged_state_is_put_aside_with_a_warning(kept, caplog, kind):
+    damaged(kept, kind)
+    content = kept.read_bytes()
+    assert state.resume(kept, KEY) is None
+    assert "Training starts from the beginning, not from its last state: it is damaged" in caplog.text
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert [path.name for path in kept.parent.iterdir()] == [".state.stale"]
+    assert kept.with_name(".state.stale").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("key", "named"),
+    [
+        ({**KEY, "parameter patch": "16"}, "parameter patch"),
+        ({"parameter patch": "8"}, "input weights"),
+        ({**KEY, "threads": "2"}, "threads"),
+        ({"input weights": "", "parameter patch": ""}, "input weights, parameter patch"),
+    ],
+)
+def test_a_state_of_another_training_is_put_aside_saying_what_has_changed(kept, caplog, key, named):
+    assert state.resume(kept, key) is None
+    assert f"these have changed: {named}. It was moved to {kept}.stale" in caplog.text
+    assert not kept.exists()
+
+
+def test_a_state_of_another_version_of_torch_is_put_aside(kept, caplog, monkeypatch):
+    monkeypatch.setattr(torch, "__version__", "1.0")
+    assert state.resume(kept, KEY) is None
+    assert "these have changed: version of torch" in caplog.text
+
+
+def test_a_state_that_does_not_fit_on_the_disk_is_an_error_and_leaves_the_last_one(kept):
+    larger = State({"weight": torch.zeros(100_000)}, {"step": 4})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            state.write(larger, kept, KEY)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert state.resume(kept, KEY).record["step"] == 3
+    assert [path.name for path in kept.parent.iterdir()] == [".state"]
+
+
+def test_a_full_disk_is_an_error_and_leaves_the_last_state(kept, monkeypatch):
+    def full(handle):
+        with open("/dev/full", "wb", buffering=0) as file:
+            file.write(b"0")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        state.write(State({}, {"step": 4}), kept, KEY)
+    assert state.resume(kept, KEY).record["step"] == 3
+    assert [path.name for path in kept.parent.iterdir()] == [".state"]
+
+
+def test_a_folder_that_cannot_be_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        state.write(some_state(), tmp_path / "file" / ".state", KEY)
+
+
+# Training
+class MeanSquaredError(nn.Module):
+    """A distance with known gradient, of each pair of images."""
+
+    def __init__(self, factor=1.0):
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, output, target):
+        return self.factor * (output - target).square().flatten(1).mean(1)
+
+
+@pytest.fixture(scope="module")
+def photographs():
+    return [data.astronaut()[y : y + 40, x : x + 40] for y, x in ((20, 200), (150, 210))]
+
+
+@pytest.fixture(scope="module")
+def patches(tmp_path_factory, photographs):
+    """Return the patches of these numbers."""
+    root = tmp_path_factory.mktemp("packed")
+    for number, photograph in enumerate(photographs):
+        images.io.write_image(photograph, root / "images" / f"{number}.png")
+    entry = {"name": "a", "use": "train"}
+    listed = images.list_images([entry], [root / "images"])
+    table = images.pack(listed, images.sources([entry], [root / "images"]), SCALE, root / "high.npy", root / "low.npy")
+    cut = partial(images.Patches, table, root / "high.npy", root / "low.npy", scale=SCALE, patch=PATCH, seed=0)
+    return lambda indices: cut(indices=indices)
+
+
+@pytest.fixture
+def network():
+    return edsr.draw(SCALE, 1, 4, seed=0)
+
+
+@pytest.fixture
+def train(patches, tmp_path):
+    """Train for a few steps, and remove the state afterwards."""
+
+    def run(network, loss=None, recipe=RECIPE, **options):
+        options = {"state_file": tmp_path / ".state", "key": KEY, **options}
+        log = training.train(network, patches, loss or Loss(), recipe, **options)
+        options["state_file"].unlink()
+        return log
+
+    return run
+
+
+def l1(network, patches):
+    low, high = (torch.from_numpy(part) / 255 for part in images.stacked(patches[i] for i in range(len(patches))))
+    with torch.no_grad():
+        return (network(low) - high).abs().mean().item()
+
+
+def bits(network):
+    return {name: value.numpy(force=True).tobytes() for name, value in network.state_dict().items()}
+
+
+def test_a_trained_network_errs_less_on_other_patches_than_its_start(train, patches, network):
+    before = l1(network, patches(range(1000, 1064)))
+    train(network, recipe=RECIPE._replace(steps=60, learning_rate=3e-3))
+    assert l1(network, patches(range(1000, 1064))) < 0.8 * before
+
+
+def test_the_log_has_a_row_every_so_many_steps_and_at_both_ends(train, network, photographs):
+    log = train(network, Loss(MeanSquaredError(), 0.5), validation=photographs)
+    assert log["step"].tolist() == [0, 3, 6, 7]
+    assert np.isfinite(log[["psnr_y", "mdsi"]]).all(axis=None)
+    assert np.isfinite(log.loc[1:, ["l1", "distance"]]).all(axis=None)
+    assert log.loc[0, ["l1", "distance"]].isna().all()
+
+
+def test_what_there_is_nothing_to_say_of_is_missing_in_the_log(train, network):
+    assert train(network)[["distance", "psnr_y", "mdsi"]].isna().all(axis=None)
+
+
+def test_logged_terms_are_means_over_the_steps_since_the_row_before(train, patches, network):
+    # of a network that does not learn, so over the first three batches, and the next three
+    log = train(network, recipe=RECIPE._replace(learning_rate=0.0, steps=6))
+    expected = [l1(network, patches(range(begin, begin + 12))) for begin in (0, 12)]
+    assert log["l1"].tolist()[1:] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_step_is_adams_on_l1_plus_the_weighted_distance(train, patches, network):
+    reference = edsr.draw(SCALE, 1, 4, seed=0)
+    adam = torch.optim.Adam(reference.parameters(), lr=1e-3)
+    for step in range(3):
+        indices = range(4 * step, 4 * step + 4)
+        low, high = (torch.from_numpy(part) / 255 for part in images.stacked(patches(indices)[i] for i in range(4)))
+        adam.param_groups[0]["lr"] = 1e-3 * (1 + math.cos(math.pi * step / 3)) / 2
+        output = reference(low)
+        adam.zero_grad()
+        ((output - high).abs().mean() + 5 * (output - high).square().mean()).backward()
+        adam.step()
+    train(network, Loss(MeanSquaredError(), 5.0), RECIPE._replace(steps=3))
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(value, reference.state_dict()[name], rtol=1e-4, atol=1e-6)
+
+
+def test_the_last_state_stays_and_ends_the_same_training_at_once(patches, network, tmp_path):
+    options = {"recipe": RECIPE, "state_file": tmp_path / ".state", "key": KEY}
+    log = training.train(network, patches, Loss(MeanSquaredError()), **options)
+    again = training.train(other := edsr.draw(SCALE, 1, 4, seed=9), patches, Loss(Stopping(1)), **options)
+    assert bits(other) == bits(network)
+    pd.testing.assert_frame_equal(again, log, check_exact=True)
+    assert [path.name for path in tmp_path.iterdir()] == [".state"]
+
+
+def test_equal_trainings_end_with_the_same_bits(train):
+    one, other = (edsr.draw(SCALE, 1, 4, seed=0) for _ in range(2))
+    train(one)
+    train(other, workers=1)
+    assert bits(one) == bits(other)
+
+
+def test_training_leaves_the_global_random_states_alone(train, network):
+    def states():
+        return random.getstate(), torch.get_rng_state().tolist(), np.random.get_state()[1:3]  # noqa: NPY002
+
+    before = states()
+    train(network)
+    after = states()
+    assert before[:2] == after[:2]
+    np.testing.assert_equal(after[2], before[2])
+
+
+def test_the_networks_of_the_metric_stay_as_they_are_and_get_no_gradient(train, network):
+    backbone = draw_random({"relu1_1": 4, "relu1_2": 4}, seed=1)
+    before = bits(backbone)
+    train(network, Loss(PerceptualMetric(backbone, overshoot=math.inf), 0.1))
+    assert bits(backbone) == before
+    assert all(parameter.grad is None for parameter in backbone.parameters())
+
+
+def test_convolutions_are_computed_in_bfloat16_and_weights_kept_in_single_precision(train, network):
+    log = train(network, recipe=RECIPE._replace(precision="bfloat16"))
+    single = train(other := edsr.draw(SCALE, 1, 4, seed=0))
+    assert {value.dtype for value in network.state_dict().values()} == {torch.float32}
+    assert bits(network) != bits(other)
+    np.testing.assert_allclose(log["l1"][1:], single["l1"][1:], rtol=0.02)
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(train, network):
+    with pytest.raises(ValueError, match="A batch of 4 patches cannot be shared evenly among 3 devices"):
+        train(network, devices=3)
+
+
+# What is not finite
+def test_an_infinite_weight_stops_at_the_first_step_naming_the_term(train, network):
+    network.head[0].weight.data[0] = math.inf
+    with pytest.raises(
+        FloatingPointError, match=r"Step 1 of 7: the term 'l1' of the loss is (nan|inf); expected a fin"
+    ):
+        train(network)
+
+
+def test_a_learning_rate_too_large_stops_the_training(train, network, tmp_path):
+    with pytest.raises(FloatingPointError, match=rf"Step 2 of 7: the term 'l1' .*last state is in {tmp_path}/.state\."):
+        train(network, recipe=RECIPE._replace(learning_rate=1e30))
+
+
+def test_a_distance_that_is_not_finite_is_named(train, network):
+    with pytest.raises(FloatingPointError, match="Step 1 of 7: the term 'distance' of the loss is nan"):
+        train(network, Loss(MeanSquaredError(math.nan), 1.0))
+
+
+class SteepAtTheEnd(nn.Module):
+    """A distance that is finite, and whose gradient is not."""
+
+    def forward(self, output, target):
+        return (0 * (output - target)).square().flatten(1).sum(1).sqrt()
+
+
+def test_weights_that_the_last_step_breaks_are_no_result(train, network):
+    with pytest.raises(FloatingPointError, match=r"After step 1, the last, the weights head\.0\.\w+ are not finite"):
+        train(network, Loss(SteepAtTheEnd(), 1.0), RECIPE._replace(steps=1))
+
+
+def test_a_state_that_cannot_be_written_stops_before_the_first_step(train, network, tmp_path):
+    (tmp_path / "file").write_text("")
+    before = bits(network)
+    with pytest.raises(OSError, match="file"):
+        train(network, state_file=tmp_path / "file" / ".state")
+    assert bits(network) == before
+
+
+# Going on
+class StoppedError(Exception):
+    pass
+
+
+class Stopping(nn.Module):
+    """A distance of 0 that stops the training at its n-th evaluation."""
+
+    def __init__(self, last):
+        super().__init__()
+        self.left = last
+
+    def forward(self, output, target):
+        self.left -= 1
+        if self.left == 0:
+            raise StoppedError
+        return (output - target).square().flatten(1).mean(1)
+
+
+@pytest.fixture
+def stopped(train, monkeypatch):
+    """Leave the state of a training that was stopped in its fifth step."""
+    monkeypatch.setattr(training, "STATE_SECONDS", 0)
+    with pytest.raises(StoppedError):
+        train(edsr.draw(SCALE, 1, 4, seed=0), Loss(Stopping(5), 0.5))
+
+
+def test_a_stopped_training_goes_on_where_it_was(stopped, train, network):
+    log = train(network, Loss(Stopping(4), 0.5))  # three steps are left
+    expected = train(whole := edsr.draw(SCALE, 1, 4, seed=0), Loss(MeanSquaredError(), 0.5))
+    assert bits(network) == bits(whole)
+    pd.testing.assert_frame_equal(log, expected, check_exact=True)
+
+
+def test_a_state_of_another_training_is_not_gone_on_from(stopped, train, network, caplog, tmp_path):
+    train(network, Loss(MeanSquaredError(), 0.5), key={**KEY, "parameter patch": "16"})
+    train(whole := edsr.draw(SCALE, 1, 4, seed=0), Loss(MeanSquaredError(), 0.5))
+    assert "these have changed: parameter patch" in caplog.text
+    assert bits(network) == bits(whole)
+    assert [path.name for path in tmp_path.iterdir()] == [".state.stale"]
+
+
+SCRIPT = """
+import os, random, signal, sys, time
+from functools import partial
+import numpy as np, pandas as pd, torch
+from perceptual_efficacy.superres import edsr, images, training
+
+folder = sys.argv[1]
+training.STATE_SECONDS = 0
+entry = {"name": "a", "use": "train"}
+listed = images.list_images([entry], [f"{folder}/images"])
+files = f"{folder}/high.npy", f"{folder}/low.npy"
+table = images.pack(listed, images.sources([entry], [f"{folder}/images"]), 2, *files)
+cut = partial(images.Patches, table, *files, scale=2, patch=8, seed=0)
+original = images.io.read_image(f"{folder}/images/0.png")
+
+
+def train(name):
+    torch.set_num_threads(1)
+    network = edsr.draw(2, 1, 4, seed=0)
+    recipe = training.Recipe(steps=120, batch_size=2, learning_rate=1e-3, log_every=7)
+    log = training.train(
+        network, lambda indices: cut(indices=indices), training.Loss(), recipe, validation=[original],
+        state_file=f"{folder}/{name}.state", key={},
+    )
+    log.to_pickle(f"{folder}/{name}.log")
+    torch.save(network.state_dict(), f"{folder}/{name}.pt")
+
+
+def modified(path):
+    return os.stat(path).st_mtime_ns if os.path.exists(path) else 0
+
+
+moments = random.Random(4)
+for name, kills in (("whole", 0), ("killed", 3)):
+    for attempt in range(kills + 1):
+        before = modified(f"{folder}/{name}.state")
+        child = os.fork()
+        if child == 0:
+            train(name)
+            os._exit(0)
+        if attempt < kills:
+            while modified(f"{folder}/{name}.state") == before:
+                time.sleep(0.001)
+            time.sleep(moments.uniform(0, 0.15))
+            os.kill(child, signal.SIGKILL)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_training_killed_three_times_ends_with_the_bits_of_one_that_was_not(tmp_path, photographs):
+    images.io.write_image(photographs[0], tmp_path / "images" / "0.png")
+    (tmp_path / "train.py").write_text(SCRIPT)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "train.py", tmp_path], capture_output=True, text=True, timeout=100, check=True
+    )
+    assert done.stdout.split() == ["0", "-9", "-9", "-9", "0"]
+    assert "starts from the beginning" not in done.stderr
+    whole, killed = (torch.load(tmp_path / f"{name}.pt") for name in ("whole", "killed"))
+    assert all(torch.equal(whole[name], killed[name]) for name in whole)
+    logs = [pd.read_pickle(tmp_path / f"{name}.log") for name in ("whole", "killed")]  # noqa: S301, made here
+    pd.testing.assert_frame_equal(*logs, check_exact=True)
+
+
+# Several devices
+@pytest.mark.slow
+def test_two_processes_train_as_one_does(train, photographs):
+    one, two = (edsr.draw(SCALE, 1, 4, seed=0) for _ in range(2))
+    log = train(one, Loss(MeanSquaredError(), 0.5), validation=photographs)
+    shared = train(two, Loss(MeanSquaredError(), 0.5), validation=photographs, devices=2, accelerator="cpu")
+    for name, value in one.state_dict().items():
+        torch.testing.assert_close(two.state_dict()[name], value, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(shared, log, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_two_processes_go_on_where_one_was(stopped, train, network):
+    log = train(network, Loss(MeanSquaredError(), 0.5), devices=2, accelerator="cpu")
+    expected = train(whole := edsr.draw(SCALE, 1, 4, seed=0), Loss(MeanSquaredError(), 0.5))
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(network.state_dict()[name], value, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(log, expected, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_what_is_not_finite_in_another_process_is_told_the_same(train, network):
+    with pytest.raises(FloatingPointError, match="Step 1 of 7: the term 'distance' of the loss is nan; expected a fin"):
+        train(network, Loss(MeanSquaredError(math.nan), 1.0), devices=2, accelerator="cpu")
+
+
+# The weight of the distance
+@pytest.mark.parametrize("rho", [0.5, 2])
+def test_the_weight_is_rho_times_the_ratio_of_the_lengths_of_the_gradients(network, patches, rho):
+    # ten patches, so that batches of eight differ in size
+    low, high = (part / 255 for part in images.stacked(patches(range(10))[i] for i in range(10)))
+    with torch.no_grad():
+        output = network(torch.from_numpy(low).float()).numpy().astype(np.float64)
+    size = 3 * PATCH**2
+    # of the mean of |y - x| over n values it is 1 / sqrt(n); of their mean square 2 |y - x| / n
+    of_l1 = 1 / np.sqrt(size)
+    of_distance = 2 * np.sqrt(((output - high) ** 2).sum(axis=(1, 2, 3))).mean() / size
+    weight = training.weigh(network, MeanSquaredError(), patches(range(10)), rho)
+    assert weight == pytest.approx(rho * of_l1 / of_distance, rel=1e-5)
+
+
+def test_weighing_leaves_the_network_as_it_is_and_without_gradients(network, patches):
+    before = bits(network)
+    training.weigh(network, MeanSquaredError(), patches(range(3)), 1.0)
+    assert bits(network) == before
+    assert all(parameter.grad is None for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("factor", [0.0, math.nan])
+def test_a_distance_without_a_gradient_cannot_be_weighed(network, patches, factor):
+    with pytest.raises(ValueError, match=r"gradient of the distance at the network's output has length (0\.0|nan) on"):
+        training.weigh(network, MeanSquaredError(factor), patches(range(3)), 1.0)
