@@ -333,11 +333,17 @@ def test_equal_pixels_have_an_equal_digest_whatever_their_encoding(tmp_path):
 
 def test_of_a_set_with_a_size_the_central_square_is_used(tmp_path):
     image = noise(9, 12)
-    folder = write(tmp_path / "whole", a_png=image)
-    cut = write(tmp_path / "cut", a_png=image[2:6, 4:8])
-    table = images.list_images([entry("whole", "test", size=4), entry("cut", "test")], [folder, cut])
-    assert table[["width", "height"]].to_numpy().tolist() == [[4, 4], [4, 4]]
-    assert table["content_sha256"][0] == table["content_sha256"][1]
+    folder = write(tmp_path, a_png=image)
+    table = images.list_images([entry("whole", "test", size=4)], [folder])
+    assert table[["width", "height"]].to_numpy().tolist() == [[4, 4]]
+    sources = images.sources([entry("whole", "test", size=4)], [folder])
+    np.testing.assert_array_equal(images.read(table.iloc[0].to_dict(), sources, 2), image[2:6, 4:8])
+
+
+def test_an_image_that_is_trained_with_is_not_tested_with_by_a_part_of_it(tmp_path):
+    folder = write(tmp_path, a_png=noise(9, 12))
+    with pytest.raises(ValueError, match="are the same image"):
+        images.list_images([entry("x"), entry("y", "test", size=4)], [folder, folder])
 
 
 def test_a_set_without_images_is_refused(tmp_path):

@@ -102,6 +102,14 @@ def test_a_state_of_another_training_is_put_aside_saying_what_has_changed(kept, 
     assert not kept.exists()
 
 
+def test_a_removed_state_leaves_nothing_of_a_kill_while_it_was_written(kept):
+    kept.with_name("..state-x1y2").write_bytes(b"half")
+    other = kept.with_name("weights.safetensors")
+    other.write_bytes(b"whole")
+    state.remove(kept)
+    assert list(kept.parent.iterdir()) == [other]
+
+
 def test_a_state_of_another_version_of_torch_is_put_aside(kept, caplog, monkeypatch):
     monkeypatch.setattr(torch, "__version__", "1.0")
     assert state.resume(kept, KEY) is None

@@ -3,13 +3,12 @@
 import os
 import sys
 from functools import partial
-from pathlib import Path
 
 import torch
 from _entry import UserError
 
 from perceptual_efficacy import io
-from perceptual_efficacy.superres import edsr, images, training
+from perceptual_efficacy.superres import edsr, images, state, training
 
 
 def train(run, snakemake, network, loss, *, seed, card):
@@ -37,7 +36,7 @@ def train(run, snakemake, network, loss, *, seed, card):
         progress=sys.stderr.isatty(),
     )
     write(run, network, log, {**card, "steps": params.recipe["steps"], "seed": seed})
-    Path(params.state).unlink()
+    state.remove(params.state)
 
 
 def write(run, network, log, card):

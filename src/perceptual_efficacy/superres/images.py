@@ -48,7 +48,7 @@ def list_images(
     Returns
     -------
     One row per image: set, use, image (the file's name without its suffix), path (in the folder), width and height (of
-    what is used), sha256 (of the file) and content_sha256 (of what is used, decoded).
+    what is used), sha256 (of the file) and content_sha256 (of the whole image, decoded).
 
     Raises
     ------
@@ -73,7 +73,8 @@ def list_images(
                 f"superres.images: {entry['name']}: {folder} holds several images called {twice[0]!r}. Rename one."
             )
         for path in progress(files):
-            image = _part(io.read_image(path), entry.get("size"), path)
+            whole = io.read_image(path)
+            image = _part(whole, entry.get("size"), path)
             rows.append(
                 {
                     "set": entry["name"],
@@ -83,7 +84,7 @@ def list_images(
                     "width": image.shape[1],
                     "height": image.shape[0],
                     "sha256": io.file_sha256(path),
-                    "content_sha256": hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest(),
+                    "content_sha256": hashlib.sha256(repr(whole.shape).encode() + whole.tobytes()).hexdigest(),
                 }
             )
     table = pd.DataFrame(rows, columns=list(COLUMNS))

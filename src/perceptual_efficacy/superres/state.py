@@ -78,6 +78,14 @@ def resume(path: str | os.PathLike[str], key: Mapping[str, str]) -> State | None
     return None
 
 
+def remove(path: str | os.PathLike[str]) -> None:
+    """Remove a state, and what a kill in the middle of writing one has left beside it."""
+    path = Path(path)
+    for leftover in path.parent.glob(f".{path.name}-*"):
+        leftover.unlink()
+    path.unlink(missing_ok=True)
+
+
 def _versioned(key: Mapping[str, str]) -> dict[str, str]:
     # another version of torch need not compute the same bits
     return {"version of the state": str(STATE_VERSION), "version of torch": torch.__version__, **key}
