@@ -11,6 +11,7 @@ from perceptual_efficacy import io
 from perceptual_efficacy.statistics import LEAST_CLUSTERS
 
 CEILING = "human ceiling"  # what `agreement` calls it
+MIRROR = "low - high"  # for claims that expect more of the low half; "high - low" says it all
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{title}</title>
 <style>
@@ -331,7 +332,7 @@ def superres_differences(comparisons: Mapping[tuple[str, int], pd.DataFrame]) ->
     """
     rows = []
     for (network, scale), table in comparisons.items():
-        compared = table["selection"].str.contains(" - ") & table["estimate"].notna()
+        compared = table["selection"].str.contains(" - ") & table["estimate"].notna() & (table["selection"] != MIRROR)
         for row in table[compared].to_dict("records"):
             rows.append(
                 {
@@ -361,7 +362,9 @@ def inversions(comparisons: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """
     rows = []
     for network, table in comparisons.items():
-        there = table[table["estimate"].notna()]
+        there = table[table["estimate"].notna() & (table["selection"] != MIRROR)]
+        if there["layer"].nunique() == 2:  # one, and the mean of it
+            there = there[there["layer"] != "mean of layers"]
         for (layer, selection), part in there.groupby(["layer", "selection"], sort=False):
             rows.append(
                 {
