@@ -129,6 +129,13 @@ def test_a_study_that_is_too_small_for_a_claim_is_shown_but_not_judged(claim, ev
     assert record["rule_outcome"].startswith("supported")
 
 
+def test_all_that_stands_against_a_verdict_is_named(claim, evidence):
+    sized = {key: table.assign(seeds=4) for key, table in evidence.items()}
+    wanted = {**claim, "at_least": {"seeds": 5}}
+    (record,) = claims.evaluate([wanted], sized, cards(False), {"subject": "control"}, LAYERS)
+    assert record["reason"].endswith("not a pre-trained network; size: 4 seeds, at least 5 are needed")
+
+
 def test_evidence_without_layers_is_picked_by_the_claim_alone(claim, evidence):
     one = {key: table.iloc[:2].drop(columns="layer") for key, table in evidence.items()}
     (record,) = claims.evaluate([claim], one, cards(True), {"subject": "control"}, LAYERS)

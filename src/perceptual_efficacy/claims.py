@@ -140,11 +140,12 @@ def evaluate(
                 split_mean=row["split_mean"] if claim["splits"] else 0.0,
                 among=claim.get("among", SPLITS),
             )
-            verdict = outcome
-            if lacking := _too_small(row, claim.get("at_least", {})):
-                verdict = Verdict(NOT_TESTED, f"size: {lacking}")
+            against = []
             if claim["about"] == "pre-trained networks" and not cards[network]["pretrained"]:
-                verdict = Verdict(NOT_TESTED, f"{network} is a stand-in, not a pre-trained network")
+                against.append(f"{network} is a stand-in, not a pre-trained network")
+            if lacking := _too_small(row, claim.get("at_least", {})):
+                against.append(f"size: {lacking}")
+            verdict = Verdict(NOT_TESTED, "; ".join(against)) if against else outcome
             if "beside" in claim:
                 beside = {
                     label: _pick(claim["id"], own, {**where, **other}) for label, other in claim["beside"].items()
