@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+from functools import cache
 from pathlib import Path
 
 LIBRARY = Path(workflow.basedir) / "src" / "perceptual_efficacy"
@@ -16,12 +17,18 @@ def code_digest(rule):
     """
     digest = hashlib.sha256()
     for path in sorted(imported_by(SCRIPTS / f"{rule}.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
-                node.body = node.body[1:]
-        digest.update(f"{path.relative_to(workflow.basedir).as_posix()}\n{ast.dump(tree)}\n".encode())
+        digest.update(f"{path.relative_to(workflow.basedir).as_posix()}\n{syntax(path)}\n".encode())
     return digest.hexdigest()
+
+
+@cache
+def syntax(path):
+    """Return the syntax tree of a file as text, without docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)
 
 
 def imported_by(script):
@@ -35,6 +42,7 @@ def imported_by(script):
     return found
 
 
+@cache
 def library_imports(path):
     """Return the files that one file imports: of the library, and what several scripts share.
 

@@ -387,7 +387,12 @@ def complete(study):
         inversion["photographs"] = tested
 
 
-check_schema(config)
-from_data_root(config)
-complete(config)
-check_study(config)
+def check():
+    """Check the study, and write out what it leaves to others."""
+    check_schema(config)
+    from_data_root(config)
+    complete(config)
+    check_study(config)
+
+
+check()
