@@ -91,7 +91,7 @@ def draw(table: pd.DataFrame, images: Mapping[tuple[str, str, str], NDArray[np.u
     cell = style.WIDTH / across / (1 + len(selections))
     figure = style.figure(min(0.9 + down * (0.65 + (cell + 0.2) * len(photographs)), TALLEST))
     parts = figure.subfigures(down, across, squeeze=False).ravel()
-    for part, layer in zip(parts, layers, strict=False):
+    for part, layer in zip(parts[: len(layers)], layers, strict=True):
         part.suptitle(layer, size=8.5)
         axes = part.subplots(len(photographs), 1 + len(selections), squeeze=False)
         for line, photograph in zip(axes, photographs, strict=True):

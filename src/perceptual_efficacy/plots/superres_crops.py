@@ -135,7 +135,7 @@ def draw(table: pd.DataFrame, images: Mapping[tuple[str, str, str], NDArray[np.u
             size=8,
         )
         axes = part.subplots(1, most, squeeze=False).ravel()
-        for axis, method in zip(axes, row.to_dict("records"), strict=False):
+        for axis, method in zip(axes[: len(row)], row.to_dict("records"), strict=True):
             _draw_crop(axis, method, images)
         for axis in axes[len(row) :]:
             axis.set_visible(False)

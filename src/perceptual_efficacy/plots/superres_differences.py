@@ -77,7 +77,7 @@ def draw(table: pd.DataFrame, network: str) -> Figure:
     down = -(-len(judges) // across)
     figure = style.figure(min(1.5 + down * (0.75 + 0.32 * len(datasets)), 9.0))
     axes = figure.subplots(down, across, sharey=True, squeeze=False).ravel()
-    for axis, judge in zip(axes, judges, strict=False):
+    for axis, judge in zip(axes[: len(judges)], judges, strict=True):
         rows = table[table["judge"] == judge]
         _draw_judge(axis, rows.assign(y=rows["dataset"].map(place)))
         unit = rows["unit"].iloc[0]

@@ -82,7 +82,7 @@ def draw(table: pd.DataFrame, network: str) -> Figure:
     down = -(-len(datasets) // across)
     figure = style.figure(1.5 + (3.0 if across == 1 else 2.6 if across == 2 else 2.2) * down)
     axes = figure.subplots(down, across, squeeze=False).ravel()
-    for axis, dataset in zip(axes, datasets, strict=False):
+    for axis, dataset in zip(axes[: len(datasets)], datasets, strict=True):
         _draw_dataset(axis, table[table["dataset"] == dataset], 27 if across > 2 else 60)
         axis.set_xlabel("PSNR-Y (dB), better →", size=7.5)
     for axis in axes[::across]:
