@@ -62,7 +62,7 @@ clean:
 
 .venv/%.installed: pyproject.toml | .venv/bin/python
 	@echo "Installing into .venv: about 6.5 GB, some minutes"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[pipeline$(if $(filter dev,$*),$(comma)dev)]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[pipeline$(addprefix $(comma),$(filter-out pipeline,$*))]"
 	@touch $@
 
 comma := ,

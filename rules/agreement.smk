@@ -13,8 +13,8 @@ rule measure_contrast_distances:
         "../envs/perception.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
         gpu=1,
     params:
         lowest=lookup(within=config, dpath="modelfest/lowest_contrast"),
@@ -45,8 +45,8 @@ rule assess_thresholds:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         splits=lookup(within=config, dpath="statistics/splits"),
         replicates=lookup(within=config, dpath="statistics/replicates"),
@@ -74,8 +74,8 @@ rule measure_image_distances:
         "../envs/perception.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
-        runtime=600,
+        mem_mb=growing(4000),
+        runtime=growing(600),
         gpu=1,
     params:
         layout=layout_of,
@@ -103,8 +103,8 @@ rule measure_baselines:
         "../envs/perception.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
-        runtime=600,
+        mem_mb=growing(4000),
+        runtime=growing(600),
     params:
         layout=layout_of,
         batch_size=lookup(within=config, dpath="images/batch_size"),
@@ -134,8 +134,8 @@ rule assess_agreement:
         "../envs/perception.yaml"
     threads: 2
     resources:
-        mem_mb=6000,
-        runtime=480,
+        mem_mb=growing(6000),
+        runtime=growing(480),
     params:
         layout=layout_of,
         human=is_human,

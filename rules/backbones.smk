@@ -15,8 +15,8 @@ rule learn_kmeans:
         "../envs/perception.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         layers=layers_of,
         options=lookup(within=config, dpath="kmeans"),
@@ -41,8 +41,8 @@ rule draw_random:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         layers=layers_of,
         seed=seed_of,
@@ -68,8 +68,8 @@ rule load_network:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         network=network_of,
         layers=layers_of,

@@ -6,6 +6,15 @@ from pathlib import Path
 import yaml
 
 
+def growing(amount):
+    """Return a resource that is more with every attempt: a job that ran out of memory or time gets more of it."""
+
+    def resource(wildcards, attempt):
+        return amount * attempt
+
+    return resource
+
+
 def backbone_entry(wildcards):
     return next(entry for entry in config["backbones"] if entry["name"] == wildcards.backbone)
 

@@ -12,8 +12,8 @@ rule export_photographs:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         entries=lookup(within=config, dpath="photographs"),
         code=code_digest("export_photographs"),
@@ -34,8 +34,8 @@ rule export_modelfest:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         code=code_digest("export_modelfest"),
     message:
@@ -56,8 +56,8 @@ rule resample_modelfest:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         code=code_digest("resample_modelfest"),
     message:
@@ -81,8 +81,8 @@ rule generate_ladder:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         size=lookup(within=config, dpath="ladder/size"),
         seed=lookup(within=config, dpath="seed"),
@@ -103,10 +103,10 @@ rule download_dataset:
     wildcard_constraints:
         dataset=any_of(DOWNLOADED),
     conda:
-        "../envs/perception.yaml"
+        "../envs/download.yaml"
     resources:
-        mem_mb=1000,
-        runtime=240,
+        mem_mb=growing(1000),
+        runtime=growing(240),
     params:
         # no output: Snakemake would delete it when a key changes, and it may be large
         archive=archive_of,
@@ -130,10 +130,10 @@ rule unpack_dataset:
     wildcard_constraints:
         dataset=any_of(DOWNLOADED),
     conda:
-        "../envs/perception.yaml"
+        "../envs/download.yaml"
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=growing(1000),
+        runtime=growing(60),
     params:
         archive=archive_of,
         code=code_digest("unpack_dataset"),
@@ -155,8 +155,8 @@ rule read_judgements:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         layout=layout_of,
         human=is_human,

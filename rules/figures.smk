@@ -21,8 +21,8 @@ rule plot_stimuli:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         code=code_digest("plot_stimuli"),
     message:
@@ -52,8 +52,8 @@ rule plot_frequency_curves:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         layer=figure_layer_of,
         csf=lookup(within=config, dpath="scores/csf"),
@@ -85,8 +85,8 @@ rule plot_channel_scores:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         layer=figure_layer_of,
         code=code_digest("plot_channel_scores"),
@@ -117,8 +117,8 @@ rule plot_orientation_curves:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         layer=figure_layer_of,
         baseline=lookup(within=config, dpath="scores/baseline"),
@@ -151,8 +151,8 @@ rule plot_efficacy_by_layer:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         control_name=control_of,
         code=code_digest("plot_efficacy_by_layer"),
@@ -183,8 +183,8 @@ rule plot_first_layer_filters:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         code=code_digest("plot_first_layer_filters"),
     message:
@@ -217,8 +217,8 @@ rule plot_thresholds:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         resolution=OWN_RESOLUTION,
         code=code_digest("plot_thresholds"),
@@ -254,8 +254,8 @@ rule plot_selections:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         code=code_digest("plot_selections"),
     message:
@@ -287,8 +287,8 @@ rule plot_groups:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         layer=figure_layer_of,
         human=is_human,
@@ -322,8 +322,8 @@ rule plot_image_selections:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         human=is_human,
         code=code_digest("plot_image_selections"),
@@ -357,8 +357,8 @@ rule plot_single_channels:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         human=is_human,
         code=code_digest("plot_single_channels"),
@@ -390,8 +390,8 @@ rule plot_ladder:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         layer=figure_layer_of,
         code=code_digest("plot_ladder"),
@@ -421,8 +421,8 @@ rule plot_depth:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         controls=CONTROLS,
         code=code_digest("plot_depth"),
@@ -456,8 +456,8 @@ rule plot_networks:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         networks=BACKBONES,
         layers=CLAIM_LAYERS,
@@ -489,8 +489,8 @@ rule plot_lpips_weights:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         code=code_digest("plot_lpips_weights"),
     message:
@@ -519,8 +519,8 @@ rule plot_superres_plane:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         code=code_digest("plot_superres_plane"),
     message:
@@ -553,8 +553,8 @@ rule plot_superres_curves:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         runs=lambda wildcards: [
             {"loss": entry["name"], "selection": entry["selection"], "seed": seed}
@@ -593,8 +593,8 @@ rule plot_superres_crops:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         sets=[{key: entry.get(key) for key in ("name", "size")} for entry in IMAGE_SETS],
         folders=[images_folder(entry) for entry in IMAGE_SETS],
@@ -626,8 +626,8 @@ rule plot_superres_differences:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         code=code_digest("plot_superres_differences"),
     message:
@@ -662,8 +662,8 @@ rule plot_inversions:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         layers=lambda wildcards: inverted_layers(wildcards.backbone),
         code=code_digest("plot_inversions"),

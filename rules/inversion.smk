@@ -16,8 +16,8 @@ rule invert_features:
         "../envs/perception.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
-        runtime=600,
+        mem_mb=growing(4000),
+        runtime=growing(600),
         gpu=1,
     params:
         names=lookup(within=config, dpath="inversion/photographs"),
@@ -49,8 +49,8 @@ rule compare_inversions:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         replicates=lookup(within=config, dpath="statistics/replicates"),
         seed=lookup(within=config, dpath="seed"),

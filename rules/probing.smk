@@ -14,8 +14,8 @@ rule probe_channels:
         "../envs/perception.yaml"
     threads: 8
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=growing(3000),
+        runtime=growing(30),
         gpu=1,
     params:
         border=lookup(within=config, dpath="probing/border"),

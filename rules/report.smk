@@ -12,8 +12,8 @@ rule judge_claims:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         claims=CLAIMS["claims"],
         evidence={kind: EVIDENCE_OF.get(kind, BACKBONES) for kind in EVIDENCE},
@@ -66,8 +66,8 @@ rule write_tables:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         networks=BACKBONES,
         subjects=SUBJECTS,
@@ -94,8 +94,8 @@ rule record_configuration:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=growing(500),
+        runtime=growing(5),
     params:
         study=config,
         code=code_digest("record_configuration"),

@@ -11,8 +11,8 @@ rule score_channels:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         csf=lookup(within=config, dpath="scores/csf"),
         baseline=lookup(within=config, dpath="scores/baseline"),
@@ -38,8 +38,8 @@ rule compare_layers:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         csf=lookup(within=config, dpath="scores/csf"),
         baseline=lookup(within=config, dpath="scores/baseline"),
@@ -68,8 +68,8 @@ rule compare_with_lpips:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         shuffles=lookup(within=config, dpath="statistics/splits"),
         replicates=lookup(within=config, dpath="statistics/replicates"),

@@ -9,8 +9,8 @@ rule generate_gratings:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         options=lookup(within=config, dpath="stimuli"),
         code=code_digest("generate_gratings"),

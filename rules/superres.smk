@@ -10,8 +10,8 @@ rule list_images:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         sets=[{key: entry.get(key) for key in ("name", "use", "size")} for entry in IMAGE_SETS],
         folders=[images_folder(entry) for entry in IMAGE_SETS],
@@ -40,8 +40,8 @@ rule pack_images:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         sets=[{key: entry.get(key) for key in ("name", "size")} for entry in IMAGE_SETS],
         folders=[images_folder(entry) for entry in IMAGE_SETS],
@@ -73,8 +73,8 @@ rule train_start:
         "../envs/perception.yaml"
     threads: SUPERRES["threads"]
     resources:
-        mem_mb=4000,
-        runtime=2880,
+        mem_mb=growing(4000),
+        runtime=growing(2880),
         gpu=SUPERRES["devices"],
     params:
         # no output: Snakemake would delete it when a run that was killed goes on
@@ -120,8 +120,8 @@ rule fine_tune:
         "../envs/perception.yaml"
     threads: SUPERRES["threads"]
     resources:
-        mem_mb=4000,
-        runtime=2880,
+        mem_mb=growing(4000),
+        runtime=growing(2880),
         gpu=SUPERRES["devices"],
     params:
         state="results/superres/x{scale}/{loss}/seed{seed}/.state",
@@ -160,8 +160,8 @@ rule judge_images:
         "../envs/perception.yaml"
     threads: SUPERRES["threads"]
     resources:
-        mem_mb=4000,
-        runtime=600,
+        mem_mb=growing(4000),
+        runtime=growing(600),
         gpu=SUPERRES["devices"],
     params:
         sets=[{key: entry.get(key) for key in ("name", "size")} for entry in IMAGE_SETS],
@@ -188,8 +188,8 @@ rule compare_losses:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         steps=SUPERRES["training"]["steps"] + SUPERRES["fine_tuning"]["steps"],
         replicates=lookup(within=config, dpath="statistics/replicates"),

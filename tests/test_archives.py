@@ -484,3 +484,12 @@ def test_only_what_may_pass_is_tried_again(server, tmp_path, path, attempts):
         archives.fetch(f"{server.url}{path}", tmp_path / "archive", None, allow_unverified=True)
     assert server.asked == [path] * attempts
     assert (tmp_path / "archive").is_file() == (path == "/busy-at-first")
+
+
+def test_published_addresses_and_checksums():
+    bapps = "https://perceptual-similarity.s3.us-west-2.amazonaws.com/dataset"
+    choices, same, opinions = (archives.PUBLISHED[layout] for layout in ("bapps_2afc", "bapps_jnd", "tid2013"))
+    assert choices.url == f"{bapps}/twoafc_val.tar.gz"  # the validation part
+    assert choices.checksum.startswith("sha256:41486671b06d")
+    assert same == (f"{bapps}/jnd.tar.gz", None)
+    assert opinions == ("https://ponomarenko.info/tid2013/tid2013.rar", "md5:2c42bec2407adc49cf4d7858daf8f99b")

@@ -6,7 +6,7 @@ import torch
 from sklearn.cluster import KMeans
 from torch import nn
 
-from perceptual_efficacy import io
+from perceptual_efficacy import storage
 from perceptual_efficacy.backbones import kmeans, store, vgg
 from perceptual_efficacy.backbones.network import as_tensor
 
@@ -276,7 +276,7 @@ def test_tampered_weights_are_refused(saved):
     content = bytearray((folder / "weights.safetensors").read_bytes())
     content[-1] ^= 1
     (folder / "weights.safetensors").write_bytes(content)
-    with pytest.raises(io.DamagedFileError, match=r"weights\.safetensors: its SHA-256 is"):
+    with pytest.raises(storage.DamagedFileError, match=r"weights\.safetensors: its SHA-256 is"):
         store.load(folder / "weights.safetensors")
 
 
@@ -285,5 +285,5 @@ def test_tampered_card_is_refused(saved):
     card = json.loads((folder / "card.json").read_text())
     card["pretrained"] = True
     (folder / "card.json").write_text(json.dumps(card))
-    with pytest.raises(io.DamagedFileError, match=r"card\.json: its content does not match its own digest"):
+    with pytest.raises(storage.DamagedFileError, match=r"card\.json: its content does not match its own digest"):
         store.load(folder / "weights.safetensors")

@@ -305,9 +305,3 @@ def test_scaling_to_half_weighs_four_pixels_by_a_triangle():
 def test_patch_that_is_no_square_is_refused():
     with pytest.raises(ValueError, match="128 x 64 pixels; expected a square"):
         bapps.patch(np.zeros((64, 128, 3), np.uint8))
-
-
-def test_published_addresses_name_the_validation_part_and_its_checksum():
-    assert bapps.TWO_ALTERNATIVE.url.endswith("amazonaws.com/dataset/twoafc_val.tar.gz")
-    assert bapps.TWO_ALTERNATIVE.checksum.startswith("sha256:41486671b06d")
-    assert bapps.JND == ("https://perceptual-similarity.s3.us-west-2.amazonaws.com/dataset/jnd.tar.gz", None)

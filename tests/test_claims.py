@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from perceptual_efficacy import claims, io, tables
+from perceptual_efficacy import claims, storage, tables
 
 
 @pytest.mark.parametrize(
@@ -158,8 +158,8 @@ def test_missing_numbers_reach_the_reader_as_missing(claim, evidence, tmp_path):
     for table in evidence.values():
         table[["estimate", "ci_low", "ci_high", "p_holm"]] = np.nan
     records = claims.evaluate([claim], evidence, cards(True), {"subject": "control"}, LAYERS)
-    io.write_record({"claims": records}, tmp_path / "claims.json")
-    (record,) = io.read_record(tmp_path / "claims.json")["claims"]
+    storage.write_record({"claims": records}, tmp_path / "claims.json")
+    (record,) = storage.read_record(tmp_path / "claims.json")["claims"]
     assert record["verdict"] == "not tested"
     assert record["estimate"] is None
     assert "r: –, the 95% interval over 24 stimuli and observers" in tables.claims_page([record])
@@ -193,8 +193,8 @@ def test_a_claim_without_evidence_has_the_fields_of_any_other(untested, claim, e
 
 
 def test_a_claim_without_evidence_can_be_written_and_shown(untested, tmp_path):
-    io.write_record({"claims": [untested]}, tmp_path / "claims.json")
-    assert io.read_record(tmp_path / "claims.json")["claims"] == [untested]
+    storage.write_record({"claims": [untested]}, tmp_path / "claims.json")
+    assert storage.read_record(tmp_path / "claims.json")["claims"] == [untested]
     (row,) = tables.claims([untested]).to_dict("records")
     assert [row[name] for name in ("verdict", "estimate [95% interval]", "resampled", "beside it")] == [
         "not tested",

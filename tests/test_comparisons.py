@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from perceptual_efficacy import io
+from perceptual_efficacy import io, storage
 from perceptual_efficacy.datasets import comparisons
 
 
@@ -23,7 +23,7 @@ def image():
 def stored(tmp_path, image):
     """Folder of one image, and its SHA-256."""
     io.write_image(image, tmp_path / "ref" / "a.png")
-    return tmp_path, io.file_sha256(tmp_path / "ref" / "a.png")
+    return tmp_path, storage.file_sha256(tmp_path / "ref" / "a.png")
 
 
 def test_what_is_the_same_in_all_rows_is_in_every_row(table):
@@ -75,7 +75,7 @@ def test_image_is_prepared_as_asked_for(stored, image):
 def test_image_that_changed_since_the_table_was_made_is_refused_with_what_to_do(stored, image):
     folder, sha256 = stored
     io.write_image(image[::-1], folder / "ref" / "a.png")
-    changed = io.file_sha256(folder / "ref" / "a.png")
+    changed = storage.file_sha256(folder / "ref" / "a.png")
     expected = (
         rf"{folder}/ref/a\.png: its SHA-256 is {changed[:12]}, but was {sha256[:12]} when the judgements were read.*"
         r"Restore the file, or, if the study made or downloaded it, delete .*; .* delete this data set's comparisons"

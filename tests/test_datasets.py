@@ -9,7 +9,7 @@ from PIL import Image
 from skimage import data
 from skimage.measure import block_reduce
 
-from perceptual_efficacy import csf, io
+from perceptual_efficacy import csf, storage
 from perceptual_efficacy.datasets import modelfest, photographs
 from perceptual_efficacy.thresholds import DetectionThresholds, contrast_energy, distance_of_energy
 
@@ -39,7 +39,7 @@ def test_exported_pixels_are_those_of_the_package(tmp_path):
 def test_an_edited_export_is_refused(tmp_path):
     table = photographs.export([entry("coffee")], tmp_path)
     Image.new("RGB", (4, 4)).save(tmp_path / "train" / "coffee.png")
-    with pytest.raises(io.DamagedFileError, match=r"coffee\.png"):
+    with pytest.raises(storage.DamagedFileError, match=r"coffee\.png"):
         photographs.read(table, tmp_path, "train")
 
 

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 import perceptual_efficacy as pe
-from perceptual_efficacy import io, learned
+from perceptual_efficacy import io, learned, storage
 from perceptual_efficacy.superres import edsr, fidelity, images, judging, resize
 
 
@@ -274,13 +274,13 @@ def test_a_network_that_was_saved_comes_back_with_its_size_and_weights(tmp_path)
     found = edsr.restore(tmp_path / "weights.safetensors", tmp_path / "card.json")
     assert (found.scale, found.blocks, found.width) == (3, 2, 4)
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in found.state_dict().items())
-    assert io.read_record(tmp_path / "card.json")["loss"] == "L1"
+    assert storage.read_record(tmp_path / "card.json")["loss"] == "L1"
 
 
 def test_weights_that_are_not_those_of_the_card_are_refused(tmp_path):
     for seed in (1, 2):
         edsr.save(edsr.draw(2, 1, 4, seed), tmp_path / f"{seed}.safetensors", tmp_path / f"{seed}.json", {})
-    with pytest.raises(io.DamagedFileError, match=r"2\.safetensors: its SHA-256 is"):
+    with pytest.raises(storage.DamagedFileError, match=r"2\.safetensors: its SHA-256 is"):
         edsr.restore(tmp_path / "2.safetensors", tmp_path / "1.json")
 
 
@@ -322,7 +322,8 @@ def test_images_are_listed_by_set_and_name_whatever_their_format(tmp_path):
         ["x", "train", "b", "b.png", 8, 9],
         ["y", "test", "c", "c.png", 4, 5],
     ]
-    assert table["sha256"].tolist() == [io.file_sha256(path) for path in (one / "a.bmp", one / "b.png", two / "c.png")]
+    paths = (one / "a.bmp", one / "b.png", two / "c.png")
+    assert table["sha256"].tolist() == [storage.file_sha256(path) for path in paths]
 
 
 def test_equal_pixels_have_an_equal_digest_whatever_their_encoding(tmp_path):
@@ -552,7 +553,7 @@ def test_patches_of_a_changed_file_are_refused(packed, tmp_path, number):
     content[-1] ^= 1
     changed[number] = tmp_path / "changed.npy"
     changed[number].write_bytes(content)
-    with pytest.raises(io.DamagedFileError, match=r"changed\.npy: its SHA-256 is not the one in the table"):
+    with pytest.raises(storage.DamagedFileError, match=r"changed\.npy: its SHA-256 is not the one in the table"):
         cut(changed)
 
 
@@ -565,7 +566,7 @@ def test_packed_files_are_plain_arrays_of_the_images(packed):
 def test_an_image_that_has_changed_since_it_was_listed_is_refused(packed, tmp_path):
     *_, table, sources = packed
     folder = write(tmp_path, a_png=noise(24, 20, 9))
-    with pytest.raises(io.DamagedFileError, match=r"a\.png: its SHA-256 is"):
+    with pytest.raises(storage.DamagedFileError, match=r"a\.png: its SHA-256 is"):
         images.read(table.iloc[0], {"a": images.Source(folder, sources["a"].size)}, SCALE)
 
 

@@ -303,10 +303,3 @@ def test_image_that_was_cut_is_named(part, name, kept):
 def test_there_are_24_types():
     assert sorted(tid2013.TYPES) == list(range(1, 25))
     assert len(set(tid2013.TYPES.values())) == 24
-
-
-def test_published_address_has_its_checksum():
-    assert tid2013.ARCHIVE == (
-        "https://ponomarenko.info/tid2013/tid2013.rar",
-        "md5:2c42bec2407adc49cf4d7858daf8f99b",
-    )

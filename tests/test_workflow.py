@@ -10,8 +10,10 @@ import subprocess
 import sys
 import tarfile
 import time
+import tomllib
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib import metadata
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
@@ -21,8 +23,9 @@ import pandas as pd
 import pytest
 import safetensors.torch
 import yaml
+from packaging.requirements import Requirement
 
-from perceptual_efficacy import io
+from perceptual_efficacy import io, storage
 from perceptual_efficacy.backbones.loading import load_backbone
 from perceptual_efficacy.datasets import photographs
 
@@ -81,7 +84,7 @@ def results(folder):
 
 
 def test_every_claim_has_a_verdict_for_the_network_that_has_a_control(study):
-    records = io.read_record(study / "results/claims.json")["claims"]
+    records = storage.read_record(study / "results/claims.json")["claims"]
     claims = yaml.safe_load((ROOT / "config/claims.yaml").read_text())["claims"]
     assert [(record["id"], record["network"]) for record in records] == [(claim["id"], "tiny") for claim in claims]
     assert {record["verdict"] for record in records if record["about"] == "pre-trained networks"} == {"not tested"}
@@ -315,20 +318,20 @@ def published(tmp_path_factory):
 
 
 def test_a_file_of_weights_is_found_from_the_data_root_and_named_in_the_card(published):
-    card = io.read_record(published / "results/backbones/squeezed/card.json")
+    card = storage.read_record(published / "results/backbones/squeezed/card.json")
     content = (published / "models/squeezed.safetensors").read_bytes()
     assert (card["file"], card["file_sha256"]) == ("squeezed.safetensors", hashlib.sha256(content).hexdigest())
     assert (card["architecture"], card["pretrained"]) == ("torchvision:squeezenet1_1", True)
 
 
 def test_lpips_says_nothing_of_weights_that_it_was_not_trained_on(published):
-    records = io.read_record(published / "results/claims.json")["claims"]
+    records = storage.read_record(published / "results/claims.json")["claims"]
     (record,) = (record for record in records if record["id"] == "efficacy-agrees-with-learned-weights")
     assert (record["verdict"], record["reason"]) == ("not tested", "LPIPS learnt no weights for this network")
 
 
 def test_a_published_network_with_weights_is_judged(published):
-    records = io.read_record(published / "results/claims.json")["claims"]
+    records = storage.read_record(published / "results/claims.json")["claims"]
     (record,) = (record for record in records if record["id"] == "efficacy-predicts-thresholds")
     assert record["endpoint"].startswith("layer mean of layers")
     assert record["verdict"] != "not tested"
@@ -624,13 +627,34 @@ def test_every_rule_has_a_script_of_its_name():
     assert set(rules) == scripts
 
 
-def test_the_conda_environment_has_the_pins_of_the_package():
-    import tomllib
+def pins_of(environment):
+    return yaml.safe_load((ROOT / f"envs/{environment}.yaml").read_text())["dependencies"][-1]["pip"]
 
+
+def test_the_conda_environments_have_the_pins_of_the_package():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    environment = yaml.safe_load((ROOT / "envs/perception.yaml").read_text())
     pipeline = [pin for pin in project["optional-dependencies"]["pipeline"] if not pin.startswith("snakemake")]
-    assert environment["dependencies"][-1]["pip"] == sorted(project["dependencies"] + pipeline)
+    assert pins_of("perception") == sorted(project["dependencies"] + pipeline)
+    assert set(pins_of("download")) < set(project["dependencies"])
+
+
+def test_downloads_import_only_what_their_small_environment_has():
+    code = (
+        "import sys; before = {*sys.modules}\nimport _entry, perceptual_efficacy.datasets.archives\n"
+        "print(*{name.partition('.')[0] for name in {*sys.modules} - before})"
+    )
+    path = os.pathsep.join([str(ROOT / "src"), str(ROOT / "workflow/scripts")])
+    run = partial(subprocess.run, text=True, capture_output=True, check=True)
+    imported = run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}).stdout.split()
+    packages = metadata.packages_distributions()
+    found = {name for module in imported for name in packages.get(module, [])} - {"perceptual-efficacy"}
+    allowed, todo = set(), [pin.partition("==")[0] for pin in pins_of("download")]
+    while todo:
+        allowed.add(name := todo.pop())
+        needed = map(Requirement, metadata.requires(name) or [])
+        todo += {other.name for other in needed if not other.marker or other.marker.evaluate({"extra": ""})} - allowed
+    assert "requests" in found
+    assert found <= allowed
 
 
 def test_the_default_study_is_the_schemas_defaults():
@@ -698,7 +722,7 @@ def test_a_data_set_is_downloaded_verified_unpacked_and_read(served, study, tmp_
     folder, address = served
     with tarfile.open(folder / "2afc.tar.gz", "w:gz") as archive:
         archive.add(study / "data/bapps/2afc/val", "val")
-    checksum = f"sha256:{io.file_sha256(folder / '2afc.tar.gz')}"
+    checksum = f"sha256:{storage.file_sha256(folder / '2afc.tar.gz')}"
     config = study_with(tmp_path, datasets=[downloaded(address, checksum=checksum)])
     comparisons = "results/data/bapps/comparisons.parquet"
     finished = snakemake(tmp_path, comparisons, study=config)
@@ -708,7 +732,7 @@ def test_a_data_set_is_downloaded_verified_unpacked_and_read(served, study, tmp_
         io.read_table(tmp_path / comparisons)[columns],
         io.read_table(study / "results/data/choices/comparisons.parquet")[columns],
     )
-    card = io.read_record(tmp_path / "results/data/bapps/card.json")
+    card = storage.read_record(tmp_path / "results/data/bapps/card.json")
     assert (card["sha256"], card["verified_by"]) == (checksum, checksum)
 
 
@@ -719,12 +743,12 @@ def test_an_archive_outlives_a_change_of_its_entry(served, study, tmp_path):
     card = "results/data/bapps/card.json"
     unverified = study_with(tmp_path, datasets=[downloaded(address, allow_unverified=True)])
     assert snakemake(tmp_path, card, study=unverified).returncode == 0
-    found = io.read_record(tmp_path / card)
+    found = storage.read_record(tmp_path / card)
     assert found["verified_by"] is None
     (folder / "2afc.tar.gz").unlink()
     verified = study_with(tmp_path, datasets=[downloaded(address, checksum=found["sha256"])])
     assert snakemake(tmp_path, card, study=verified).returncode == 0
-    assert io.read_record(tmp_path / card)["verified_by"] == found["sha256"]
+    assert storage.read_record(tmp_path / card)["verified_by"] == found["sha256"]
 
 
 def test_a_judgement_that_was_edited_in_place_is_read_again(copy):

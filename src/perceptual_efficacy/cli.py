@@ -148,6 +148,23 @@ def compare(
 
 
 @app.command()
+def verify(
+    results: Annotated[Path, typer.Argument(help="The folder `results` of a study that has run.")] = Path("results"),
+) -> None:
+    """Compare every result of a study with the record of the job that wrote it."""
+    from perceptual_efficacy import provenance
+
+    with _told_plainly():
+        problems = list(provenance.problems(results))
+    for path, problem in problems:
+        typer.echo(f"{path} {problem}")
+    if problems:
+        typer.echo("Delete what is named, and run the workflow again: it will be rebuilt.", err=True)
+        raise typer.Exit(1)
+    typer.echo("Every result is what its job wrote.")
+
+
+@app.command()
 def doctor() -> None:
     """Say what is installed, what the networks will run on, and where weights are looked for."""
     import torch

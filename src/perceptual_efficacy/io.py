@@ -1,17 +1,13 @@
-"""Files between the stages: written whole or not at all, and refused when their content was damaged or edited.
+"""Arrays, tables, weights and images between the stages: written whole, and refused when damaged or edited.
 
-Every file carries a digest of its own content. A reader that finds another content raises `DamagedFileError`, which
-says which file to delete; the workflow then rebuilds it. Nothing here depends on time, path or host, so equal content
-gives equal bytes.
+Every file carries a digest of its own content, or its SHA-256 is known from elsewhere. A reader that finds another
+content raises `storage.DamagedFileError`, which says which file to delete; the workflow then rebuilds it.
 """
 
 import hashlib
-import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,53 +23,11 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
-DIGEST_KEY = "content_sha256"
+from perceptual_efficacy import storage
+
 PROVENANCE_KEY = "provenance"
 
 Provenance = Mapping[str, Any]
-
-
-class DamagedFileError(ValueError):
-    """A file whose content is not what the pipeline wrote."""
-
-    def __init__(self, path: str | os.PathLike[str], found: str) -> None:
-        super().__init__(
-            f"{os.fspath(path)}: {found}. It is truncated, damaged or was edited; results computed from it would be "
-            f"wrong. Delete it and run again: it will be rebuilt."
-        )
-
-
-@contextmanager
-def written_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary path in the folder of `path`; move it there when the block ends well, remove it otherwise."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner can read
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def file_sha256(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _canonical_json(content: object) -> str:
-    def plain(value: object) -> object:
-        if isinstance(value, np.generic | np.ndarray):
-            return value.tolist()
-        raise TypeError(f"{type(value).__name__} has no JSON form")
-
-    return json.dumps(content, sort_keys=True, default=plain, allow_nan=False)
 
 
 def _array_digest(digest: "hashlib._Hash", values: NDArray[Any]) -> None:
@@ -101,11 +55,11 @@ def write_dataset(dataset: xr.Dataset, path: str | os.PathLike[str], provenance:
 
     HDF5 ignores what follows its own last byte, so every NetCDF tool reads the file.
     """
-    dataset = dataset.assign_attrs({PROVENANCE_KEY: _canonical_json(provenance)})
+    dataset = dataset.assign_attrs({PROVENANCE_KEY: storage.canonical_json(provenance)})
     unfilled = {name: {"_FillValue": None} for name in dataset.variables}
-    with written_atomically(path) as temporary:
+    with storage.written_atomically(path) as temporary:
         dataset.to_netcdf(temporary, engine="h5netcdf", encoding=unfilled)
-        digest = bytes.fromhex(file_sha256(temporary))
+        digest = bytes.fromhex(storage.file_sha256(temporary))
         with temporary.open("ab") as file:
             file.write(digest)
 
@@ -123,11 +77,11 @@ def write_dataset_in_parts(
     ValueError
         If there is no part.
     """
-    with written_atomically(path) as temporary:
+    with storage.written_atomically(path) as temporary:
         length = 0
         for part in parts:
             if not length:
-                first = part.assign_attrs({PROVENANCE_KEY: _canonical_json(provenance)})
+                first = part.assign_attrs({PROVENANCE_KEY: storage.canonical_json(provenance)})
                 unfilled = {name: {"_FillValue": None} for name in first.variables}
                 first.to_netcdf(temporary, engine="h5netcdf", encoding=unfilled, unlimited_dims=[dimension])
                 del first
@@ -141,7 +95,7 @@ def write_dataset_in_parts(
             length += part.sizes[dimension]
         if not length:
             raise ValueError(f"{os.fspath(path)}: there is nothing to write along {dimension!r}.")
-        digest = bytes.fromhex(file_sha256(temporary))
+        digest = bytes.fromhex(storage.file_sha256(temporary))
         with temporary.open("ab") as file:
             file.write(digest)
 
@@ -172,10 +126,10 @@ def write_dataset_resumably(
             kept, of_part = folder / f"{name}.nc", {**provenance, "part": name}
             try:
                 part = read_dataset(kept)
-                if part.attrs.pop(PROVENANCE_KEY) == _canonical_json(of_part):
+                if part.attrs.pop(PROVENANCE_KEY) == storage.canonical_json(of_part):
                     yield part
                     continue
-            except (FileNotFoundError, DamagedFileError):
+            except (FileNotFoundError, storage.DamagedFileError):
                 pass
             part = compute()
             write_dataset(part, kept, of_part)
@@ -193,13 +147,13 @@ def read_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
 
     Raises
     ------
-    DamagedFileError
+    storage.DamagedFileError
         If the file is not what was written.
     """
     # before HDF5 sees the file: on a single wrong bit it can loop without end
     found, written = _split_digest(path)
     if found != written:
-        raise DamagedFileError(path, "its content does not match its own digest")
+        raise storage.DamagedFileError(path, "its content does not match its own digest")
     # coordinates and truth values are restored; numbers stay as they are, neither fill values nor dates
     with xr.open_dataset(
         path, engine="h5netcdf", mask_and_scale=False, decode_times=False, decode_timedelta=False
@@ -218,9 +172,9 @@ def _table_digest(table: pd.DataFrame, provenance: str) -> str:
 def write_table(table: pd.DataFrame, path: str | os.PathLike[str], provenance: Provenance) -> None:
     """Write a DataFrame (its index is dropped) as Parquet, with provenance and content digest in the metadata."""
     arrow = pa.Table.from_pandas(table, preserve_index=False)
-    record = _canonical_json(provenance)
-    metadata = {PROVENANCE_KEY: record, DIGEST_KEY: _table_digest(arrow.to_pandas(), record)}
-    with written_atomically(path) as temporary:
+    record = storage.canonical_json(provenance)
+    metadata = {PROVENANCE_KEY: record, storage.DIGEST_KEY: _table_digest(arrow.to_pandas(), record)}
+    with storage.written_atomically(path) as temporary:
         pq.write_table(arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), **metadata}), temporary)
 
 
@@ -229,65 +183,34 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
 
     Raises
     ------
-    DamagedFileError
+    storage.DamagedFileError
         If the file is not Parquet or its content differs from what was written.
     """
     try:
         arrow = pq.read_table(path)
         table = arrow.to_pandas()
         metadata = {key.decode(): value for key, value in (arrow.schema.metadata or {}).items()}
-        written = metadata.get(DIGEST_KEY, b"").decode()
+        written = metadata.get(storage.DIGEST_KEY, b"").decode()
         digest = _table_digest(table, metadata.get(PROVENANCE_KEY, b"").decode())
     except FileNotFoundError:
         raise
     except Exception as error:  # the decoder meets arbitrary bytes and raises all kinds of errors
-        raise DamagedFileError(path, f"cannot be read as Parquet ({error})") from error
+        raise storage.DamagedFileError(path, f"cannot be read as Parquet ({error})") from error
     if digest != written:
-        raise DamagedFileError(path, "its content does not match its own digest")
+        raise storage.DamagedFileError(path, "its content does not match its own digest")
     return table
-
-
-def write_record(record: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
-    """Write a mapping as JSON, with a digest of its content."""
-    plain = json.loads(_canonical_json(dict(record)))
-    digest = hashlib.sha256(_canonical_json(plain).encode()).hexdigest()
-    write_text(json.dumps({**plain, DIGEST_KEY: digest}, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
-
-
-def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a mapping that `write_record` wrote.
-
-    Raises
-    ------
-    DamagedFileError
-        If the file is not JSON or its content differs from what was written.
-    """
-    try:
-        record = json.loads(Path(path).read_text(encoding="utf-8"))
-        written = record.pop(DIGEST_KEY)
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, AttributeError, TypeError) as error:
-        raise DamagedFileError(path, "cannot be read as a JSON record with a digest") from error
-    if hashlib.sha256(_canonical_json(record).encode()).hexdigest() != written:
-        raise DamagedFileError(path, "its content does not match its own digest")
-    return record
-
-
-def write_text(text: str, path: str | os.PathLike[str]) -> None:
-    """Write a text file as UTF-8."""
-    with written_atomically(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def write_csv(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     """Write a DataFrame (its index is dropped) as CSV for people: six significant digits, unix line ends."""
-    with written_atomically(path) as temporary:
+    with storage.written_atomically(path) as temporary:
         table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
 
 
 def write_weights(weights: Mapping[str, NDArray[Any]], path: str | os.PathLike[str]) -> str:
     """Write named arrays as safetensors and return the SHA-256 of the file."""
     content = save_safetensors({name: np.ascontiguousarray(weights[name]) for name in sorted(weights)})
-    with written_atomically(path) as temporary:
+    with storage.written_atomically(path) as temporary:
         temporary.write_bytes(content)
     return hashlib.sha256(content).hexdigest()
 
@@ -297,22 +220,22 @@ def read_weights(path: str | os.PathLike[str], sha256: str) -> dict[str, NDArray
 
     Raises
     ------
-    DamagedFileError
+    storage.DamagedFileError
         If the file's SHA-256 is another one, or it is not safetensors.
     """
     content = Path(path).read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
-        raise DamagedFileError(path, f"its SHA-256 is {found[:12]}…, its card says {sha256[:12]}…")
+        raise storage.DamagedFileError(path, f"its SHA-256 is {found[:12]}…, its card says {sha256[:12]}…")
     try:
         return load_safetensors(content)
     except SafetensorError as error:
-        raise DamagedFileError(path, f"cannot be read as safetensors ({error})") from error
+        raise storage.DamagedFileError(path, f"cannot be read as safetensors ({error})") from error
 
 
 def write_image(image: NDArray[np.uint8], path: str | os.PathLike[str]) -> None:
     """Write an RGB image, shape (height, width, 3), as 8-bit PNG."""
-    with written_atomically(path) as temporary:
+    with storage.written_atomically(path) as temporary:
         Image.fromarray(image).save(temporary, format="PNG")
 
 
@@ -334,14 +257,14 @@ def read_image(path: str | os.PathLike[str], sha256: str | None = None) -> NDArr
 
     Raises
     ------
-    DamagedFileError
+    storage.DamagedFileError
         If the file has another SHA-256.
     ValueError
         If the file cannot be decoded, is transparent somewhere, or has pixels whose code values for display are a
         matter of choice: 16-bit and floating-point grey, CMYK and other colour spaces.
     """
-    if sha256 is not None and (found := file_sha256(path)) != sha256:
-        raise DamagedFileError(path, f"its SHA-256 is {found[:12]}…, expected {sha256[:12]}…")
+    if sha256 is not None and (found := storage.file_sha256(path)) != sha256:
+        raise storage.DamagedFileError(path, f"its SHA-256 is {found[:12]}…, expected {sha256[:12]}…")
     try:
         with Image.open(path) as image:
             stored = [tile[3] for tile in image.tile]  # the file's own kind of pixel, which load() forgets

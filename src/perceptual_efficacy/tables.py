@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from perceptual_efficacy import io
+from perceptual_efficacy import io, storage
 from perceptual_efficacy.statistics import LEAST_CLUSTERS
 
 CEILING = "human ceiling"  # what `agreement` calls it
@@ -36,9 +36,11 @@ def write(
     io.write_csv(table, csv)
     shown = _rounded(table)
     in_cells = shown.map(lambda text: text.replace("|", "\\|"))
-    io.write_text(in_cells.to_markdown(index=False, disable_numparse=True) + "\n", md)
-    io.write_text(shown.to_latex(index=False, escape=True), tex)
-    io.write_text(PAGE.format(title=Path(html).stem, table=shown.to_html(index=False, escape=True, border=0)), html)
+    storage.write_text(in_cells.to_markdown(index=False, disable_numparse=True) + "\n", md)
+    storage.write_text(shown.to_latex(index=False, escape=True), tex)
+    storage.write_text(
+        PAGE.format(title=Path(html).stem, table=shown.to_html(index=False, escape=True, border=0)), html
+    )
 
 
 def _rounded(table: pd.DataFrame) -> pd.DataFrame:

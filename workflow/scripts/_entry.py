@@ -12,9 +12,9 @@ from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
-from perceptual_efficacy import __version__, io
+from perceptual_efficacy import __version__, provenance, storage
 
-LIBRARY = str(Path(io.__file__).parent)
+LIBRARY = str(Path(storage.__file__).parent)
 
 
 class UserError(ValueError):
@@ -57,6 +57,7 @@ def job(snakemake) -> Iterator[SimpleNamespace]:
     except BaseException:
         log.exception("failed")
         raise
+    _record(snakemake)
     log.info("finished")
 
 
@@ -93,10 +94,27 @@ def _provenance(snakemake) -> dict[str, object]:
     }
 
 
+def _record(snakemake) -> None:
+    """Write down, beside the results, what they were computed from; the record has the name of the log."""
+    parts = [provenance.FOLDER if part == "logs" else part for part in Path(snakemake.log[0]).parts]
+    inputs = [path for path in snakemake.input if Path(path).is_file()]
+    provenance.write(
+        Path(*parts).with_suffix(".json"),
+        rule=snakemake.rule,
+        wildcards=dict(snakemake.wildcards.items()),
+        # a file from elsewhere by its name only: where it lies says nothing of the result
+        inputs=[(Path(path).name if Path(path).is_absolute() else path, storage.file_sha256(path)) for path in inputs],
+        params=_known(snakemake),
+        threads=snakemake.threads,
+        outputs=list(snakemake.output),
+        version=__version__,
+    )
+
+
 def _inputs_sha256(snakemake) -> dict[str, list[str]]:
+    lists = {name: [files] if isinstance(files, str) else files for name, files in snakemake.input.items()}
     return {
-        name: [io.file_sha256(path) for path in ([paths] if isinstance(paths, str) else paths) if Path(path).is_file()]
-        for name, paths in snakemake.input.items()
+        name: [storage.file_sha256(file) for file in files if Path(file).is_file()] for name, files in lists.items()
     }
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 from _entry import job
 
-from perceptual_efficacy import agreement, io, learned, selections
+from perceptual_efficacy import agreement, io, learned, selections, storage
 from perceptual_efficacy.selections import FAMILY, Ranking
 
 with job(snakemake) as run:
@@ -12,7 +12,7 @@ with job(snakemake) as run:
     cube = io.read_dataset(run.input.distances)["distance"]
     metrics = io.read_dataset(run.input.baselines)["distance"]
     baselines = {str(name): metrics.sel(metric=name).values for name in metrics["metric"].values}
-    baselines |= learned.lpips_distances(cube, io.read_record(run.input.card))
+    baselines |= learned.lpips_distances(cube, storage.read_record(run.input.card))
     channels = io.read_table(run.input.channels)
     rankings = {score: Ranking(channels, score) for score in FAMILY}
     result = selections.compare_selections(

@@ -2,10 +2,10 @@
 
 from _entry import job
 
-from perceptual_efficacy import io, learned
+from perceptual_efficacy import io, learned, storage
 
 with job(snakemake) as run:
-    card = io.read_record(run.input.card)
+    card = storage.read_record(run.input.card)
     channels = io.read_table(run.input.channels)
     weights = learned.weights_of(card)
     if weights.empty:

@@ -2,7 +2,7 @@
 
 from _entry import job
 
-from perceptual_efficacy import claims, io, tables
+from perceptual_efficacy import claims, io, storage, tables
 
 with job(snakemake) as run:
     names = run.params.networks
@@ -14,9 +14,9 @@ with job(snakemake) as run:
     records = claims.evaluate(
         run.params.claims,
         evidence,
-        {name: io.read_record(path) for name, path in zip(names, run.input.cards, strict=True)},
+        {name: storage.read_record(path) for name, path in zip(names, run.input.cards, strict=True)},
         run.params.controls,
         run.params.layers,
     )
-    io.write_record({"claims": records, "provenance": run.provenance}, run.output.json)
-    io.write_text(tables.claims_page(records), run.output.md)
+    storage.write_record({"claims": records, "provenance": run.provenance}, run.output.json)
+    storage.write_text(tables.claims_page(records), run.output.md)

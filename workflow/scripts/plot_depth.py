@@ -2,11 +2,11 @@
 
 from _entry import job
 
-from perceptual_efficacy import io
+from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import depth, style
 
 with job(snakemake) as run:
     channels = [io.read_table(path) for path in run.input.channels]
-    cards = [io.read_record(path) for path in run.input.cards]
+    cards = [storage.read_record(path) for path in run.input.cards]
     table = depth.table(channels, cards, run.params.controls)
     style.save(depth.draw(table), table, **run.output)

@@ -2,11 +2,11 @@
 
 from _entry import job
 
-from perceptual_efficacy import io
+from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import first_layer_filters, style
 
 with job(snakemake) as run:
-    card = io.read_record(run.input.card)
+    card = storage.read_record(run.input.card)
     weights = io.read_weights(run.input.weights, card["weights_sha256"])
     filters = weights[card["first_filters"]]
     table = first_layer_filters.table(filters, io.read_table(run.input.channels), card["first_filters_of"])

@@ -2,7 +2,7 @@
 
 from _entry import job
 
-from perceptual_efficacy import csf, io
+from perceptual_efficacy import csf, io, storage
 from perceptual_efficacy.plots import frequency_curves, style
 
 with job(snakemake) as run:
@@ -16,6 +16,6 @@ with job(snakemake) as run:
         pixels_per_degree,
         baseline=run.params.baseline,
     )
-    network = style.network_label(io.read_record(run.input.card))
+    network = style.network_label(storage.read_record(run.input.card))
     figure = frequency_curves.draw(table, network, run.params.csf["model"])
     style.save(figure, table, **run.output)

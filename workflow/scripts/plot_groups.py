@@ -2,10 +2,10 @@
 
 from _entry import job
 
-from perceptual_efficacy import io
+from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import groups, style
 
 with job(snakemake) as run:
     table = groups.table(io.read_table(run.input.agreement), run.params.layer)
-    figure = groups.draw(table, style.network_label(io.read_record(run.input.card)))
+    figure = groups.draw(table, style.network_label(storage.read_record(run.input.card)))
     style.save(figure, table, **run.output)

@@ -3,7 +3,7 @@
 import pandas as pd
 from _entry import job
 
-from perceptual_efficacy import io
+from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import inversions, style
 
 SHOWN = 3  # photographs
@@ -19,5 +19,5 @@ with job(snakemake) as run:
         for row in table[(table["layer"] == layer) & (table["selection"] != "original")].to_dict("records"):
             name, selection = row["photograph"], row["selection"]
             images[layer, name, selection] = io.read_image(f"{folder}/{selection}/seed{row['seed']}/{name}.png")
-    network = style.network_label(io.read_record(run.input.card))
+    network = style.network_label(storage.read_record(run.input.card))
     style.save(inversions.draw(table, images, network), table, **run.output)

@@ -2,7 +2,7 @@
 
 from _entry import job
 
-from perceptual_efficacy import io, selectivity
+from perceptual_efficacy import io, selectivity, storage
 from perceptual_efficacy.plots import ladder, style
 
 with job(snakemake) as run:
@@ -13,5 +13,5 @@ with job(snakemake) as run:
         io.read_table(run.input.comparisons),
         {"all": channels, **halves},
     )
-    figure = ladder.draw(table, style.network_label(io.read_record(run.input.card)), run.params.layer)
+    figure = ladder.draw(table, style.network_label(storage.read_record(run.input.card)), run.params.layer)
     style.save(figure, table, **run.output)

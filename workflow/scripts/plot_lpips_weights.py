@@ -2,10 +2,10 @@
 
 from _entry import job
 
-from perceptual_efficacy import io
+from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import lpips_weights, style
 
 with job(snakemake) as run:
     table = lpips_weights.table(io.read_table(run.input.agreement), io.read_table(run.input.channels))
-    figure = lpips_weights.draw(table, style.network_label(io.read_record(run.input.card)))
+    figure = lpips_weights.draw(table, style.network_label(storage.read_record(run.input.card)))
     style.save(figure, table, **run.output)

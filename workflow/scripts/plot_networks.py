@@ -2,7 +2,7 @@
 
 from _entry import job
 
-from perceptual_efficacy import io
+from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import networks, style
 
 with job(snakemake) as run:
@@ -11,7 +11,7 @@ with job(snakemake) as run:
     each = len(results) // len(names)
     table = networks.table(
         {name: results[i * each : (i + 1) * each] for i, name in enumerate(names)},
-        {name: io.read_record(path) for name, path in zip(names, run.input.cards, strict=True)},
+        {name: storage.read_record(path) for name, path in zip(names, run.input.cards, strict=True)},
         run.params.layers,
     )
     style.save(networks.draw(table), table, **run.output)

@@ -2,7 +2,7 @@
 
 from _entry import job
 
-from perceptual_efficacy import io
+from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import orientation_curves, style
 
 with job(snakemake) as run:
@@ -14,5 +14,5 @@ with job(snakemake) as run:
         tuning.attrs["pixels_per_degree"],
         baseline=run.params.baseline,
     )
-    figure = orientation_curves.draw(table, style.network_label(io.read_record(run.input.card)))
+    figure = orientation_curves.draw(table, style.network_label(storage.read_record(run.input.card)))
     style.save(figure, table, **run.output)

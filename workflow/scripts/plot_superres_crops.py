@@ -3,7 +3,7 @@
 import pandas as pd
 from _entry import job
 
-from perceptual_efficacy import io
+from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import style, superres_crops
 from perceptual_efficacy.superres import images
 from perceptual_efficacy.superres.resize import degrade
@@ -34,5 +34,5 @@ with job(snakemake) as run:
         file = f"{folders[row['method']]}/seed{row['seed']}/{row['dataset']}/{row['image']}.png"
         result, (y, x) = io.read_image(file), (row["y"], row["x"])
         crops[row["dataset"], row["image"], row["method"]] = result[y : y + SIZE, x : x + SIZE]
-    network = style.network_label(io.read_record(run.input.card))
+    network = style.network_label(storage.read_record(run.input.card))
     style.save(superres_crops.draw(table, crops, network), table, **run.output)

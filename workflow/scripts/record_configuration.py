@@ -3,7 +3,7 @@
 import yaml
 from _entry import job
 
-from perceptual_efficacy import io
+from perceptual_efficacy import storage
 
 with job(snakemake) as run:
-    io.write_text(yaml.safe_dump(run.params.study, sort_keys=True, allow_unicode=True), run.output.configuration)
+    storage.write_text(yaml.safe_dump(run.params.study, sort_keys=True, allow_unicode=True), run.output.configuration)

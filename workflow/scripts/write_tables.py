@@ -2,7 +2,7 @@
 
 from _entry import job
 
-from perceptual_efficacy import io, tables
+from perceptual_efficacy import io, storage, tables
 
 with job(snakemake) as run:
     names, subjects, resolutions = run.params.networks, run.params.subjects, run.params.resolutions
@@ -10,7 +10,7 @@ with job(snakemake) as run:
     each = len(results) // len(names)
     by_network = {name: results[i * each : (i + 1) * each] for i, name in enumerate(names)}
     channels = {name: io.read_table(path) for name, path in zip(names, run.input.channels, strict=True)}
-    cards = {name: io.read_record(path) for name, path in zip(names, run.input.cards, strict=True)}
+    cards = {name: storage.read_record(path) for name, path in zip(names, run.input.cards, strict=True)}
     patterns = [io.read_dataset(path) for path in run.input.patterns]
     superres = {
         (network, int(scale)): io.read_table(path)
@@ -38,7 +38,7 @@ with job(snakemake) as run:
         "inversions": tables.inversions(
             {name: io.read_table(path) for name, path in zip(run.params.inverted, run.input.inversions, strict=True)}
         ),
-        "claims": tables.claims(io.read_record(run.input.claims)["claims"]),
+        "claims": tables.claims(storage.read_record(run.input.claims)["claims"]),
     }
     io.write_csv(tables.agreement(by_network), run.output.agreement)
     for name, table in written.items():

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from perceptual_efficacy import io
+from perceptual_efficacy import io, storage
 from perceptual_efficacy.backbones import published
 from perceptual_efficacy.backbones.network import Backbone
 from perceptual_efficacy.backbones.published import Architecture
@@ -28,7 +28,7 @@ def save(
     state = {key: value.numpy(force=True) for key, value in backbone.network.state_dict().items()}
     sha256 = io.write_weights(state, weights)
     filters, filters_of = backbone.first_filters
-    io.write_record(
+    storage.write_record(
         {
             **backbone.card,
             "name": name,
@@ -54,10 +54,10 @@ def load(
 
     Raises
     ------
-    io.DamagedFileError
+    storage.DamagedFileError
         If the card or the weights are not what `save` wrote.
     """
-    record = io.read_record(Path(weights).with_name(CARD) if card is None else card)
+    record = storage.read_record(Path(weights).with_name(CARD) if card is None else card)
     state = io.read_weights(weights, record["weights_sha256"])
     if record["architecture"] == ARCHITECTURE:
         backbone = Backbone(

@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from perceptual_efficacy import io
+from perceptual_efficacy import storage
 
 DEFAULT = "DEFAULT"
 
@@ -148,7 +148,7 @@ def _few(keys: list[str], most: int = 3) -> str:
 
 def from_file(path: str | os.PathLike[str], release: str | None = None) -> Weights:
     """Read a file of weights from disk; see `read` for what is refused."""
-    return Weights(read(path), Path(path).name, io.file_sha256(path), release)
+    return Weights(read(path), Path(path).name, storage.file_sha256(path), release)
 
 
 def from_url(url: str, release: str) -> Weights:

@@ -1,4 +1,7 @@
-"""Archives of data sets: downloaded whole and verified, or not at all; unpacked whole, or not at all."""
+"""Archives of data sets: downloaded whole and verified, or not at all; unpacked whole, or not at all.
+
+It needs the packages of envs/download.yaml and no other.
+"""
 
 import lzma
 import os
@@ -21,7 +24,7 @@ import pooch
 import requests
 from tqdm import tqdm
 
-from perceptual_efficacy import io
+from perceptual_efficacy import storage
 
 TIMEOUT = 60.0  # seconds that a server may stay silent
 MEMBERS_LIMIT = 2_000_000  # files and folders that an archive may hold
@@ -40,6 +43,17 @@ class Archive(NamedTuple):
 
     url: str
     checksum: str | None  # "sha256:…" or "md5:…"; None if none is published
+
+
+_BAPPS = "https://perceptual-similarity.s3.us-west-2.amazonaws.com/dataset"
+# by the layout of a data set in the configuration
+PUBLISHED = {
+    "bapps_2afc": Archive(
+        f"{_BAPPS}/twoafc_val.tar.gz", "sha256:41486671b06de923e7ba277c4797d4d9d86d609863ba35ecdb576133f8b9d859"
+    ),
+    "bapps_jnd": Archive(f"{_BAPPS}/jnd.tar.gz", None),
+    "tid2013": Archive("https://ponomarenko.info/tid2013/tid2013.rar", "md5:2c42bec2407adc49cf4d7858daf8f99b"),
+}
 
 
 class DownloadError(OSError):
@@ -96,7 +110,7 @@ def fetch(
     here = next((path for path in (target, waiting) if path.is_file() and _matches(path, checksum)), None)
     if here is None:
         here = target if enough else waiting
-        with io.written_atomically(here) as temporary:
+        with storage.written_atomically(here) as temporary:
             _download_patiently(url, temporary, progress)
             if checksum is not None and not _matches(temporary, checksum):
                 raise ValueError(

@@ -11,14 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from perceptual_efficacy.datasets.archives import Archive
 from perceptual_efficacy.datasets.comparisons import Picture, picture, table
-
-_PUBLISHED = "https://perceptual-similarity.s3.us-west-2.amazonaws.com/dataset"
-TWO_ALTERNATIVE = Archive(
-    f"{_PUBLISHED}/twoafc_val.tar.gz", "sha256:41486671b06de923e7ba277c4797d4d9d86d609863ba35ecdb576133f8b9d859"
-)
-JND = Archive(f"{_PUBLISHED}/jnd.tar.gz", None)
 
 # triplets of each category, as released
 CATEGORIES_2AFC = {

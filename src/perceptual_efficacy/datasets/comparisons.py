@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from perceptual_efficacy import io
+from perceptual_efficacy import io, storage
 
 COLUMNS = {
     "dataset": "object",
@@ -46,7 +46,7 @@ def picture(folder: Path, path: Path) -> Picture:
         If the file cannot be decoded or has pixels of another kind than 8-bit RGB or grey.
     """
     height, width, _ = io.read_image(path).shape
-    return Picture(path.relative_to(folder).as_posix(), io.file_sha256(path), (height, width))
+    return Picture(path.relative_to(folder).as_posix(), storage.file_sha256(path), (height, width))
 
 
 def table(rows: Iterable[Mapping[str, object]], **same: str) -> pd.DataFrame:
@@ -80,7 +80,7 @@ def reader(
 
     def read(path: str, sha256: str) -> NDArray[np.uint8]:
         file = Path(folder) / path
-        found = io.file_sha256(file) if file.is_file() else "missing"
+        found = storage.file_sha256(file) if file.is_file() else "missing"
         if found != sha256:
             raise ValueError(
                 f"{file}: its SHA-256 is {found[:12]}, but was {sha256[:12]} when the judgements were read: the data "

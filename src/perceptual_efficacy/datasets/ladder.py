@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from perceptual_efficacy import io
+from perceptual_efficacy import io, storage
 
 Picture = NDArray[np.uint8]
 Values = NDArray[np.float64]
@@ -149,7 +149,7 @@ def opinions(photographs: Mapping[str, Picture], folder: str | Path, *, size: in
                 file = f"i{number:02}_{kind:02}_{level}.bmp"
                 _write_bitmap(_distorted(original, name, kind, level, seed), folder / "distorted_images" / file)
                 lines.append(f"{6 if kind == DITHER else 6 - level:.5f} {file}\n")
-    io.write_text("".join(lines), folder / "mos_with_names.txt")
+    storage.write_text("".join(lines), folder / "mos_with_names.txt")
 
 
 def choices(photographs: Mapping[str, Picture], folder: str | Path, *, seed: int) -> None:
@@ -254,12 +254,12 @@ def _generator(seed: int, *purpose: object) -> np.random.Generator:
 
 
 def _write_bitmap(image: Picture, path: Path) -> None:
-    with io.written_atomically(path) as temporary:
+    with storage.written_atomically(path) as temporary:
         Image.fromarray(image).save(temporary, format="BMP")
 
 
 def _write_judgement(judgement: float, path: Path) -> None:
-    with io.written_atomically(path) as temporary:
+    with storage.written_atomically(path) as temporary:
         np.save(temporary, np.array([judgement], dtype=np.float64), allow_pickle=False)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from perceptual_efficacy import io
+from perceptual_efficacy import io, storage
 
 
 class Packaged(NamedTuple):
@@ -76,7 +76,7 @@ def export(entries: Sequence[Mapping[str, str]], folder: str | Path) -> pd.DataF
     for row, image in zip(rows, images, strict=True):
         target = Path(folder) / str(row["split"]) / f"{row['name']}.png"
         io.write_image(image, target)
-        row |= {"width": image.shape[1], "height": image.shape[0], "sha256": io.file_sha256(target)}
+        row |= {"width": image.shape[1], "height": image.shape[0], "sha256": storage.file_sha256(target)}
     return pd.DataFrame(rows)
 
 
@@ -90,7 +90,7 @@ def read(table: pd.DataFrame, folder: str | Path, split: str) -> dict[str, NDArr
 
     Raises
     ------
-    io.DamagedFileError
+    storage.DamagedFileError
         If a file is not the one that was exported.
     """
     chosen = table[table["split"] == split]

@@ -12,10 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from perceptual_efficacy.datasets.archives import Archive
 from perceptual_efficacy.datasets.comparisons import Picture, picture, table
 
-ARCHIVE = Archive("https://ponomarenko.info/tid2013/tid2013.rar", "md5:2c42bec2407adc49cf4d7858daf8f99b")
 TYPES: dict[int, str] = {
     1: "additive Gaussian noise",
     2: "noise in colour components",

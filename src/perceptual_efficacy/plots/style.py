@@ -14,7 +14,7 @@ from matplotlib.scale import FuncScale
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
-from perceptual_efficacy import io
+from perceptual_efficacy import io, storage
 
 # Okabe and Ito's palette, with a lighter grey and darker colours that stay apart from it for protanopes and
 # deuteranopes (see the tests).
@@ -151,7 +151,7 @@ def save(
     Equal figures give equal bytes: no date, no version of matplotlib in the PNG.
     """
     for path, metadata in ((png, {"Software": None}), (pdf, {"CreationDate": None})):
-        with io.written_atomically(path) as temporary:
+        with storage.written_atomically(path) as temporary:
             figure.savefig(temporary, metadata=metadata)
     io.write_csv(table, csv)
     figure.clear()

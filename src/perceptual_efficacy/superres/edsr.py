@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from perceptual_efficacy import io
+from perceptual_efficacy import io, storage
 from perceptual_efficacy.backbones import weights
 from perceptual_efficacy.backbones.network import as_tensor
 
@@ -117,7 +117,7 @@ def save(
     state = {name: value.numpy(force=True) for name, value in network.state_dict().items()}
     sha256 = io.write_weights(state, weights_file)
     size = {"scale": network.scale, "blocks": network.blocks, "width": network.width}
-    io.write_record({**record, **size, "weights_sha256": sha256}, card)
+    storage.write_record({**record, **size, "weights_sha256": sha256}, card)
 
 
 def restore(weights_file: str | os.PathLike[str], card: str | os.PathLike[str]) -> EDSR:
@@ -125,10 +125,10 @@ def restore(weights_file: str | os.PathLike[str], card: str | os.PathLike[str]) 
 
     Raises
     ------
-    io.DamagedFileError
+    storage.DamagedFileError
         If the card or the weights are not what `save` wrote.
     """
-    record = io.read_record(card)
+    record = storage.read_record(card)
     arrays = io.read_weights(weights_file, record["weights_sha256"])
     state = {name: torch.from_numpy(value) for name, value in arrays.items()}
     return load(state, record["scale"], record["blocks"], record["width"], os.fspath(weights_file))

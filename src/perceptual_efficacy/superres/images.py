@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from perceptual_efficacy import io
+from perceptual_efficacy import io, storage
 from perceptual_efficacy.superres.resize import cropped, degrade
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
@@ -83,7 +83,7 @@ def list_images(
                     "path": path.name,
                     "width": image.shape[1],
                     "height": image.shape[0],
-                    "sha256": io.file_sha256(path),
+                    "sha256": storage.file_sha256(path),
                     "content_sha256": hashlib.sha256(repr(whole.shape).encode() + whole.tobytes()).hexdigest(),
                 }
             )
@@ -145,7 +145,7 @@ def read(row: Mapping[str, Any], sources: Mapping[str, Source], scale: int) -> I
 
     Raises
     ------
-    io.DamagedFileError
+    storage.DamagedFileError
         If the file is not the one that was listed.
     """
     folder, size = sources[row["set"]]
@@ -198,8 +198,8 @@ def pack(
     shapes = [(row["height"] // scale, row["width"] // scale) for row in table.to_dict("records")]
     starts = np.cumsum([0, *(height * width for height, width in shapes)])
     with (
-        io.written_atomically(high) as large,
-        io.written_atomically(low) as small,
+        storage.written_atomically(high) as large,
+        storage.written_atomically(low) as small,
         # not memory maps: where the disk is full these raise an OSError, those kill the process
         large.open("wb") as large_file,
         small.open("wb") as small_file,
@@ -215,8 +215,8 @@ def pack(
         height=[height for height, _ in shapes],
         width=[width for _, width in shapes],
         start=starts[:-1],
-        high_sha256=io.file_sha256(high),
-        low_sha256=io.file_sha256(low),
+        high_sha256=storage.file_sha256(high),
+        low_sha256=storage.file_sha256(low),
     )
 
 
@@ -241,7 +241,7 @@ class Patches(Dataset[tuple[Image, Image]]):
 
     Raises
     ------
-    io.DamagedFileError
+    storage.DamagedFileError
         If a file is not what `pack` wrote.
     """
 
@@ -258,8 +258,8 @@ class Patches(Dataset[tuple[Image, Image]]):
     ) -> None:
         self.paths = os.fspath(high), os.fspath(low)
         for path, column in zip(self.paths, ("high_sha256", "low_sha256"), strict=True):
-            if io.file_sha256(path) != table[column].iloc[0]:
-                raise io.DamagedFileError(path, "its SHA-256 is not the one in the table beside it")
+            if storage.file_sha256(path) != table[column].iloc[0]:
+                raise storage.DamagedFileError(path, "its SHA-256 is not the one in the table beside it")
         self.table = table[["height", "width", "start"]].to_numpy()
         self.scale, self.size, self.seed, self.indices = scale, patch // scale, seed, indices
 

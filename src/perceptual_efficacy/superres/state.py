@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from perceptual_efficacy import io
+from perceptual_efficacy import storage
 
 STATE_VERSION = 1  # of what is in a state, and of what a training does with it
 RECORD = "record"
@@ -47,10 +47,8 @@ def write(state: State, path: str | os.PathLike[str], key: Mapping[str, str]) ->
     record = json.dumps({"key": _versioned(key), **state.record}, sort_keys=True, allow_nan=True)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}
     content = safetensors.torch.save(tensors, {RECORD: record})
-    with io.written_atomically(path) as temporary, temporary.open("wb") as file:
-        file.write(content + hashlib.sha256(content).digest())
-        file.flush()
-        os.fsync(file.fileno())
+    with storage.written_atomically(path) as temporary:
+        temporary.write_bytes(content + hashlib.sha256(content).digest())
 
 
 def resume(path: str | os.PathLike[str], key: Mapping[str, str]) -> State | None:

@@ -1,0 +1,112 @@
+"""What every file needs: written whole or not at all, known by its SHA-256, refused when it was damaged or edited.
+
+Only the standard library is needed for it: it serves downloads too, which run without the packages of the analysis.
+Nothing here depends on time, path or host, so equal content gives equal bytes.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+DIGEST_KEY = "content_sha256"
+
+
+class DamagedFileError(ValueError):
+    """A file whose content is not what the pipeline wrote."""
+
+    def __init__(self, path: str | os.PathLike[str], found: str) -> None:
+        super().__init__(
+            f"{os.fspath(path)}: {found}. It is truncated, damaged or was edited; results computed from it would be "
+            f"wrong. Delete it and run again: it will be rebuilt."
+        )
+
+
+@contextmanager
+def written_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path in the folder of `path`; move it there when the block ends well, remove it otherwise.
+
+    The content is on the disk before the name is: a machine that loses power leaves the whole file or none.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner can read
+        _flush(temporary)
+        temporary.replace(path)
+        _flush(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file's content, or a folder's list of names, is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def canonical_json(content: object) -> str:
+    """JSON text of a content, keys in order: equal content gives equal text.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If JSON has no form of something in it; not of a number that is not finite either.
+    """
+
+    def plain(value: object) -> object:
+        if hasattr(value, "tolist"):  # NumPy's numbers and arrays
+            return value.tolist()
+        raise TypeError(f"{type(value).__name__} has no JSON form")
+
+    return json.dumps(content, sort_keys=True, default=plain, allow_nan=False)
+
+
+def write_record(record: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
+    """Write a mapping as JSON, with a digest of its content."""
+    plain = json.loads(canonical_json(dict(record)))
+    digest = hashlib.sha256(canonical_json(plain).encode()).hexdigest()
+    write_text(json.dumps({**plain, DIGEST_KEY: digest}, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
+
+
+def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a mapping that `write_record` wrote.
+
+    Raises
+    ------
+    DamagedFileError
+        If the file is not JSON or its content differs from what was written.
+    """
+    try:
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
+        written = record.pop(DIGEST_KEY)
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, AttributeError, TypeError) as error:
+        raise DamagedFileError(path, "cannot be read as a JSON record with a digest") from error
+    if hashlib.sha256(canonical_json(record).encode()).hexdigest() != written:
+        raise DamagedFileError(path, "its content does not match its own digest")
+    return record
+
+
+def write_text(text: str, path: str | os.PathLike[str]) -> None:
+    """Write a text file as UTF-8."""
+    with written_atomically(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

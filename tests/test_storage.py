@@ -1,0 +1,80 @@
+"""What every file needs: whole or not at all, known by its SHA-256, refused when damaged."""
+
+import os
+
+import numpy as np
+import pytest
+
+from perceptual_efficacy import storage
+
+RECORD = {"name": "µ", "layers": {"relu2_1": 8, "relu1_1": 4}, "values": [1, 2.5, None, True]}
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_number_that_json_does_not_have_is_refused(tmp_path, value):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        storage.write_record({"a": value}, tmp_path / "a.json")
+    assert not list(tmp_path.iterdir())
+
+
+def test_numpy_values_of_a_record_become_plain(tmp_path):
+    storage.write_record({"a": np.float32(0.5), "b": np.array([1, 2])}, tmp_path / "a.json")
+    assert storage.read_record(tmp_path / "a.json") == {"a": 0.5, "b": [1, 2]}
+
+
+def test_record_without_json_form_is_refused(tmp_path):
+    with pytest.raises(TypeError, match="set has no JSON form"):
+        storage.write_record({"a": {1}}, tmp_path / "a.json")
+
+
+def test_file_sha256_is_the_standards_example(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")  # FIPS 180-2, appendix B.1
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert storage.file_sha256(tmp_path / "a") == expected
+
+
+def test_text_is_utf8(tmp_path):
+    storage.write_text("µ\n", tmp_path / "a.txt")
+    assert (tmp_path / "a.txt").read_bytes() == b"\xc2\xb5\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [('"relu1_1": 4', '"relu1_1": 5'), ("2.5", "2.50001"), ('"name"', '"label"'), ("{", "[")]
+)
+def test_edited_record_is_refused(tmp_path, old, new):
+    storage.write_record(RECORD, tmp_path / "a.json")
+    text = (tmp_path / "a.json").read_text("utf-8")
+    (tmp_path / "a.json").write_text(text.replace(old, new, 1), "utf-8")
+    with pytest.raises(storage.DamagedFileError, match=r"a\.json: "):
+        storage.read_record(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "null", '{"a": 1}'])
+def test_json_that_is_no_record_is_refused(tmp_path, text):
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(storage.DamagedFileError, match=r"a\.json: cannot be read as a JSON record with a digest"):
+        storage.read_record(tmp_path / "a.json")
+
+
+def test_target_appears_only_when_it_is_whole(tmp_path):
+    with storage.written_atomically(tmp_path / "a.txt") as temporary:
+        temporary.write_text("whole")
+        assert not (tmp_path / "a.txt").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_missing_folders_are_made(tmp_path):
+    storage.write_text("a", tmp_path / "deep" / "er" / "a.txt")
+    assert (tmp_path / "deep" / "er" / "a.txt").exists()
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640)])
+def test_permissions_follow_the_umask(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        storage.write_text("a", tmp_path / "a.txt")
+        after = os.umask(umask)
+    finally:
+        os.umask(before)
+    assert after == umask
+    assert (tmp_path / "a.txt").stat().st_mode & 0o777 == mode
