@@ -5,7 +5,7 @@ BIN := .venv/bin
 REPORT := results/snakemake-report.html
 SHOWN := results/figures results/tables results/claims.json workflow/report
 
-.PHONY: help figures unlock test test-all lint docs clean
+.PHONY: help figures unlock test test-all test-conda test-slurm test-faults reproduce reliability lint docs clean
 .DELETE_ON_ERROR:
 
 help:
@@ -40,6 +40,16 @@ test: lint
 
 test-all: lint
 	$(BIN)/pytest
+
+# what is tried and survived goes into docs/reliability.md by `make reliability`
+test-conda test-slurm test-faults: .venv/dev.installed
+	$(BIN)/pytest -m $(@:test-%=%) --junitxml=results/reliability/$(@:test-%=%).xml
+
+reproduce: .venv/dev.installed
+	$(BIN)/pytest -m reproduce --junitxml=results/reliability/reproduce.xml
+
+reliability:
+	$(BIN)/python docs/refresh.py --reliability results/reliability
 
 lint: .venv/dev.installed
 	$(BIN)/ruff check

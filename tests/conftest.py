@@ -1,10 +1,13 @@
 """What more than one test file needs."""
 
+import shutil
 from collections import OrderedDict
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from miniature import snakemake
 from PIL import Image
 from skimage import data
 from torch import nn
@@ -77,3 +80,19 @@ def write_judgements(folder):
 def judged_images():
     """Return `write_judgements`."""
     return write_judgements
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory, judged_images):
+    """A folder with the finished miniature study; tests must not change it."""
+    folder = tmp_path_factory.mktemp("study")
+    judged_images(folder / "data")
+    finished = snakemake(folder)
+    assert finished.returncode == 0, finished.stdout
+    return folder
+
+
+@pytest.fixture
+def copy(study, tmp_path):
+    """A copy of the finished study, times of files included, to be changed."""
+    return Path(shutil.copytree(study, tmp_path / "copy", copy_function=shutil.copy2))

@@ -23,29 +23,13 @@ import pandas as pd
 import pytest
 import safetensors.torch
 import yaml
+from miniature import ROOT, STUDY, command, results, snakemake, study_with
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from perceptual_efficacy import io, storage
 from perceptual_efficacy.backbones.loading import load_backbone
 from perceptual_efficacy.datasets import photographs
-
-ROOT = Path(__file__).parents[1]
-MINIATURE = ROOT / "tests" / "miniature.yaml"
-
-
-def snakemake(folder, *arguments, root=ROOT, study=MINIATURE, snakefile="Snakefile"):
-    """Run Snakemake in a folder and return the finished process; its output is text."""
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "snakemake", "--snakefile", str(root / snakefile), "--cores", "2"),
-            *("--directory", str(folder), *arguments, "--configfile", str(study)),
-        ],
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-        env={**os.environ, "MPLCONFIGDIR": str(folder)},
-    )
 
 
 def planned(output):
@@ -57,30 +41,6 @@ def planned(output):
 def altered(output):
     """Rules of a dry run whose parameters have changed, which code counts among."""
     return set(re.findall(r"params have changed since last execution:\s*\n\s+(.*)", output)[0].split(", "))
-
-
-@pytest.fixture(scope="session")
-def study(tmp_path_factory, judged_images):
-    """A folder with the finished miniature study; tests must not change it."""
-    folder = tmp_path_factory.mktemp("study")
-    judged_images(folder / "data")
-    finished = snakemake(folder)
-    assert finished.returncode == 0, finished.stdout
-    return folder
-
-
-@pytest.fixture
-def copy(study, tmp_path):
-    """A copy of the finished study, times of files included, to be changed."""
-    return Path(shutil.copytree(study, tmp_path / "copy", copy_function=shutil.copy2))
-
-
-def results(folder):
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted((folder / "results").rglob("*"))
-        if path.is_file() and not {"logs", "benchmarks"} & set(path.parts)
-    }
 
 
 def test_every_claim_has_a_verdict_for_the_network_that_has_a_control(study):
@@ -235,7 +195,7 @@ def test_editing_a_module_runs_the_rules_that_use_it_and_what_follows_from_them(
 
 
 def test_changing_a_key_runs_the_rules_that_depend_on_it(copy, tmp_path):
-    changed = yaml.safe_load(MINIATURE.read_text())
+    changed = yaml.safe_load(STUDY.read_text())
     changed["statistics"]["splits"] = 300
     other = tmp_path / "other.yaml"
     other.write_text(yaml.safe_dump(changed, sort_keys=False))
@@ -368,13 +328,6 @@ def test_weights_that_do_not_fit_stop_their_job_with_one_line(published, tmp_pat
     finished = snakemake(tmp_path, "results/backbones/squeezed/card.json", study=study_with(tmp_path, **changes))
     assert "load_network: squeezed.safetensors does not fit the network. missing: features.4.squeeze" in finished.stdout
     assert "Traceback" not in finished.stdout
-
-
-def study_with(tmp_path, **changes):
-    changed = {**yaml.safe_load(MINIATURE.read_text()), **changes}
-    path = tmp_path / "changed.yaml"
-    path.write_text(yaml.safe_dump(changed, sort_keys=False))
-    return path
 
 
 MISTAKES = [
@@ -647,14 +600,14 @@ def test_downloads_import_only_what_their_small_environment_has():
     run = partial(subprocess.run, text=True, capture_output=True, check=True)
     imported = run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}).stdout.split()
     packages = metadata.packages_distributions()
-    found = {name for module in imported for name in packages.get(module, [])} - {"perceptual-efficacy"}
+    found = {canonicalize_name(name) for module in imported for name in packages.get(module, [])}
     allowed, todo = set(), [pin.partition("==")[0] for pin in pins_of("download")]
     while todo:
         allowed.add(name := todo.pop())
         needed = map(Requirement, metadata.requires(name) or [])
         todo += {other.name for other in needed if not other.marker or other.marker.evaluate({"extra": ""})} - allowed
     assert "requests" in found
-    assert found <= allowed
+    assert found - {"perceptual-efficacy"} <= set(map(canonicalize_name, allowed))
 
 
 def test_the_default_study_is_the_schemas_defaults():
@@ -814,7 +767,7 @@ def test_an_image_to_train_and_to_test_with_is_refused_before_any_training(study
         {"name": "training", "use": "train", "source": "photographs"},
         {"name": "own", "use": "test", "source": "folder", "path": "photos"},
     ]
-    superres = {**yaml.safe_load(MINIATURE.read_text())["superres"], "images": images}
+    superres = {**yaml.safe_load(STUDY.read_text())["superres"], "images": images}
     changed = study_with(tmp_path, superres=superres, datasets=[])
     finished = snakemake(tmp_path, "results/superres/x2/l1/scores.parquet", study=changed)
     told = r"list_images: renamed.png \(own, test\) and astronaut.png \(training, train\) are the same image"
@@ -827,7 +780,7 @@ def test_an_image_to_train_and_to_test_with_is_refused_before_any_training(study
 def test_training_that_is_killed_three_times_ends_with_the_same_bytes(tmp_path, clone):
     module = clone / "src/perceptual_efficacy/superres/training.py"
     module.write_text(module.read_text().replace("STATE_SECONDS = 30.0", "STATE_SECONDS = 1.0"))
-    superres = yaml.safe_load(MINIATURE.read_text())["superres"]
+    superres = yaml.safe_load(STUDY.read_text())["superres"]
     superres |= {"network": {"blocks": 4, "width": 32}, "training": {"steps": 900, "log_every": 100}, "patch": 48}
     changed = study_with(tmp_path, superres=superres, datasets=[])
     target = "results/superres/x2/start/weights.safetensors"
@@ -838,10 +791,7 @@ def test_training_that_is_killed_three_times_ends_with_the_same_bytes(tmp_path, 
         state, random = folder / "results/superres/x2/start/.state", np.random.default_rng(1)
         for _ in range(3 if name == "killed" else 0):
             running = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "snakemake", "--snakefile", str(clone / "Snakefile"), "--cores", "2"),
-                    *("--directory", str(folder), target, "--rerun-incomplete", "--configfile", str(changed)),
-                ],
+                command(folder, target, "--rerun-incomplete", root=clone, study=changed),
                 start_new_session=True,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
