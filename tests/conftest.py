@@ -2,7 +2,10 @@
 
 import shutil
 from collections import OrderedDict
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -96,3 +99,17 @@ def study(tmp_path_factory, judged_images):
 def copy(study, tmp_path):
     """A copy of the finished study, times of files included, to be changed."""
     return Path(shutil.copytree(study, tmp_path / "copy", copy_function=shutil.copy2))
+
+
+@pytest.fixture
+def served(tmp_path):
+    """Serve a folder on the loopback interface: the folder and its address."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    handler = partial(SimpleHTTPRequestHandler, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield folder, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()

@@ -12,10 +12,8 @@ import tarfile
 import time
 import tomllib
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib import metadata
 from pathlib import Path
-from threading import Thread
 from types import SimpleNamespace
 
 import numpy as np
@@ -649,20 +647,6 @@ def test_every_key_is_explained():
                 assert f"`{default if isinstance(default, str) else json.dumps(default)}`" in line
 
     walk("", schema)
-
-
-@pytest.fixture
-def served(tmp_path):
-    """Serve a folder on the loopback interface: the folder and its address."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-    handler = partial(SimpleHTTPRequestHandler, directory=folder)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield folder, f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 def downloaded(address, **more):

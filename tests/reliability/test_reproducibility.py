@@ -1,0 +1,83 @@
+"""The same study twice: the same bytes, and with another number of threads the same numbers within a tolerance."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from comparison import compare, difference_between
+from miniature import ROOT, environment, results, snakemake
+
+pytestmark = pytest.mark.reproduce
+
+# Largest difference with another number of threads, by stage, relative to the largest value of a column, variable or
+# set of weights. Sums in float32 are taken in another order; training repeats that hundreds of times.
+TOLERANCE = {
+    "data": 0.0,
+    "stimuli": 0.0,
+    "backbones": 1e-4,
+    "probing": 1e-4,
+    "selectivity": 1e-2,
+    "distances": 1e-4,
+    "baselines": 1e-4,
+    "agreement": 5e-2,
+    "inversion": 1.0,
+    "superres": 1.0,
+}
+
+
+def test_a_difference_is_relative_to_the_largest_value():
+    assert difference_between(np.array([1.0, -4.0]), np.array([1.0, -3.0])) == 0.25
+
+
+def test_a_value_that_only_one_run_has_is_no_small_difference():
+    assert difference_between(np.array([1.0, np.nan]), np.array([1.0, 2.0])) == np.inf
+
+
+def test_of_labels_the_share_that_differs_counts():
+    assert difference_between(np.array(["a", "b"], object), np.array(["a", "c"], object)) == 0.5
+
+
+def test_networks_measure_the_same_with_one_thread(study, copy):
+    targets = ["results/probing/tiny/tuning.nc", "results/distances/tiny/ladder_tid.nc"]
+    for target in targets:
+        (copy / target).unlink()
+    finished = snakemake(copy, "--max-threads", "1", *targets)
+    assert finished.returncode == 0, finished.stdout
+    found = compare(study, copy).set_index("file").loc[targets]
+    assert (found["difference"] <= found["stage"].map(TOLERANCE)).all(), found
+
+
+@pytest.mark.slow
+def test_two_runs_from_scratch_give_the_same_bytes(study, tried, tmp_path, judged_images):
+    row = tried("chance", "the miniature study twice from scratch, with as many threads")
+    judged_images(tmp_path / "data")
+    assert snakemake(tmp_path).returncode == 0
+    assert results(tmp_path) == results(study)
+    row.survived(f"every byte of {len(results(study))} files is the same")
+
+
+@pytest.mark.slow
+def test_the_default_study_with_another_number_of_threads(tried, tmp_path):
+    row = tried("another number of threads", "the default study twice from scratch, with two threads a job and with one")
+    for name, threads in (("two", "2"), ("one", "1")):
+        (tmp_path / name).mkdir()
+        finished = subprocess.run(
+            [
+                *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"),
+                *("--max-threads", threads, "--directory", str(tmp_path / name)),
+            ],
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+            env=environment(tmp_path),
+        )
+        assert finished.returncode == 0, finished.stdout
+    found = compare(tmp_path / "two", tmp_path / "one")
+    stages = found.groupby("stage", sort=False)
+    told = stages.agg(files=("file", "size"), identical=("identical", "sum"), difference=("difference", "max"))
+    print(told.to_string(), found.sort_values("difference").tail(20).to_string(), sep="\n")
+    wrong = found[found["difference"] > found["stage"].map(TOLERANCE)]
+    assert wrong.empty, wrong.to_string()
+    row.survived(f"{told['identical'].sum()} of {told['files'].sum()} files have the same bytes")
