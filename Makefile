@@ -2,10 +2,12 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+RECIPE := results/Dockerfile
 REPORT := results/snakemake-report.html
 SHOWN := results/figures results/tables results/claims.json workflow/report
 
-.PHONY: help figures unlock test test-all test-conda test-slurm test-faults reproduce reliability lint docs clean
+.PHONY: help figures unlock test test-all test-conda test-slurm test-faults reproduce reliability lint audit container \
+    docs clean
 .DELETE_ON_ERROR:
 
 help:
@@ -14,6 +16,11 @@ help:
 	@echo "make test      lint, and the tests on a miniature study"
 	@echo "make test-all  the same with the slow tests"
 	@echo "make lint      only the linters"
+	@echo "make test-conda, test-slurm, test-faults, reproduce"
+	@echo "               what a long study meets: environments, a cluster, faults, two runs (docs/reliability.md)"
+	@echo "make reliability  put what those four said into docs/reliability.md"
+	@echo "make audit     bandit on the code, pip-audit on the pinned packages; docs/security.md has the answers"
+	@echo "make container a recipe for a container image with the environments, in $(RECIPE)"
 	@echo "make docs      put the figures and numbers of the default study into the README"
 	@echo "make clean     delete the results (the environment stays)"
 
@@ -35,13 +42,14 @@ figures: .venv/pipeline.installed
 unlock: .venv/pipeline.installed
 	$(BIN)/snakemake --unlock
 
+# two files of tests at a time: most of the time is Snakemake's start, which takes one core
 test: lint
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" --numprocesses 2 --dist loadfile
 
 test-all: lint
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
-# what is tried and survived goes into docs/reliability.md by `make reliability`
+# with the slow ones; what they say goes into docs/reliability.md by `make reliability`
 test-conda test-slurm test-faults: .venv/dev.installed
 	$(BIN)/pytest -m $(@:test-%=%) --junitxml=results/reliability/$(@:test-%=%).xml
 
@@ -49,7 +57,7 @@ reproduce: .venv/dev.installed
 	$(BIN)/pytest -m reproduce --junitxml=results/reliability/reproduce.xml
 
 reliability:
-	$(BIN)/python docs/refresh.py --reliability results/reliability
+	$(BIN)/python docs/reliability.py
 
 lint: .venv/dev.installed
 	$(BIN)/ruff check
@@ -58,6 +66,18 @@ lint: .venv/dev.installed
 	$(BIN)/snakemake --lint
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+
+# what is installed: the pins and what they need; strict: a package that could not be looked up is no success
+audit: .venv/audit.installed
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src workflow/scripts rules/code.smk rules/study.smk
+	@$(BIN)/pip freeze --exclude-editable > .venv/audited.txt
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off --requirement .venv/audited.txt \
+	    || { echo "The pins have findings or, where a package or a service was not found, were not audited."; exit 1; }
+
+# needs conda; the recipe is printed from envs/*.yaml
+container: .venv/pipeline.installed
+	$(BIN)/snakemake --containerize > $(RECIPE) || { rm $(RECIPE); exit 1; }
+	@echo "Recipe: $(RECIPE) (docs/cluster.md says how to use it)"
 
 docs: figures
 	$(BIN)/python docs/refresh.py

@@ -130,9 +130,9 @@ def interval(row: Mapping[str, float]) -> str:
     return f"{row['estimate']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]"
 
 
-def fill(path: Path, name: str, text: str) -> None:
-    """Replace what stands between two marks in a page."""
-    block = f"<!-- {name}: written by docs/refresh.py -->\n{text}\n<!-- end of {name} -->"
+def fill(path: Path, name: str, text: str, writer: str = __file__) -> None:
+    """Replace what stands between two marks in a page, which name the program that writes it."""
+    block = f"<!-- {name}: written by docs/{Path(writer).name} -->\n{text}\n<!-- end of {name} -->"
     filled, count = re.subn(
         rf"<!-- {name}: .*?<!-- end of {name} -->", lambda _: block, path.read_text(encoding="utf-8"), flags=re.DOTALL
     )

@@ -5,8 +5,10 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-LIBRARY = Path(workflow.basedir) / "src" / "perceptual_efficacy"
-SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
+# the folder of this study, also where it is a module of another workflow, whose folder workflow.basedir is
+FOLDER = Path(getattr(workflow, "current_basedir", f"{workflow.basedir}/rules")).parent
+LIBRARY = FOLDER / "src" / "perceptual_efficacy"
+SCRIPTS = FOLDER / "workflow" / "scripts"
 
 
 def code_digest(rule):
@@ -17,7 +19,7 @@ def code_digest(rule):
     """
     digest = hashlib.sha256()
     for path in sorted(imported_by(SCRIPTS / f"{rule}.py")):
-        digest.update(f"{path.relative_to(workflow.basedir).as_posix()}\n{syntax(path)}\n".encode())
+        digest.update(f"{path.relative_to(FOLDER).as_posix()}\n{syntax(path)}\n".encode())
     return digest.hexdigest()
 
 

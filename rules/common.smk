@@ -305,7 +305,9 @@ EVIDENCE_OF = {
     "superres": TEACHERS,
     "inversion": [entry["backbone"] for entry in INVERTED],
 }
-PUBLISHED = yaml.safe_load((Path(workflow.basedir) / "config" / "published.yaml").read_text(encoding="utf-8"))
+PUBLISHED = yaml.safe_load(
+    (Path(workflow.current_basedir).parent / "config" / "published.yaml").read_text(encoding="utf-8")
+)
 
 
 wildcard_constraints:

@@ -11,12 +11,15 @@ from snakemake.utils import validate
 
 TWINS = {"motorcycle_left", "motorcycle_right"}  # the bundled stereo pair: one scene
 LARGEST_STIMULI = 2 * 1024**3  # bytes; drawing them takes twice that
-CLAIMS = yaml.safe_load((Path(workflow.basedir) / "config" / "claims.yaml").read_text(encoding="utf-8"))
+CLAIMS = yaml.safe_load((Path(workflow.current_basedir).parent / "config" / "claims.yaml").read_text(encoding="utf-8"))
 OWN_SHAPES = {"kmeans", "random"}
 SUFFIXES = {".pth", ".pt", ".safetensors"}
 LPIPS_NETWORKS = ("vgg16", "alexnet", "squeezenet1_1")
 OTHER_DATA = {"modelfest", "photographs", "ladder"}  # names of folders beside the data sets
 REFERENCES = {"bicubic", "start", "training"}  # names of folders beside the losses
+# control characters, ends of lines and bytes that are no UTF-8: text with them breaks paths, tables and the report
+UNWRITABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]")
+MARKUP = re.compile(r"[<>`*|:\\\[\]]")  # what the report takes a file's name apart at
 LIMITS = (
     "type",
     "enum",
@@ -65,7 +68,7 @@ def name_of(path):
     for part in path:
         place = place[part]
         parts.append(str(place.get("name", part)) if isinstance(part, int) and isinstance(place, dict) else str(part))
-    return ".".join(parts) or "the study"
+    return UNWRITABLE.sub("?", ".".join(parts)) or "the study"
 
 
 def check_study(study):
@@ -76,7 +79,7 @@ def check_study(study):
 
 def contradictions(study):
     """Yield key, value, and what it must be."""
-    yield from not_finite(study, [])
+    yield from unusable(study, [])
     stimuli, modelfest = study["stimuli"], study["modelfest"]
     nyquist = stimuli["pixels_per_degree"] / 2
     highest = 0.85 * nyquist if stimuli["highest_frequency"] is None else stimuli["highest_frequency"]
@@ -255,6 +258,8 @@ def wrong_with_backbone(entry, study):
             yield f"backbones: {name}: weights", weights, "left out, as those of random:NAME are random"
         if is_file_of_weights(weights) and Path(weights).suffix not in SUFFIXES:
             yield f"backbones: {name}: weights", weights, f"a file whose name ends with {', '.join(sorted(SUFFIXES))}"
+        elif is_file_of_weights(weights) and MARKUP.search(Path(weights).name):
+            yield f"backbones: {name}: weights", weights, "a file whose name has none of < > ` * | : \\ [ ]"
         elif is_file_of_weights(weights) and not Path(weights).is_file():
             limit = "an existing file, absolute or relative to data_root (else to the folder of the results)"
             yield f"backbones: {name}: weights", weights, limit
@@ -348,12 +353,18 @@ def out_of_order(layers):
     return None
 
 
-def not_finite(node, path):
+def unusable(node, path):
+    """Yield numbers that are not finite, and text that breaks what it becomes part of, as contradictions do."""
     if isinstance(node, (dict, list)):
         for key, value in node.items() if isinstance(node, dict) else enumerate(node):
-            yield from not_finite(value, [*path, key])
+            yield from unusable(str(key), path)
+            yield from unusable(value, [*path, key])
     elif isinstance(node, float) and not math.isfinite(node):
         yield name_of(path), node, "a finite number"
+    elif isinstance(node, str) and UNWRITABLE.search(node):
+        yield name_of(path), node, "without control characters"
+    elif isinstance(node, str) and path and path[-1] in ("path", "weights", "start") and re.search("[{}]", node):
+        yield name_of(path), node, "without { and }, which mean wildcards to Snakemake"
 
 
 def from_data_root(study):

@@ -10,6 +10,7 @@ from threading import Thread
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from miniature import snakemake
 from PIL import Image
 from skimage import data
@@ -86,12 +87,18 @@ def judged_images():
 
 
 @pytest.fixture(scope="session")
-def study(tmp_path_factory, judged_images):
+def study(tmp_path_factory, judged_images, worker_id):
     """A folder with the finished miniature study; tests must not change it."""
-    folder = tmp_path_factory.mktemp("study")
-    judged_images(folder / "data")
-    finished = snakemake(folder)
-    assert finished.returncode == 0, finished.stdout
+    root = tmp_path_factory.getbasetemp()
+    if worker_id != "master":  # pytest-xdist's processes share one: the first that needs it makes it
+        root = root.parent
+    folder = root / "study"
+    with FileLock(root / "study.lock"):
+        if not (root / "study.made").exists():
+            judged_images(folder / "data")
+            finished = snakemake(folder)
+            assert finished.returncode == 0, finished.stdout
+            (root / "study.made").touch()
     return folder
 
 

@@ -1,6 +1,7 @@
 """Downloads from a server on this machine, and archives made here: whole and harmless ones, and all others."""
 
 import contextlib
+import gzip
 import hashlib
 import http.server
 import io as streams
@@ -13,6 +14,7 @@ import threading
 import time
 import zipfile
 import zlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -399,6 +401,103 @@ def test_archive_without_files_is_refused(tmp_path, name):
 def test_archive_beyond_the_limits_is_refused(tmp_path, monkeypatch, name, limit, value):
     monkeypatch.setattr(archives, limit, value)
     refused(make(tmp_path / name), "it holds [23] members and 6500 bytes, or more")
+
+
+@pytest.mark.parametrize("odd", [("../up", b"evil"), ("val/odd", tarfile.SYMTYPE, "/etc/passwd")], ids=["up", "link"])
+def test_nothing_is_written_of_an_archive_whose_last_member_is_refused(tmp_path, odd):
+    archive = make_tar(tmp_path / "a.tar.gz", ("val/good", b"good"), odd, mode="w:gz")
+    with pytest.raises(ValueError, match="Nothing was unpacked"):
+        archives.extract(archive, tmp_path / "new" / "out")
+    assert list(tmp_path.iterdir()) == [archive]
+
+
+def declaring(size, name="bomb", type_=tarfile.REGTYPE):
+    """Return the header of a member that says it has so many bytes; the bytes are left out."""
+    header = tarfile.TarInfo(name)
+    header.size, header.type = size, type_
+    return header.tobuf(tarfile.GNU_FORMAT)
+
+
+@pytest.mark.slow
+def test_a_million_and_one_tiny_members_are_refused(tmp_path):
+    archive = tmp_path / "a.tar.gz"
+    with gzip.open(archive, "wb", compresslevel=1) as file:
+        for _ in range(1001):
+            file.write(declaring(0, "val/a.png") * 1000)
+        file.write(bytes(1024))
+    assert archive.stat().st_size < 5e6
+    refused(archive, r"it holds 1000001 members and 0 bytes, or more; .* at most 1000000")
+
+
+def test_tar_that_says_it_is_a_bomb_is_refused_by_its_header(tmp_path):
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(declaring(65 * 2**30)))
+    refused(tmp_path / "a.tar.gz", rf"it holds 1 members and {65 * 2**30} bytes, or more")
+
+
+def test_zip_that_says_it_is_a_bomb_is_refused(tmp_path):
+    archive = make_zip(tmp_path / "a.zip", *((f"{number}", b"") for number in range(17)))
+    entries = archive.read_bytes().split(b"PK\1\2")
+    bombs = [entry[:20] + struct.pack("<I", 2**32 - 2) + entry[24:] for entry in entries[1:]]
+    archive.write_bytes(b"PK\1\2".join([entries[0], *bombs]))
+    refused(archive, rf"it holds 17 members and {17 * (2**32 - 2)} bytes, or more")
+
+
+@pytest.mark.parametrize("type_", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE], ids=["GNU", "pax"])
+def test_name_that_would_fill_the_memory_is_not_read(tmp_path, type_):
+    blocks = declaring(0, "val/good"), declaring(2**40, type_=type_)
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(b"".join(blocks)))
+    refused(tmp_path / "a.tar.gz", rf"cannot be unpacked \(a name in it has {2**40} bytes\)")
+
+
+@pytest.mark.parametrize("header", [{}, {"size": "-1024"}], ids=["header", "pax"])
+def test_tar_that_would_be_read_in_circles_is_refused(tmp_path, header):
+    member = tarfile.TarInfo("round")
+    member.size, member.pax_headers = (0, header) if header else (-1024, {})
+    (tmp_path / "a.tar").write_bytes(member.tobuf(tarfile.PAX_FORMAT if header else tarfile.GNU_FORMAT))
+    refused(tmp_path / "a.tar", "its member 'round' says that it has -1024 bytes")
+
+
+def lying_zip(path, checksum):
+    """Write a zip of a million zeros that says they are ten, with this checksum."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("zeros", bytes(10**6))
+    told = struct.pack("<I", zlib.crc32(bytes(10**6))), struct.pack("<I", 10**6)
+    lies = struct.pack("<I", checksum), struct.pack("<I", 10)
+    content = path.read_bytes()
+    for truth, lie in zip(told, lies, strict=True):
+        assert content.count(truth) == 2  # before the bytes, and in the list at the end
+        content = content.replace(truth, lie)
+    path.write_bytes(content)
+    return path
+
+
+def test_zip_that_holds_more_than_it_says_is_refused(tmp_path):
+    refused(lying_zip(tmp_path / "a.zip", zlib.crc32(bytes(10**6))), "cannot be unpacked .*Bad CRC-32")
+
+
+def test_of_a_zip_with_a_checksum_to_its_lie_only_what_it_says_comes_out(tmp_path):
+    archives.extract(lying_zip(tmp_path / "a.zip", zlib.crc32(bytes(10))), tmp_path / "out")
+    assert content(tmp_path / "out") == {"zeros": bytes(10)}
+
+
+@pytest.mark.parametrize("suffix", [".tar.gz", ".zip"])
+def test_what_the_disk_has_no_space_for_is_not_unpacked(tmp_path, monkeypatch, suffix):
+    """Of the 6500 bytes in 3 files 18788 may be needed: each file may take up to a block of 4096 bytes more."""
+    archive = make(tmp_path / f"a{suffix}")
+    asked = []
+
+    def usage(path):
+        asked.append(path)
+        return SimpleNamespace(free=18_787)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    with pytest.raises(ValueError, match=r"takes 1\.88e-05 GB unpacked; .* has 1\.88e-05 GB left. .*Make space"):
+        archives.extract(archive, tmp_path / "new" / "out")
+    assert asked == [tmp_path]  # the nearest folder that is there
+    assert list(tmp_path.iterdir()) == [archive]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=18_788))
+    archives.extract(archive, tmp_path / "new" / "out")
+    assert content(tmp_path / "new" / "out") == FILES
 
 
 @pytest.mark.parametrize("name", ["a.tar", "a.zip", "a.rar"])

@@ -1,6 +1,9 @@
 """BAPPS in its published layout, made here from noise: what is read, and every way in which a copy can be wrong."""
 
 import hashlib
+import pathlib
+import pickle
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -222,10 +225,10 @@ def test_of_many_missing_files_the_first_are_named(tmp_path):
         (-0.1, "holds -0.1"),
         (np.nan, "holds nan"),
         (np.inf, "holds inf"),
-        ([0.2, 0.4], r"holds float64 values of shape \(2,\)"),
-        ([], r"holds float64 values of shape \(0,\)"),
-        ("0.4", r"holds <U3 values of shape \(\)"),
-        (0.4j, r"holds complex128 values of shape \(\)"),
+        ([0.2, 0.4], r".* \(it holds float64 values of shape \(2,\)\)"),
+        ([], r".* \(it holds float64 values of shape \(0,\)\)"),
+        ("0.4", r".* \(it holds <U3 values of shape \(\)\)"),
+        (0.4j, r".* \(it holds complex128 values of shape \(\)\)"),
     ],
 )
 def test_judgement_that_is_no_share_is_refused(choices, value, found):
@@ -242,17 +245,49 @@ def test_judgement_may_be_any_kind_of_number(choices, value):
     assert bapps.read_choices(choices, subset=True).loc[1, "judgement"] == float(np.asarray(value).item())
 
 
-def test_pickled_judgement_is_not_opened(choices):
-    np.save(choices / "val" / "cnn" / "judge" / "000001.npy", np.array({"a": 1}, object), allow_pickle=True)
-    with pytest.raises(ValueError, match=r"judge/000001\.npy cannot be read as a NumPy array \(Object arrays cannot"):
+class Runs:
+    """Makes a file when it is unpickled as pickles usually are."""
+
+    def __init__(self, trace):
+        self.call = pathlib.Path.touch, (trace,)
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.parametrize("form", ["array", "pickle"])
+def test_pickled_judgement_is_not_opened(choices, tmp_path, form):
+    path, trace = choices / "val" / "cnn" / "judge" / "000001.npy", tmp_path / "trace"
+    if form == "array":
+        np.save(path, np.array([Runs(trace)], object), allow_pickle=True)
+    else:
+        path.write_bytes(pickle.dumps(Runs(trace)))
+    with pytest.raises(ValueError, match=r"judge/000001\.npy cannot be read as one number"):
         bapps.read_choices(choices, subset=True)
+    assert not trace.exists()
+    np.load(path, allow_pickle=True)
+    assert trace.exists()  # it would have run
+
+
+@pytest.mark.parametrize("count", [10**9, 10**12, 10**30])
+def test_judgement_whose_header_asks_for_gigabytes_is_refused_by_it(choices, count):
+    path = choices / "val" / "cnn" / "judge" / "000001.npy"
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": (count,)})
+        file.write(bytes(8))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=rf"judge/000001\.npy .*it holds float64 values of shape \({count},\)"):
+        bapps.read_choices(choices, subset=True)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10e6
 
 
 @pytest.mark.parametrize("kept", [0, 5, 60, 130])
 def test_judgement_that_was_cut_is_refused(choices, kept):
     path = choices / "val" / "cnn" / "judge" / "000001.npy"
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(ValueError, match=r"judge/000001\.npy cannot be read as a NumPy array"):
+    with pytest.raises(ValueError, match=r"judge/000001\.npy cannot be read as one number"):
         bapps.read_choices(choices, subset=True)
 
 

@@ -1,6 +1,8 @@
 """The pages of documentation that say what the study makes."""
 
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +20,7 @@ STUDIES = ("default", "pretrained", "paper")
 
 sys.path.insert(0, str(ROOT / "docs"))
 import refresh  # noqa: E402
+import reliability  # noqa: E402
 
 RULES = {
     name: body
@@ -111,3 +114,63 @@ def test_kmeans_by_name_is_the_default_studys_network():
     (entry,) = (entry for entry in study["backbones"] if entry["source"] == "kmeans")
     assert entry["layers"] == loading.KMEANS_LAYERS
     assert [photo["name"] for photo in study["photographs"] if photo["split"] == "train"] == list(loading.TRAINED_ON)
+
+
+TRIALS = """
+import pytest
+
+def test_one(tried):
+    tried("a kill", "by hand").survived("a | b")
+
+def test_two(tried):
+    tried("a flood", "with water")
+    pytest.skip("no water here")
+
+def test_three(tried):
+    tried("a kill", "by accident")
+    raise ValueError("it fell")
+
+def test_of_something_else():
+    pass
+"""
+
+
+@pytest.fixture
+def suite(tmp_path):
+    """What a target says whose tests passed, failed and were skipped."""
+    (tmp_path / "test_trials.py").write_text(TRIALS)
+    shutil.copy(ROOT / "tests/reliability/conftest.py", tmp_path)
+    told = tmp_path / "told.xml"
+    words = [sys.executable, "-m", "pytest", "-q", "-o", "junit_family=xunit1", f"--junitxml={told}", str(tmp_path)]
+    subprocess.run(words, capture_output=True, check=False, cwd=tmp_path)
+    return reliability.read("faults", told)
+
+
+def cells_of(table):
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in table.splitlines()[2:]]
+
+
+def test_the_table_of_faults_says_what_the_tests_said(suite):
+    assert cells_of(reliability.faults([suite])) == [
+        ["a kill", "by hand", r"yes: a \| b", "`make test-faults`"],
+        ["a kill", "by accident", "**no**: `test_three` fails, ValueError: it fell", "`make test-faults`"],
+        ["a flood", "with water", "not tried here: no water here", "`make test-faults`"],
+    ]
+
+
+def test_the_summary_counts_what_the_tests_said(suite):
+    ((_, passed, failed, skipped, _, machine, _),) = cells_of(reliability.summary([suite]))
+    assert (passed, failed, skipped) == ("2", "1", "1")
+    assert "cores" in machine
+
+
+def test_a_target_that_has_not_run_is_asked_for(tmp_path):
+    with pytest.raises(FileNotFoundError, match="expected what `make test-slurm` wrote"):
+        reliability.read("slurm", tmp_path / "slurm.xml")
+
+
+def test_the_page_of_reliability_has_what_every_target_said_and_nothing_failed():
+    page = (ROOT / "docs/reliability.md").read_text()
+    for target in reliability.TARGETS.values():
+        assert len(re.findall(rf"^\| `{target}` ", page, re.MULTILINE)) == 1
+    assert "**no**" not in page

@@ -1,6 +1,8 @@
 import gc
+import io as streams
 import json
 import os
+import resource
 import struct
 import weakref
 import zlib
@@ -547,11 +549,70 @@ def test_unreadable_image_is_named(tmp_path, content):
         io.read_image(tmp_path / "a.png")
 
 
+def claiming(width, height, format_):
+    """Return an image file of one pixel whose header says that it has so many."""
+    content = streams.BytesIO()
+    Image.new("RGB", (1, 1)).save(content, format=format_)
+    content = bytearray(content.getvalue())
+    if format_ == "PNG":
+        content[16:24] = struct.pack(">II", width, height)
+        content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    else:
+        content[18:26] = struct.pack("<ii", width, height)
+    return bytes(content)
+
+
+@pytest.mark.filterwarnings("ignore")  # where nobody makes warnings errors
+@pytest.mark.parametrize("format_", ["PNG", "BMP"])
+@pytest.mark.parametrize("side", [9_500, 13_300, 100_000], ids=["warned", "hardly warned", "error"])
+def test_image_that_says_it_is_enormous_is_refused_before_memory_is_taken(tmp_path, side, format_):
+    """Pillow warns of more than 89 478 485 pixels and only refuses twice as many."""
+    (tmp_path / "a.png").write_bytes(claiming(side, side, format_))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(
+        ValueError, match=rf"a\.png: cannot be read as an image \(Image size \({side**2} pixels\) exceeds"
+    ):
+        io.read_image(tmp_path / "a.png")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100e3  # kilobytes
+
+
+@pytest.mark.parametrize("name", ["a\nb.png", "a\x1b[2J.png", "a\u2028b.png", os.fsdecode(b"a\xff.png"), "a\nb/c.png"])
+def test_image_whose_name_cannot_be_written_is_refused(tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    io.write_image(IMAGE, tmp_path / "good.png")
+    (tmp_path / "good.png").rename(tmp_path / name)
+    with pytest.raises(ValueError, match=r"a name with control characters .* Rename it") as error:
+        io.read_image(tmp_path / name)
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "name", ["größe 図 🖼.png", "<img src=x onerror=alert(1)>.png", r"$\frac{.png", "a_b & c | d.png"]
+)
+def test_image_with_an_odd_name_is_read(tmp_path, name):
+    io.write_image(IMAGE, tmp_path / name)
+    np.testing.assert_array_equal(io.read_image(tmp_path / name), IMAGE)
+
+
 def test_truncated_image_is_named(tmp_path):
     io.write_image(np.random.default_rng(0).integers(256, size=(64, 64, 3), dtype=np.uint8), tmp_path / "a.png")
     os.truncate(tmp_path / "a.png", 5000)
     with pytest.raises(ValueError, match=r"a\.png: cannot be read as an image"):
         io.read_image(tmp_path / "a.png")
+
+
+def test_flipped_bit_of_a_png_is_refused_or_leaves_the_pixels_alone(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    io.write_image(image, tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    for position in range(len(content)):
+        flipped = content[:position] + bytes([content[position] ^ 8]) + content[position + 1 :]
+        (tmp_path / "a.png").write_bytes(flipped)
+        try:
+            found = io.read_image(tmp_path / "a.png")
+        except ValueError:
+            continue
+        np.testing.assert_array_equal(found, image, err_msg=f"byte {position}")
 
 
 def test_image_with_another_hash_is_refused(tmp_path):

@@ -1128,3 +1128,18 @@ def test_a_network_without_weights_of_lpips_has_a_note(cases: dict[str, Case]) -
     table, draw = cases["lpips_weights of 0 layers"]
     assert table.empty
     assert lpips_weights.NONE in texts(draw(table))
+
+
+# Names from outside
+def test_odd_name_of_a_kind_of_image_is_drawn_as_it_is(cases: dict[str, Case], tmp_path) -> None:
+    case = cases["groups"]
+    figure = case.draw(case.table.replace({"group": {"cnn": r"$\frac{$", "traditional": "<b>&|$x$"}}))
+    figure.savefig(tmp_path / "a.png")
+    named = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert {r"$\frac{$", "<b>&|$x$"} < set(named)
+
+
+def test_formulas_are_drawn_as_formulas(cases: dict[str, Case]) -> None:
+    figure = cases["frequency_curves"].draw(cases["frequency_curves"].table)
+    formulas = [text for text in figure.findobj(Text) if "$" in text.get_text()]
+    assert [text.get_parse_math() for text in formulas] == [True, True]

@@ -669,3 +669,18 @@ def test_a_judge_without_values_is_left_out_of_the_differences():
     found = superres_differences.table(pd.DataFrame(rows).assign(higher_is_better=False))
     assert list(found["judge"]) == ["MDSI"]
     assert list(found["improvement"]) == [1.0]
+
+
+# Names from outside
+ODD = (r"$\frac{$", "<img src=x onerror=alert(1)>", "a_b & c | d $x$")
+
+
+def test_odd_names_of_images_are_drawn_as_they_are(tmp_path) -> None:
+    named = {f"image {number}": name for number, name in enumerate(ODD)}
+    table = superres_crops.table(score().replace({"image": named}), crop().replace({"image": named}))
+    figure = superres_crops.draw(table, pixels(table), NETWORK)
+    said = texts(figure)
+    style.save(figure, table, **{kind: tmp_path / f"a.{kind}" for kind in ("png", "pdf", "csv")})
+    for name in ODD:
+        assert f"Set5, {name}: 24 × 24 pixels" in said
+    assert pd.read_csv(tmp_path / "a.csv")["image"].unique().tolist() == list(ODD)

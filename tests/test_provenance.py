@@ -82,6 +82,14 @@ def test_result_of_another_input_than_there_is_now_is_named(results):
     ]
 
 
+def test_result_that_another_job_has_written_since_is_not_called_damaged(results):
+    (results / "a.txt").write_text("abcd")
+    write(results.parent, "another", [], ["results/a.txt"])
+    assert list(provenance.problems(results)) == [
+        ("results/b.txt", "was computed from another results/a.txt than there is now")
+    ]
+
+
 def test_edited_record_is_refused(results):
     path = results / "provenance/second.json"
     path.write_text(path.read_text().replace('"threads": 1', '"threads": 2'))

@@ -1,6 +1,9 @@
 """What every file needs: whole or not at all, known by its SHA-256, refused when damaged."""
 
+import errno
 import os
+import resource
+import tempfile
 
 import numpy as np
 import pytest
@@ -78,3 +81,39 @@ def test_permissions_follow_the_umask(tmp_path, umask, mode):
         os.umask(before)
     assert after == umask
     assert (tmp_path / "a.txt").stat().st_mode & 0o777 == mode
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next_and_nothing_else(tmp_path):
+    for name in (".a-x1y2z3_4.txt", ".a-b-x1y2z3_4.txt", ".a-x1y2z3_4.csv", ".ab-x1y2z3_4.txt", ".a-short.txt"):
+        (tmp_path / name).write_text("half")
+    storage.write_text("a", tmp_path / "a.txt")
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"a.txt", ".a-b-x1y2z3_4.txt", ".a-x1y2z3_4.csv", ".ab-x1y2z3_4.txt", ".a-short.txt"}
+
+
+def test_a_file_that_finds_no_space_is_named(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(storage.UnwritableFileError) as caught:
+            storage.write_text("a" * 2000, tmp_path / "a.txt")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert str(caught.value) == f"{tmp_path / 'a.txt'}: cannot be written (File too large). Make space and run again."
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_a_closed_folder_is_named(tmp_path, monkeypatch):
+    def closed(**_):
+        raise PermissionError(errno.EACCES, "Permission denied", ".a-x1y2z3_4.txt")
+
+    monkeypatch.setattr(tempfile, "mkstemp", closed)
+    with pytest.raises(
+        storage.UnwritableFileError, match=r"a\.txt: cannot be written \(Permission denied\)\. Make its"
+    ):
+        storage.write_text("a", tmp_path / "a.txt")
+
+
+def test_other_errors_while_a_file_is_written_are_left_as_they_are(tmp_path):
+    with pytest.raises(FileNotFoundError, match="missing"), storage.written_atomically(tmp_path / "a.txt"):
+        (tmp_path / "missing").read_text()

@@ -326,6 +326,20 @@ def test_images_are_listed_by_set_and_name_whatever_their_format(tmp_path):
     assert table["sha256"].tolist() == [storage.file_sha256(path) for path in paths]
 
 
+@pytest.mark.parametrize("name", ["<img src=x onerror=alert(1)>.png", r"$\frac{.png", "a_b & c | d.png", "=cmd().png"])
+def test_an_image_with_an_odd_name_is_listed_by_it(tmp_path, name):
+    folder = write(tmp_path, a_png=noise(9, 8))
+    (folder / "a.png").rename(folder / name)
+    assert images.list_images([entry()], [folder])["path"].tolist() == [name]
+
+
+def test_an_image_whose_name_cannot_be_written_is_refused_when_listed(tmp_path):
+    folder = write(tmp_path, a_png=noise(9, 8))
+    (folder / "a.png").rename(folder / "a\nb.png")
+    with pytest.raises(ValueError, match=r"a\\nb\.png': a name with control characters"):
+        images.list_images([entry()], [folder])
+
+
 def test_equal_pixels_have_an_equal_digest_whatever_their_encoding(tmp_path):
     folder = write(tmp_path, a_png=noise(9, 8), b_bmp=noise(9, 8), c_png=noise(8, 9))
     digests = images.list_images([entry()], [folder])["content_sha256"]

@@ -103,7 +103,7 @@ def test_a_state_of_another_training_is_put_aside_saying_what_has_changed(kept, 
 
 
 def test_a_removed_state_leaves_nothing_of_a_kill_while_it_was_written(kept):
-    kept.with_name("..state-x1y2").write_bytes(b"half")
+    kept.with_name("..state-x1y2z3_4").write_bytes(b"half")
     other = kept.with_name("weights.safetensors")
     other.write_bytes(b"whole")
     state.remove(kept)

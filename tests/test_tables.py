@@ -1,5 +1,9 @@
 """Tables for people: rounding, missing values, escaping; and which numbers stand where."""
 
+import html
+import re
+from html.parser import HTMLParser
+
 import pandas as pd
 import pytest
 
@@ -35,10 +39,70 @@ def test_latex_needs_no_package_beyond_booktabs(written):
     assert written[2].count(r"\toprule") == written[2].count(r"\bottomrule") == 1
 
 
-def test_html_is_escaped(tmp_path):
-    table = pd.DataFrame({"name": ["<script>alert(1)</script>"]})
-    tables.write(table, *(tmp_path / f"table.{kind}" for kind in ("csv", "md", "tex", "html")))
-    assert "<script>" not in (tmp_path / "table.html").read_text()
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    r"$\frac{",
+    "a_b & c | d",
+    r"\| \input{/etc/passwd} %",
+    "=cmd()",
+    "&lt;b&gt;",
+]
+
+
+@pytest.fixture
+def hostile(tmp_path):
+    """The files of a table that has such names in cells and as the name of a column."""
+    paths = {kind: tmp_path / f"table.{kind}" for kind in ("csv", "md", "tex", "html")}
+    tables.write(pd.DataFrame({HOSTILE[0]: HOSTILE, "count": 7}), *paths.values())
+    return paths
+
+
+class Cells(HTMLParser):
+    """Reads a page as a browser does: its elements, and the text of its cells."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.elements, self.cells = set(), []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.add(tag)
+        if tag in {"td", "th"}:
+            self.cells.append("")
+
+    def handle_data(self, data):
+        if self.cells and data.strip():
+            self.cells[-1] += data
+
+
+def test_html_shows_names_as_they_are_and_runs_nothing(hostile):
+    page = Cells(hostile["html"].read_text())
+    assert page.elements <= {"html", "meta", "title", "style", "table", "thead", "tbody", "tr", "th", "td"}
+    assert [cell.strip() for cell in page.cells] == [
+        HOSTILE[0],
+        "count",
+        *(text for name in HOSTILE for text in (name, "7")),
+    ]
+
+
+def test_markdown_shows_names_as_they_are_and_runs_nothing(hostile):
+    lines = hostile["md"].read_text().splitlines()
+    ends = [re.findall(r"(?<!\\)(?:\\\\)*\|", line) for line in lines]  # of cells: bars that no backslash escapes
+    assert set(map(len, ends)) == {3}
+    assert not re.search("<|&(?!lt;|amp;)", "".join(lines))
+    shown = [re.sub(r"\\([|\\])", r"\1", line[1:].rsplit(" |", 2)[0].strip()) for line in lines[2:]]
+    assert list(map(html.unescape, shown)) == HOSTILE
+
+
+def test_latex_escapes_every_special_character(hostile):
+    body = hostile["tex"].read_text().split(r"\midrule")[1].split(r"\bottomrule")[0]
+    assert set(re.findall(r"\\([a-z]+)", body)) == {"textbackslash"}
+    assert not re.search(r"(?<!\\)[$%#_{}]", body)
+    assert len(re.findall(r"(?<!\\)&", body)) == len(HOSTILE)
+
+
+def test_csv_keeps_names_as_they_are(hostile):
+    assert pd.read_csv(hostile["csv"])[HOSTILE[0]].tolist() == HOSTILE
 
 
 # Scores of image data sets

@@ -7,6 +7,7 @@ import pathlib
 import pickle
 import re
 import socket
+import struct
 import threading
 import time
 
@@ -21,6 +22,7 @@ from torch import nn
 import perceptual_efficacy as pe
 from perceptual_efficacy.backbones import loading, published, store, weights
 from perceptual_efficacy.backbones.network import Backbone
+from perceptual_efficacy.superres import edsr
 
 NAME, LAYERS = "torchvision:squeezenet1_1", ["fire2"]
 KEPT = ("features.0.", "features.3.")
@@ -141,6 +143,37 @@ def test_file_that_would_run_code_is_refused_and_runs_none(tmp_path, truncated, 
     with pytest.raises(ValueError, match=r"weights\.pth holds more than tensors and would run code when read: refused"):
         load(path)
     assert not trace.exists()
+
+
+@pytest.mark.parametrize("read", [load, lambda path: edsr.read(path, 2, 1, 4)], ids=["backbone", "superres.start"])
+@pytest.mark.parametrize("harmless", [True, False])
+def test_checkpoint_of_lightning_is_refused_and_runs_nothing(tmp_path, truncated, read, harmless):
+    path, trace = tmp_path / "last.ckpt", tmp_path / "trace"
+    checkpoint = {"epoch": 3, "state_dict": truncated, "callbacks": {"best": 0.5 if harmless else None}}
+    if not harmless:
+        checkpoint["hyper_parameters"] = Runs(pathlib.Path.touch, trace)
+    torch.save(checkpoint, path)
+    expected = "is no state dict, .*: it holds epoch" if harmless else "would run code when read: refused"
+    with pytest.raises(ValueError, match=rf"last\.ckpt .*{expected}"):
+        read(path)
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        struct.pack("<Q", 2**62) + b"{}",
+        struct.pack("<Q", 2**40),
+        b"\x50"
+        + bytes(7)
+        + b'{"weight":{"dtype":"F32","shape":[1000000000000],"data_offsets":[0,4000000000000]}}'.ljust(80),
+    ],
+    ids=["header", "header of a terabyte", "tensor"],
+)
+def test_safetensors_that_ask_for_gigabytes_are_refused(tmp_path, content):
+    (tmp_path / "weights.safetensors").write_bytes(content)
+    with pytest.raises(ValueError, match=r"weights\.safetensors cannot be read, it is damaged or no file of weights"):
+        load(tmp_path / "weights.safetensors")
 
 
 @pytest.mark.parametrize("share", [0, 0.001, 0.3, 0.9, 0.999])

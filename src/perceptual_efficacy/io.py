@@ -6,8 +6,12 @@ content raises `storage.DamagedFileError`, which says which file to delete; the 
 
 import hashlib
 import os
+import re
 import shutil
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +30,16 @@ from safetensors.numpy import save as save_safetensors
 from perceptual_efficacy import storage
 
 PROVENANCE_KEY = "provenance"
+# control characters, ends of lines and bytes that are no UTF-8: names with them break tables or cannot be written
+UNWRITABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]")
 
 Provenance = Mapping[str, Any]
+
+# what Pillow raises
+_IMAGE_ERRORS = (
+    *(UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError),
+    *(Image.DecompressionBombError, Image.DecompressionBombWarning),
+)
 
 
 def _array_digest(digest: "hashlib._Hash", values: NDArray[Any]) -> None:
@@ -50,6 +62,39 @@ def _split_digest(path: str | os.PathLike[str]) -> tuple[bytes, bytes]:
         return digest.digest(), file.read()
 
 
+class _FileForHdf5(FileIO):
+    """A file that keeps its first error to itself: HDF5 does not survive one in writing, and ends the process."""
+
+    error: OSError | None = None
+
+    def write(self, content: Any) -> int:
+        left = memoryview(content).cast("B")
+        try:
+            while left and self.error is None:
+                left = left[super().write(left) :]
+        except OSError as error:
+            self.error = error
+        return len(content)
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+            return self.tell() if size is None else size
+
+
+@contextmanager
+def _open_for_hdf5(path: Path, mode: str) -> Iterator[FileIO]:
+    """Open a file for HDF5 to write to; what went wrong is raised once HDF5 has closed it."""
+    with _FileForHdf5(path, mode) as file:
+        try:
+            yield file
+        finally:
+            if file.error is not None:
+                raise file.error
+
+
 def write_dataset(dataset: xr.Dataset, path: str | os.PathLike[str], provenance: Provenance) -> None:
     """Write an xarray Dataset as NetCDF 4, its provenance among the attributes and its SHA-256 behind the last byte.
 
@@ -58,7 +103,8 @@ def write_dataset(dataset: xr.Dataset, path: str | os.PathLike[str], provenance:
     dataset = dataset.assign_attrs({PROVENANCE_KEY: storage.canonical_json(provenance)})
     unfilled = {name: {"_FillValue": None} for name in dataset.variables}
     with storage.written_atomically(path) as temporary:
-        dataset.to_netcdf(temporary, engine="h5netcdf", encoding=unfilled)
+        with _open_for_hdf5(temporary, "w+") as file:
+            dataset.to_netcdf(file, engine="h5netcdf", encoding=unfilled)
         digest = bytes.fromhex(storage.file_sha256(temporary))
         with temporary.open("ab") as file:
             file.write(digest)
@@ -83,10 +129,11 @@ def write_dataset_in_parts(
             if not length:
                 first = part.assign_attrs({PROVENANCE_KEY: storage.canonical_json(provenance)})
                 unfilled = {name: {"_FillValue": None} for name in first.variables}
-                first.to_netcdf(temporary, engine="h5netcdf", encoding=unfilled, unlimited_dims=[dimension])
+                with _open_for_hdf5(temporary, "w+") as opened:
+                    first.to_netcdf(opened, engine="h5netcdf", encoding=unfilled, unlimited_dims=[dimension])
                 del first
             else:
-                with h5netcdf.File(temporary, "a") as file:
+                with _open_for_hdf5(temporary, "r+") as opened, h5netcdf.File(opened, "a") as file:
                     file.resize_dimension(dimension, length + part.sizes[dimension])
                     for name, variable in part.variables.items():
                         if dimension in variable.dims:
@@ -96,8 +143,8 @@ def write_dataset_in_parts(
         if not length:
             raise ValueError(f"{os.fspath(path)}: there is nothing to write along {dimension!r}.")
         digest = bytes.fromhex(storage.file_sha256(temporary))
-        with temporary.open("ab") as file:
-            file.write(digest)
+        with temporary.open("ab") as end:
+            end.write(digest)
 
 
 def write_dataset_resumably(
@@ -260,12 +307,23 @@ def read_image(path: str | os.PathLike[str], sha256: str | None = None) -> NDArr
     storage.DamagedFileError
         If the file has another SHA-256.
     ValueError
-        If the file cannot be decoded, is transparent somewhere, or has pixels whose code values for display are a
-        matter of choice: 16-bit and floating-point grey, CMYK and other colour spaces.
+        If the file cannot be decoded, has more pixels than Pillow takes for harmless (90 million), is transparent
+        somewhere, or has pixels whose code values for display are a matter of choice: 16-bit and floating-point grey,
+        CMYK and other colour spaces; or if its path has control characters.
     """
+    if UNWRITABLE.search(os.fspath(path)):
+        raise ValueError(
+            f"{os.fspath(path)!r}: a name with control characters or bytes that are no UTF-8, which tables and figures "
+            f"cannot show. Rename it."
+        )
     if sha256 is not None and (found := storage.file_sha256(path)) != sha256:
         raise storage.DamagedFileError(path, f"its SHA-256 is {found[:12]}…, expected {sha256[:12]}…")
     try:
+        with (
+            warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning),
+            Image.open(path) as image,
+        ):
+            image.verify()  # the checksums in a PNG, which decoding does not look at; then it is to be opened again
         with Image.open(path) as image:
             stored = [tile[3] for tile in image.tile]  # the file's own kind of pixel, which load() forgets
             image.load()
@@ -280,9 +338,10 @@ def read_image(path: str | os.PathLike[str], sha256: str | None = None) -> NDArr
                     return np.asarray(full.convert("RGB"))
     except FileNotFoundError:
         raise
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+    except _IMAGE_ERRORS as error:
         raise ValueError(
-            f"{os.fspath(path)}: cannot be read as an image ({error}). Replace the file, or leave it out."
+            f"{os.fspath(path)}: cannot be read as an image ({error}). Replace the file, or leave it out; if the study "
+            f"made it, delete it (of a folder of images, the folder) and run again."
         ) from error
     raise ValueError(
         f"{os.fspath(path)}: pixels of mode {kind}; expected 8-bit RGB or grey without transparent pixels. Convert it: "

@@ -110,14 +110,22 @@ def problems(results: str | os.PathLike[str]) -> Iterator[tuple[str, str]]:
         raise FileNotFoundError(
             f"{results / FOLDER}: there are no records of jobs; expected the folder `results` of a study that has run."
         )
-    written = {output: found for record in records for output, found in record["outputs"].items()}
-    for output, expected in written.items():
+    # a file may have been written by several jobs in turn, as when a network of one name now comes from elsewhere
+    written: dict[str, set[str]] = {}
+    for record in records:
+        for output, expected in record["outputs"].items():
+            written.setdefault(output, set()).add(expected)
+    intact = {}
+    for output, known in written.items():
         path = results.parent / output
         if not path.exists():
             yield output, "is missing"
-        elif digest(path) != expected:
+        elif (found := digest(path)) in known:
+            intact[output] = found
+        else:
             yield output, "is not what its job wrote: it was damaged or edited"
     for record in records:
-        for path, read in record["inputs"]:
-            if written.get(path, read) != read:
-                yield ", ".join(record["outputs"]), f"was computed from another {path} than there is now"
+        if all(intact.get(output) == expected for output, expected in record["outputs"].items()):
+            for name, read in record["inputs"]:
+                if intact.get(name, read) != read:
+                    yield ", ".join(record["outputs"]), f"was computed from another {name} than there is now"

@@ -4,6 +4,8 @@ Only the standard library is needed for it: it serves downloads too, which run w
 Nothing here depends on time, path or host, so equal content gives equal bytes.
 """
 
+import errno
+import glob
 import hashlib
 import json
 import os
@@ -14,15 +16,28 @@ from pathlib import Path
 from typing import Any
 
 DIGEST_KEY = "content_sha256"
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # a disk, a quota, or what a file may hold
+CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 class DamagedFileError(ValueError):
     """A file whose content is not what the pipeline wrote."""
 
     def __init__(self, path: str | os.PathLike[str], found: str) -> None:
+        found = " ".join(found.split())  # what libraries say may have several lines
         super().__init__(
             f"{os.fspath(path)}: {found}. It is truncated, damaged or was edited; results computed from it would be "
             f"wrong. Delete it and run again: it will be rebuilt."
+        )
+
+
+class UnwritableFileError(OSError):
+    """A file for which there is no space, or whose folder may not be written to."""
+
+    def __init__(self, path: str | os.PathLike[str], error: OSError) -> None:
+        advice = "Make space" if error.errno in FULL else "Make its folder writable"
+        super().__init__(
+            f"{os.fspath(path)}: cannot be written ({os.strerror(error.errno or 0)}). {advice} and run again."
         )
 
 
@@ -30,11 +45,23 @@ class DamagedFileError(ValueError):
 def written_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`; move it there when the block ends well, remove it otherwise.
 
-    The content is on the disk before the name is: a machine that loses power leaves the whole file or none.
+    The content is on the disk before the name is: a machine that loses power leaves the whole file or none. What
+    earlier writers of this file left behind when they were killed is removed.
+
+    Raises
+    ------
+    UnwritableFileError
+        If there is no space, or the folder may not be written to.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    except OSError as error:
+        if error.errno in FULL | CLOSED:
+            raise UnwritableFileError(path, error) from error
+        raise
     os.close(handle)
     temporary = Path(name)
     try:
@@ -45,8 +72,20 @@ def written_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
         _flush(temporary)
         temporary.replace(path)
         _flush(path.parent)
+    except OSError as error:
+        if error.errno in FULL:
+            raise UnwritableFileError(path, error) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(path: str | os.PathLike[str]) -> None:
+    """Remove what writers of this file that were killed have left beside it."""
+    path = Path(path)
+    # mkstemp puts eight characters
+    for leftover in path.parent.glob(f"{glob.escape(f'.{path.stem}-')}{'[a-z0-9_]' * 8}{glob.escape(path.suffix)}"):
+        leftover.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

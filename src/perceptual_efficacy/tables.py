@@ -12,6 +12,8 @@ from perceptual_efficacy.statistics import LEAST_CLUSTERS
 
 CEILING = "human ceiling"  # what `agreement` calls it
 MIRROR = "low - high"  # for claims that expect more of the low half; "high - low" says it all
+# what Markdown takes for the end of a cell, HTML or an escape; emphasis changes looks alone
+IN_MARKDOWN = str.maketrans({"|": "\\|", "\\": "\\\\", "<": "&lt;", "&": "&amp;"})
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{title}</title>
 <style>
@@ -35,12 +37,16 @@ def write(
     """Write one table in four formats; the HTML page is what the report shows."""
     io.write_csv(table, csv)
     shown = _rounded(table)
-    in_cells = shown.map(lambda text: text.replace("|", "\\|"))
+    in_cells = shown.rename(columns=_in_markdown).map(_in_markdown)
     storage.write_text(in_cells.to_markdown(index=False, disable_numparse=True) + "\n", md)
     storage.write_text(shown.to_latex(index=False, escape=True), tex)
     storage.write_text(
         PAGE.format(title=Path(html).stem, table=shown.to_html(index=False, escape=True, border=0)), html
     )
+
+
+def _in_markdown(text: str) -> str:
+    return text.translate(IN_MARKDOWN)
 
 
 def _rounded(table: pd.DataFrame) -> pd.DataFrame:

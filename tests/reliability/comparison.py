@@ -53,7 +53,7 @@ def difference_of(first, second):
 
 
 def difference_between(a, b):
-    """Return the largest difference of two arrays of numbers, relative to the largest of the first; of labels, a share."""
+    """Return the largest difference of two arrays, relative to the largest number of the first; of labels, a share."""
     if a.shape != b.shape:
         return np.inf
     if a.size == 0:

@@ -1,10 +1,11 @@
 """What the reliability tests share: rows of the table in docs/reliability.md, and the helpers they need.
 
 `make test-conda`, `test-slurm`, `test-faults` and `reproduce` run them and keep what they say as JUnit XML, which
-docs/refresh.py turns into the page.
+docs/reliability.py turns into the page.
 """
 
 import os
+import platform
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,14 @@ class Row:
 
     def survived(self, how):
         self._record("survived", how)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def machine(record_testsuite_property):
+    """Say where the tests ran."""
+    system = platform.freedesktop_os_release()["PRETTY_NAME"] if platform.system() == "Linux" else platform.platform()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    record_testsuite_property("machine", f"{cores} cores, {system}, Python {platform.python_version()}")
 
 
 @pytest.fixture

@@ -4,9 +4,12 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from comparison import compare, difference_between
 from miniature import ROOT, environment, results, snakemake
+
+from perceptual_efficacy import storage
 
 pytestmark = pytest.mark.reproduce
 
@@ -58,14 +61,17 @@ def test_two_runs_from_scratch_give_the_same_bytes(study, tried, tmp_path, judge
 
 
 @pytest.mark.slow
-def test_the_default_study_with_another_number_of_threads(tried, tmp_path):
-    row = tried("another number of threads", "the default study twice from scratch, with two threads a job and with one")
-    for name, threads in (("two", "2"), ("one", "1")):
-        (tmp_path / name).mkdir()
+def test_the_default_study_with_another_number_of_threads(tried, record_property, tmp_path):
+    row = tried(
+        "another number of threads", "the default study twice from scratch, with two threads for each job and with one"
+    )
+    folders = {"2": tmp_path / "two", "1": tmp_path / "one"}
+    for threads, folder in folders.items():
+        folder.mkdir()
         finished = subprocess.run(
             [
                 *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"),
-                *("--max-threads", threads, "--directory", str(tmp_path / name)),
+                *("--max-threads", threads, "--directory", str(folder)),
             ],
             text=True,
             stdout=subprocess.PIPE,
@@ -74,10 +80,22 @@ def test_the_default_study_with_another_number_of_threads(tried, tmp_path):
             env=environment(tmp_path),
         )
         assert finished.returncode == 0, finished.stdout
-    found = compare(tmp_path / "two", tmp_path / "one")
+    found = compare(*folders.values())
+    print(found.sort_values("difference").tail(20).to_string())
     stages = found.groupby("stage", sort=False)
     told = stages.agg(files=("file", "size"), identical=("identical", "sum"), difference=("difference", "max"))
-    print(told.to_string(), found.sort_values("difference").tail(20).to_string(), sep="\n")
+    told["tolerance"] = pd.Series(TOLERANCE)
+    record_property("threads", told.rename(columns={"identical": "same bytes"}).to_markdown(floatfmt=".2g"))
     wrong = found[found["difference"] > found["stage"].map(TOLERANCE)]
     assert wrong.empty, wrong.to_string()
-    row.survived(f"{told['identical'].sum()} of {told['files'].sum()} files have the same bytes")
+    first, second = map(verdicts, folders.values())
+    assert first == second
+    row.survived(
+        f"{told['identical'].sum()} of {told['files'].sum()} files have the same bytes, the others are within the "
+        f"tolerance of their stage; the same {len(first)} verdicts"
+    )
+
+
+def verdicts(folder):
+    records = storage.read_record(folder / "results/claims.json")["claims"]
+    return [(record["id"], record["network"], record["verdict"]) for record in records]

@@ -3,7 +3,10 @@
 import hashlib
 import json
 import logging
+import os
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -15,6 +18,21 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 from perceptual_efficacy import __version__, provenance, storage
 
 LIBRARY = str(Path(storage.__file__).parent)
+WATCH = 0.5  # seconds between two looks at whether Snakemake is still there
+
+# a log that cannot be written, on a full disk, is no reason for more than the one line on standard error
+logging.raiseExceptions = False
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the one that started it has: it must not write among the results of the next run."""
+    while os.getppid() == parent:
+        time.sleep(WATCH)
+    logging.getLogger().error("ended, because Snakemake was")
+    os._exit(1)
+
+
+threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
 
 
 class UserError(ValueError):

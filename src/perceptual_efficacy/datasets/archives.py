@@ -14,11 +14,11 @@ import tempfile
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, Self
 
 import pooch
 import requests
@@ -27,13 +27,17 @@ from tqdm import tqdm
 from perceptual_efficacy import storage
 
 TIMEOUT = 60.0  # seconds that a server may stay silent
-MEMBERS_LIMIT = 2_000_000  # files and folders that an archive may hold
+MEMBERS_LIMIT = 1_000_000  # files and folders that an archive may hold; BAPPS's training part has 610,000
 BYTES_LIMIT = 64 * 2**30  # and their bytes
+TEXT_LIMIT = 2**20  # bytes of one name or other text in a tar, which is read into memory
+BLOCK = 4096  # bytes that a file takes on the disk at least
 WATCH = 5.0  # seconds between two looks at what another program unpacks
 
 PAUSES = (2.0, 10.0)  # seconds before another attempt
 _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", re.IGNORECASE)
 _COPY = "give `path`, the folder of an existing copy"
+# members of a tar that are text about the next one
+_TEXTS = {tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE}
 # what the readers of archives raise, RuntimeError for an encrypted zip
 _READING = (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError, RuntimeError)
 
@@ -133,6 +137,9 @@ def fetch(
 def extract(archive: str | os.PathLike[str], folder: str | os.PathLike[str]) -> None:
     """Unpack an archive into a new folder, whole or not at all.
 
+    A tar or zip is looked through to its end first: of one that is refused nothing is written. What another program
+    unpacks of a RAR is watched, and deleted if it is refused.
+
     Parameters
     ----------
     archive
@@ -145,21 +152,28 @@ def extract(archive: str | os.PathLike[str], folder: str | os.PathLike[str]) -> 
     ------
     ValueError
         If the archive is damaged or empty; holds anything but regular files and folders, or a name that leads out of
-        the folder; holds more than `MEMBERS_LIMIT` members or `BYTES_LIMIT` bytes; or if the folder is not empty.
+        the folder; holds more than `MEMBERS_LIMIT` members or `BYTES_LIMIT` bytes, or more than the disk has space
+        for; or if the folder is not empty.
     """
     archive, folder = Path(archive), Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(
             f"{folder}: is there already and not empty; expected a new folder. Delete it, or name another."
         )
+    is_rar = _looks_like(archive, b"Rar!", ".rar")
+    if not is_rar:
+        with _to_its_end(archive):
+            needed = sum(member.size + BLOCK for member in _checked(archive))
+        _check_space(archive, folder, needed)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
         unpacked = Path(temporary) / folder.name
         unpacked.mkdir()
-        if _looks_like(archive, b"Rar!", ".rar"):
+        if is_rar:
             _unpack_rar(archive, unpacked)
         else:
-            _write(archive, unpacked)
+            with _to_its_end(archive):
+                _write(archive, unpacked)
         if not _check_tree(archive, unpacked):
             raise ValueError(f"{archive}: holds no files; expected a data set. Download it again, or {_COPY}.")
         unpacked.replace(folder)
@@ -243,33 +257,47 @@ def _looks_like(archive: Path, begin: bytes, end: str) -> bool:
         return file.read(len(begin)) == begin or archive.suffix.lower() == end
 
 
-def _write(archive: Path, folder: Path) -> None:
-    """Write the members of a tar or zip: names and bytes only, neither owners, rights nor links."""
-    read = _zip_members if _looks_like(archive, b"PK", ".zip") else _tar_members
-    size = 0
+@contextmanager
+def _to_its_end(archive: Path) -> Iterator[None]:
+    """Tell plainly what the readers of archives find wrong."""
     try:
-        with closing(read(archive)) as members:
-            for count, member in enumerate(members, start=1):
-                size += member.size
-                _check_amount(archive, count, size)
-                target = folder / _checked_name(archive, member)
-                (target.parent if member.kind == "file" else target).mkdir(parents=True, exist_ok=True)
-                if member.kind == "file" and (content := member.open()) is not None:
-                    with content, target.open("wb") as file:
-                        shutil.copyfileobj(content, file, 2**20)
+        yield
     except FileNotFoundError:
         raise
     except _READING as error:
         raise _Damaged(archive, str(error).partition("\n")[0].rstrip(":") or type(error).__name__) from error
 
 
-def _checked_name(archive: Path, member: _Member) -> PurePosixPath:
+def _checked(archive: Path) -> Iterator[_Member]:
+    """Yield the members of a tar or zip, each of which may be unpacked."""
+    read = _zip_members if _looks_like(archive, b"PK", ".zip") else _tar_members
+    size = 0
+    with closing(read(archive)) as members:
+        for count, member in enumerate(members, start=1):
+            size += member.size
+            _check_amount(archive, count, size)
+            _check_member(archive, member)
+            yield member
+
+
+def _write(archive: Path, folder: Path) -> None:
+    """Write the members of a tar or zip: names and bytes only, neither owners, rights nor links."""
+    for member in _checked(archive):
+        target = folder / member.name
+        (target.parent if member.kind == "file" else target).mkdir(parents=True, exist_ok=True)
+        if member.kind == "file" and (content := member.open()) is not None:
+            with content, target.open("wb") as file:
+                shutil.copyfileobj(content, file, 2**20)
+
+
+def _check_member(archive: Path, member: _Member) -> None:
+    if member.size < 0:  # tarfile would go back, and round in circles
+        raise _Refused(archive, f"its member {member.name!r} says that it has {member.size} bytes")
     if member.kind not in {"file", "folder"}:
         raise _Refused(archive, f"its member {member.name!r} is a {member.kind}")
     readings = PurePosixPath(member.name), PureWindowsPath(member.name)
     if any(path.anchor or ".." in path.parts for path in readings) or "\0" in member.name:
         raise _Refused(archive, f"its member {member.name!r} leads out of the folder")
-    return readings[0]
 
 
 def _check_amount(archive: Path, members: int, size: int) -> None:
@@ -277,10 +305,31 @@ def _check_amount(archive: Path, members: int, size: int) -> None:
         raise _Refused(archive, f"it holds {members} members and {size} bytes, or more")
 
 
+def _check_space(archive: Path, folder: Path, needed: int) -> None:
+    place = next(path for path in folder.absolute().parents if path.exists())
+    if needed > (free := shutil.disk_usage(place).free):
+        raise ValueError(
+            f"{archive}: takes {needed / 1e9:.3g} GB unpacked; {place} has {free / 1e9:.3g} GB left. Nothing was "
+            f"unpacked. Make space, or {_COPY}."
+        )
+
+
+class _Header(tarfile.TarInfo):
+    """A header whose long name, or other text, is no bomb: tarfile reads it into memory whatever size it says."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in _TEXTS and header.size > TEXT_LIMIT:
+            raise tarfile.ReadError(f"a name in it has {header.size} bytes")
+        return header
+
+
 def _tar_members(archive: Path) -> Generator[_Member, None, None]:
     kinds = {tarfile.SYMTYPE: "symbolic link", tarfile.LNKTYPE: "hard link", tarfile.FIFOTYPE: "named pipe"}
-    with tarfile.open(archive) as tar:
+    with tarfile.open(archive, tarinfo=_Header) as tar:
         for member in tar:
+            tar.members.clear()  # type: ignore[attr-defined] # a million of them would take half a gigabyte
             kind = "file" if member.isreg() else "folder" if member.isdir() else kinds.get(member.type, "device")
             yield _Member(member.name, kind, member.size, partial(tar.extractfile, member))
         # tarfile stops without a word where it finds no further header
@@ -333,7 +382,8 @@ def _unpack_rar(archive: Path, folder: Path) -> None:
 def _run(command: list[str], archive: Path, folder: Path) -> str | None:
     """Run a program that unpacks, and watch what it writes; return why it failed, or None."""
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(  # noqa: S603 - a fixed command, whose only free argument is an absolute path
+        # a fixed command, whose only free argument is an absolute path
+        process = subprocess.Popen(  # noqa: S603  # nosec B603
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log
         )
         try:

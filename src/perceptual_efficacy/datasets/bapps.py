@@ -185,12 +185,15 @@ def _judgement(path: Path, meaning: str) -> float:
     expected = f"a judgement is the share of observers {meaning} and lies in [0, 1]. Replace it by the published file."
     try:
         with path.open("rb") as file:
-            value = np.lib.format.read_array(file, allow_pickle=False)
+            # first what the header says: no memory is taken for what is not there, and no pickle is opened
+            is_first = np.lib.format.read_magic(file) == (1, 0)
+            read_header = np.lib.format.read_array_header_1_0 if is_first else np.lib.format.read_array_header_2_0
+            shape, _, dtype = read_header(file)
+            if shape not in {(), (1,)} or dtype.kind not in "iuf":
+                raise ValueError(f"it holds {dtype} values of shape {shape}")
+            share = float(np.frombuffer(file.read(dtype.itemsize), dtype).item())
     except (ValueError, EOFError, OSError) as error:
-        raise ValueError(f"BAPPS: {path} cannot be read as a NumPy array ({error}); {expected}") from error
-    if value.shape not in {(), (1,)} or value.dtype.kind not in "iuf":
-        raise ValueError(f"BAPPS: {path} holds {value.dtype} values of shape {value.shape}; {expected}")
-    share = float(value.item())
+        raise ValueError(f"BAPPS: {path} cannot be read as one number of NumPy's ({error}); {expected}") from error
     if not 0 <= share <= 1:
         raise ValueError(f"BAPPS: {path} holds {share:g}; {expected}")
     return share

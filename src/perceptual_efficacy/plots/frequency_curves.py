@@ -87,8 +87,8 @@ def draw(table: pd.DataFrame, network: str, csf: str) -> Figure:
             axis.grid(axis="y")
         style.frequency_axis(column[0], curve["frequency"])
         column[0].set_title(f"{example} μ₁ = {curve['mu1'].iloc[0]:.2f}\n(channel {curve['channel'].iloc[0]})")
-    axes[0, 0].set_ylabel("Response $a(f)$\n(share of maximum)")
-    axes[1, 0].set_ylabel("Slope $|da\\,/\\,d\\,\\log_2 f|$\n(per octave)")
+    axes[0, 0].set_ylabel("Response $a(f)$\n(share of maximum)", parse_math=True)
+    axes[1, 0].set_ylabel("Slope $|da\\,/\\,d\\,\\log_2 f|$\n(per octave)", parse_math=True)
     for axis in axes[1]:
         axis.set_xlabel("Spatial frequency (cycles/deg)")
     figure.suptitle(f"Frequency tuning of channels of {table['layer'].iloc[0]}, {network}")

@@ -72,6 +72,7 @@ _SETTINGS = {
     "lines.linewidth": 1.5,
     "figure.constrained_layout.h_pad": 0.06,
     "savefig.dpi": 200.0,
+    "text.parse_math": False,  # a dollar in a name is a dollar
     "pdf.fonttype": 42,  # text stays text, and journals refuse Type 3
     "svg.hashsalt": "perceptual-efficacy",
 }

@@ -78,10 +78,8 @@ def resume(path: str | os.PathLike[str], key: Mapping[str, str]) -> State | None
 
 def remove(path: str | os.PathLike[str]) -> None:
     """Remove a state, and what a kill in the middle of writing one has left beside it."""
-    path = Path(path)
-    for leftover in path.parent.glob(f".{path.name}-*"):
-        leftover.unlink()
-    path.unlink(missing_ok=True)
+    storage.remove_leftovers(path)
+    Path(path).unlink(missing_ok=True)
 
 
 def _versioned(key: Mapping[str, str]) -> dict[str, str]:

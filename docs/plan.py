@@ -1,0 +1,303 @@
+"""Write into docs/cluster.md what the study at the paper's scale needs: jobs, core-hours and disk.
+
+    make figures           the default study in results/, for what its small jobs take
+    python docs/plan.py    some minutes
+
+The jobs are those of a dry run. Core-hours are processor time, which a busy machine does not lengthen much: of a few
+images or steps by each rule's own function, at the study's sizes and with random weights, times their number; of all
+other rules, what their jobs took in the default study. Disk is arithmetic: the sizes of arrays.
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from statistics import mean
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+import yaml
+from refresh import DOCS, ROOT, fill
+from torch.nn import functional
+
+from perceptual_efficacy import agreement, baselines, distances, inversion, probing, selections, stimuli
+from perceptual_efficacy.backbones.loading import load_backbone
+from perceptual_efficacy.backbones.network import Backbone
+from perceptual_efficacy.metric import PerceptualMetric
+from perceptual_efficacy.selections import FAMILY, Ranking
+from perceptual_efficacy.selectivity import SCORED
+from perceptual_efficacy.superres import edsr, judging
+
+STUDY = ROOT / "config" / "paper.yaml"
+FLOAT32 = 4.0  # bytes
+TENTH = 10
+COMPARED = 64  # channels of the layer that agreement is timed with
+HALVES = 5  # inversion.halves, by default
+IMAGES_OF_VISION = 24 * 16 * 4 + 24 * 4 + 43 * 8 * 3  # oriented and radial gratings; ModelFest at three resolutions
+TEST_IMAGES = 5 + 14 + 100 + 100  # Set5, Set14, BSD100, Urban100
+TEST_SIZE = 512  # pixels each side, about as many as the largest of them have
+
+
+class Judged(NamedTuple):
+    """A data set of people's judgements, as published."""
+
+    layout: str
+    comparisons: int
+    sides: int
+    references: int
+    height: int
+    width: int
+
+
+PEOPLE = [
+    Judged("bapps_2afc", 36_344, 2, 36_344, 64, 64),
+    Judged("bapps_jnd", 9_600, 1, 9_600, 64, 64),
+    Judged("tid2013", 3_000, 1, 25, 384, 512),
+]
+
+
+class Cost(NamedTuple):
+    """One line of the table."""
+
+    what: str
+    rules: tuple[str, ...]
+    made_of: str
+    core_seconds: float
+    bytes_on_disk: float
+
+
+def core_seconds(run: Callable[[], object]) -> float:
+    """Processor time of a run, after another one that is not counted."""
+    run()
+    start = time.process_time()
+    run()
+    return time.process_time() - start
+
+
+def comparisons_of(data: Judged, count: int, each: int) -> pd.DataFrame:
+    """Return comparisons of images that have no files, `each` to a reference."""
+    random = np.random.default_rng(0)
+    shown = {side: [f"{side} {row}" for row in range(count)] for side in ("first", "second")[: data.sides]}
+    table = pd.DataFrame({"reference": [f"reference {row // each}" for row in range(count)], "second": None, **shown})
+    judgement = random.uniform(1, 8, count) if data.layout == "tid2013" else random.integers(0, 6, count) / 5
+    group = [f"group {row % 6}" for row in range(count)]
+    cluster = [f"cluster {row * min(data.references, count) // count}" for row in range(count)]
+    table = table.assign(judgement=judgement, group=group, cluster=cluster)
+    return table.assign(reference_sha256="", first_sha256="", second_sha256="")
+
+
+def image_of(data: Judged) -> Callable[[str, str], np.ndarray]:
+    image = np.random.default_rng(0).integers(256, size=(data.height, data.width, 3), dtype=np.uint8)
+    return lambda path, sha256: image
+
+
+def of_images(study: dict, networks: dict[str, Backbone], data: Judged) -> Iterator[Cost]:
+    """Yield what one data set with judgements needs, for all networks."""
+    runs = len(study["backbones"])
+    channels = sum(backbone.units["layer"][1].size for backbone in networks.values()) * runs / len(networks)
+    count, each = (8, 4) if data.layout == "tid2013" else (48, 1)
+    table, read = comparisons_of(data, count, each), image_of(data)
+
+    seconds = mean(
+        core_seconds(partial(distances.image_distances, backbone, table, read, batch_size=24)) / count
+        for backbone in networks.values()
+    )
+    yield Cost(
+        f"networks' distances, {data.layout}",
+        ("measure_image_distances",),
+        f"{seconds:.2g} s x {data.comparisons:,} comparisons x {runs} networks",
+        seconds * data.comparisons * runs,
+        FLOAT32 * data.comparisons * data.sides * channels,
+    )
+    seconds = core_seconds(partial(baselines.baseline_distances, table, read, batch_size=24)) / count
+    yield Cost(
+        f"baselines' distances, {data.layout}",
+        ("measure_baselines",),
+        f"{seconds:.2g} s x {data.comparisons:,} comparisons",
+        seconds * data.comparisons,
+        0,
+    )
+    few = data.comparisons // TENTH
+    judged = agreement.judgements(comparisons_of(data, few, 1), data.layout)
+    seconds = TENTH * core_seconds(partial(compare, study, data, judged, few)) / COMPARED
+    yield Cost(
+        f"agreement, {data.layout}",
+        ("assess_agreement",),
+        f"{seconds:.2g} s x {channels:,.0f} channels (from a tenth of the comparisons and {COMPARED} channels)",
+        seconds * channels,
+        0,
+    )
+
+
+def compare(study: dict, data: Judged, judged: agreement.Judged, count: int) -> None:
+    """Compare the halves of one layer with judgements, as assess_agreement does."""
+    random = np.random.default_rng(0)
+    units = {"layer": ("unit", ["layer"] * COMPARED), "channel": ("unit", np.arange(COMPARED))}
+    values = random.random((count, data.sides, COMPARED), dtype=np.float32)
+    cube = xr.DataArray(values, dims=("comparison", "side", "unit"), coords=units)
+    scores = {name: random.random(COMPARED) for name in FAMILY}
+    channels = pd.DataFrame({"layer": "layer", "channel": np.arange(COMPARED), "status": SCORED, **scores})
+    rankings = {name: Ranking(channels, name) for name in FAMILY}
+    selections.compare_selections(cube, judged, rankings)
+    selections.compare_single_channels(cube, judged, rankings)
+
+
+def of_gratings(study: dict, networks: dict[str, Backbone]) -> Iterator[Cost]:
+    """Yield what the responses to gratings and the distances of ModelFest's patterns need."""
+    runs, size = len(study["backbones"]), study["stimuli"]["size"]
+    few = stimuli.gratings(size=size, frequencies=3, orientations=4, phases=2)
+    shown = few.radial.sizes["stimulus"] + few.oriented.sizes["stimulus"]
+    seconds = mean(core_seconds(partial(probing.probe, backbone, few)) / shown for backbone in networks.values())
+    yield Cost(
+        "gratings and ModelFest",
+        ("probe_channels", "measure_contrast_distances"),
+        f"{seconds:.2g} s x {IMAGES_OF_VISION:,} images x {runs} networks",
+        seconds * IMAGES_OF_VISION * runs,
+        0,
+    )
+
+
+def of_training(study: dict) -> Iterator[Cost]:
+    """Yield what training, fine-tuning and judging need."""
+    superres = study["superres"]
+    (scale,), patch, batch = superres["scales"], superres["patch"], superres["batch_size"]
+    random = torch.Generator().manual_seed(0)
+    low, high = (torch.rand(batch, 3, side, side, generator=random) for side in (patch // scale, patch))
+    network = edsr.draw(scale, superres["network"]["blocks"], superres["network"]["width"], seed=0)
+    half = pd.DataFrame({"layer": "relu2_2", "channel": range(0, 128, 2)})
+    metric = PerceptualMetric(load_backbone("random:vgg16", layers=["relu2_2"]), half, overshoot=float("inf"))
+    adam = torch.optim.Adam(network.parameters())
+
+    def step(*, features: bool) -> None:
+        adam.zero_grad()
+        output = network(low)
+        loss = functional.l1_loss(output, high)
+        (loss + metric(output, high).mean() if features else loss).backward()
+        adam.step()
+
+    weights = FLOAT32 * sum(parameter.numel() for parameter in network.parameters())
+    plain, with_features = (core_seconds(partial(step, features=features)) for features in (False, True))
+    steps = superres["training"]["steps"]
+    yield Cost(
+        "super-resolution, the start", ("train_start",), f"{plain:.2g} s x {steps:,} steps", plain * steps, weights
+    )
+    steps = superres["fine_tuning"]["steps"]
+    seeds, losses = len(superres["seeds"]), superres["losses"]
+    seconds = sum(plain if loss["selection"] == "none" else with_features for loss in losses) / len(losses)
+    yield Cost(
+        "super-resolution, fine-tuning",
+        ("fine_tune",),
+        f"{seconds:.2g} s x {steps:,} steps x {len(losses)} losses x {seeds} seeds",
+        seconds * steps * len(losses) * seeds,
+        weights * len(losses) * seeds,
+    )
+    image = np.random.default_rng(0).integers(256, size=(TEST_SIZE, TEST_SIZE, 3), dtype=np.uint8)
+    seconds = core_seconds(partial(judging.judge, image, image[::-1], scale))
+    seconds += core_seconds(partial(edsr.enlarge, network, image[::scale, ::scale]))
+    runs = len(losses) * seeds + 2
+    yield Cost(
+        "super-resolution, judging",
+        ("judge_images",),
+        f"{seconds:.2g} s x {TEST_IMAGES} images x {runs} runs",
+        seconds * TEST_IMAGES * runs,
+        image.nbytes * TEST_IMAGES * runs,  # PNG of photographs is smaller by about a third
+    )
+
+
+def of_inversion(study: dict) -> Iterator[Cost]:
+    """Yield what inverting features needs."""
+    inverted, steps = study["inversion"], 4
+    subjects = [entry for entry in study["backbones"] if "control" in entry]
+    tested = sum(photograph["split"] == "test" for photograph in study["photographs"])
+    side = inverted["size"]
+    photographs = torch.rand(tested, 3, side, side, generator=torch.Generator().manual_seed(0))
+
+    def seconds_of(entry: dict) -> float:
+        layer = entry.get("figure_layer", study["figures"]["layer"])
+        metric = PerceptualMetric(load_backbone(f"random:{entry['source'].partition(':')[2]}", layers=[layer]))
+        return core_seconds(partial(inversion.invert, metric, photographs, seed=0, steps=steps)) / steps
+
+    seconds = mean(map(seconds_of, subjects))
+    selected = 3 + HALVES  # all, high, low and random halves
+    total = inverted["steps"] * len(inverted["seeds"]) * selected
+    yield Cost(
+        "inversion",
+        ("invert_features",),
+        f"{seconds:.2g} s x {total:,} steps x {len(subjects)} networks",
+        seconds * total * len(subjects),
+        0,
+    )
+
+
+def planned() -> dict[str, int]:
+    """Return the number of jobs of each rule, by a dry run with the profile for Slurm."""
+    with tempfile.TemporaryDirectory() as folder:
+        told = subprocess.run(  # noqa: S603 - fixed words
+            [
+                *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", folder),
+                *("--profile", str(ROOT / "profiles/slurm"), "--dry-run", "--quiet", "rules"),
+                *("--configfile", str(STUDY)),
+            ],
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=True,
+        ).stdout
+    stats = told.split("Job stats:")[-1].split("total")[0]
+    return {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)$", stats, re.MULTILINE)}
+
+
+def of_the_rest(jobs: dict[str, int], measured: set[str]) -> Cost:
+    """Return what all other jobs need: the processor time of the default study's, startup included."""
+    folder = ROOT / "results" / "benchmarks"
+    taken = {rule: [pd.read_csv(path, sep="\t") for path in files_of(folder, rule)] for rule in jobs}
+    known = {rule: float(pd.concat(tables)["cpu_time"].mean()) for rule, tables in taken.items() if tables}
+    others = {rule: count for rule, count in jobs.items() if rule not in measured and rule in known}
+    seconds = sum(known[rule] * count for rule, count in others.items())
+    return Cost("all others", tuple(others), "what they took in the default study", seconds, 0)
+
+
+def files_of(folder: Path, rule: str) -> list[Path]:
+    return [*folder.glob(f"{rule}.tsv"), *folder.glob(f"{rule}/**/*.tsv")]
+
+
+def main() -> None:
+    study = yaml.safe_load(STUDY.read_text(encoding="utf-8"))
+    jobs = planned()
+    sources = {entry["source"].partition(":")[2]: entry.get("layers", "all") for entry in study["backbones"]}
+    networks = {name: load_backbone(f"random:{name}", layers=layers) for name, layers in sources.items()}
+    costs = []
+    for cost in chain(
+        of_gratings(study, networks),
+        *(of_images(study, networks, data) for data in PEOPLE),
+        of_inversion(study),
+        of_training(study),
+    ):
+        print(f"{cost.what}: {cost.made_of}", flush=True)
+        costs.append(cost)
+    costs.append(of_the_rest(jobs, {rule for cost in costs for rule in cost.rules}))
+    rows = [
+        {"": cost.what, "made of": cost.made_of, "core-hours": cost.core_seconds / 3600, "GB": cost.bytes_on_disk / 1e9}
+        for cost in costs
+    ]
+    table = pd.DataFrame(rows)
+    total = table[["core-hours", "GB"]].sum()
+    table.loc[len(table)] = {"": "**together**", "made of": f"{sum(jobs.values())} jobs", **total}
+    table["core-hours"] = table["core-hours"].map("{:,.1f}".format)
+    table["GB"] = table["GB"].map(lambda value: f"{value:,.1f}" if value >= 0.05 else "")
+    many = sorted((item for item in jobs.items() if item[1] > 4), key=lambda item: -item[1])
+    counts = "Jobs by rule, where there are more than four: " + ", ".join(f"{rule} {count}" for rule, count in many)
+    shown = table.to_markdown(index=False, colalign=("left", "left", "right", "right"))
+    fill(DOCS / "cluster.md", "plan", f"{shown}\n\n{counts}.", __file__)
+
+
+if __name__ == "__main__":
+    main()
