@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
-from miniature import snakemake
+from miniature import ROOT, snakemake
 from PIL import Image
 from skimage import data
 from torch import nn
@@ -106,6 +106,17 @@ def study(tmp_path_factory, judged_images, worker_id):
 def copy(study, tmp_path):
     """A copy of the finished study, times of files included, to be changed."""
     return Path(shutil.copytree(study, tmp_path / "copy", copy_function=shutil.copy2))
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A copy of the sources, to be edited."""
+    root = tmp_path / "clone"
+    for name in ("rules", "workflow", "src", "config", "envs"):
+        shutil.copytree(ROOT / name, root / name)
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy(ROOT / name, root / name)
+    return root
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -53,3 +54,9 @@ def results(folder):
         for path in sorted((folder / "results").rglob("*"))
         if path.is_file() and not {"logs", "benchmarks"} & set(path.parts)
     }
+
+
+def planned(output):
+    """Rules that a dry run would run, with the number of jobs."""
+    stats = output.split("Job stats:")[-1].split("total")[0]
+    return {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)$", stats, re.MULTILINE)}

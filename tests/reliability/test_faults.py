@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
-from miniature import ROOT, command, environment, results, snakemake, study_with
+import yaml
+from miniature import ROOT, STUDY, command, environment, results, snakemake, study_with
 
 from perceptual_efficacy import io, storage
 from perceptual_efficacy.superres.images import Patches
@@ -160,6 +161,45 @@ def test_snakemake_itself_is_killed(study, tmp_path, judged_images, tried):
         "the next run says that the folder is locked, and that `--unlock` (`make unlock`) clears it; orphans end by "
         "themselves at once; the same bytes as an uninterrupted study, and no half-written file is left"
     )
+
+
+@pytest.mark.slow
+def test_training_that_is_killed_three_times_ends_with_the_same_bytes(clone, tmp_path, tried):
+    row = tried(
+        "a training is killed", "kill -9 of Snakemake with its jobs, three times, each after a state was written"
+    )
+    module = clone / "src/perceptual_efficacy/superres/training.py"
+    module.write_text(module.read_text().replace("STATE_SECONDS = 30.0", "STATE_SECONDS = 1.0"))
+    superres = yaml.safe_load(STUDY.read_text())["superres"]
+    superres |= {"network": {"blocks": 4, "width": 32}, "training": {"steps": 900, "log_every": 100}, "patch": 48}
+    changed = study_with(tmp_path, superres=superres, datasets=[])
+    target = "results/superres/x2/start/weights.safetensors"
+    ended = []
+    for name in ("whole", "killed"):
+        folder = tmp_path / name
+        folder.mkdir()
+        state, random = folder / "results/superres/x2/start/.state", np.random.default_rng(1)
+        for _ in range(3 if name == "killed" else 0):
+            running = subprocess.Popen(
+                command(folder, target, "--rerun-incomplete", root=clone, study=changed),
+                start_new_session=True,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            before = state.read_bytes() if state.exists() else b""
+            while not state.exists() or state.read_bytes() == before:  # the start, and then what was trained since
+                assert running.poll() is None
+                time.sleep(0.2)
+            time.sleep(random.uniform(0, 3))
+            os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
+            snakemake(folder, "--unlock", study=changed, root=clone)
+        finished = snakemake(folder, target, "--rerun-incomplete", study=changed, root=clone)
+        assert finished.returncode == 0, finished.stdout
+        assert not state.exists()
+        ended.append([(folder / target).with_name(file).read_bytes() for file in ("weights.safetensors", "log.csv")])
+    assert ended[0] == ended[1]
+    row.survived("it goes on from its last state each time; the same bytes as an uninterrupted one")
 
 
 def test_a_second_run_in_the_same_folder_is_refused(copy, study, tried):
@@ -444,8 +484,7 @@ READ_BY = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [KINDS[0], *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS[1:])])
 def test_a_job_names_the_damaged_file_that_it_reads(copy, study, tried, kind):
     row = tried("a damaged intermediate", f"{len(READ_BY)} files, {kind}; then the jobs that read them")
     random = np.random.default_rng(SEED)
