@@ -222,7 +222,7 @@ def lacking(copy):
 
 @pytest.mark.slow
 def test_the_whole_study_through_slurm_has_the_same_bytes(start, study, tried, tmp_path, judged_images):
-    row = tried("another computer's scheduler", "the whole miniature study, `--profile profiles/slurm`")
+    row = tried("a cluster", "the whole miniature study, `--profile profiles/slurm`")
     judged_images(tmp_path / "data")
     began = time.monotonic()
     finish(start(tmp_path), tmp_path, seconds=7200)
