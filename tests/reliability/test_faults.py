@@ -508,9 +508,10 @@ def test_a_job_names_the_damaged_file_that_it_reads(copy, study, tried, kind):
         assert "Traceback" not in finished.stdout, finished.stdout
         for path in part:
             assert re.search(rf"^\w+: {re.escape(path)}: .*elete", finished.stdout, re.MULTILINE), finished.stdout
-            whole = next((folder for folder in FOLDERS if path.startswith(folder)), path)
-            remove(copy / whole)
-        finished = snakemake(copy, *part.values(), *part)
+        whole = [next((folder for folder in FOLDERS if path.startswith(folder)), path) for path in part]
+        for path in whole:
+            remove(copy / path)
+        finished = snakemake(copy, *part.values(), *whole)
         assert finished.returncode == 0, finished.stdout
         assert results(copy) == results(study)
     row.survived("each job names its file, in one line; after deleting it the next run makes it again, the same bytes")
