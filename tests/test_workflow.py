@@ -162,6 +162,16 @@ def test_changing_a_key_runs_the_rules_that_depend_on_it(copy, tmp_path):
     assert found == {"assess_thresholds", "assess_agreement", "record_configuration"}
 
 
+def test_a_truncated_intermediate_is_named_and_not_used(copy):
+    """Every format, and other kinds of damage: tests/reliability/test_faults.py."""
+    damaged = copy / "results/probing/tiny/tuning.nc"
+    damaged.write_bytes(damaged.read_bytes()[:-20])
+    finished = snakemake(copy)
+    assert finished.returncode != 0
+    assert re.search(r"\w+: results/probing/tiny/tuning\.nc: .*Delete it and run again", finished.stdout)
+    assert "Traceback" not in finished.stdout
+
+
 def test_what_a_failed_job_took_away_is_missed_by_the_next_run(copy, tmp_path):
     """The weights of a failed job are gone while the results behind them are there: those are not current."""
     changed = study_with(tmp_path, kmeans={"patches": 2000, "iterations": 4})

@@ -486,15 +486,16 @@ READ_BY = (
     {
         "results/probing/chance/tuning.nc": "results/selectivity/chance/channels.parquet",
         "results/data/photographs/test/chelsea.png": "results/inversion/tiny/relu1_2/scores.parquet",
-        "results/superres/x2/training/low.npy": "results/superres/x2/l1/seed1/weights.safetensors",
     },
+    {"results/superres/x2/training/low.npy": "results/superres/x2/l1/seed1/weights.safetensors"},
 )
 
 
 FOLDERS = ("results/inversion/tiny/relu1_2/images", "results/data/ladder/tid2013")  # outputs that are folders
 
 
-@pytest.mark.parametrize("kind", [KINDS[0], *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS[1:])])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_job_names_the_damaged_file_that_it_reads(copy, study, tried, kind):
     count = sum(map(len, READ_BY))
     row = tried("a damaged intermediate", f"{count} files of all formats, {kind}; then the jobs that read them")
