@@ -107,7 +107,8 @@ def cells(suites: list[Suite]) -> Iterator[tuple[str, str, str, str]]:
 
 def threads(suites: list[Suite]) -> str:
     """Return what the comparison of two numbers of threads says, a table of its own."""
-    return "".join(test.row.get("threads", "") for suite in suites for test in suite.tests)
+    found = "".join(test.row.get("threads", "") for suite in suites for test in suite.tests)
+    return found or f"Not compared yet: `{TARGETS['reproduce']}` has not run."
 
 
 def main() -> None:

@@ -283,7 +283,7 @@ def test_a_full_disk_ends_no_writer_but_with_one_line(tmp_path, tried):
     for line in lines:
         assert re.fullmatch(r"\S+: cannot be written \(File too large\)\. Make space and run again\.", line)
     kept = {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*") if path.is_file()}
-    assert kept <= {".resumable-parts", "fontlist-v390.json"} | {name for name in kept if name.startswith("fontlist")}
+    assert {name for name in kept if not name.startswith("fontlist")} <= {".resumable-parts"}  # Matplotlib's own cache
     for part in tmp_path.glob(".resumable-parts/*"):
         io.read_dataset(part)
     row.survived(f"{len(lines)} writers: one line says which file, and nothing half-written is left")
