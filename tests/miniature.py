@@ -14,10 +14,13 @@ STUDY = ROOT / "tests" / "miniature.yaml"
 
 
 def command(folder, *arguments, root=ROOT, study=STUDY, snakefile="Snakefile"):
-    """Return the command that runs Snakemake in a folder; the sources may lie elsewhere than here."""
+    """Return the command that runs Snakemake in a folder: the miniature study, or without one the default study.
+
+    The sources may lie elsewhere than here.
+    """
     return [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(root / snakefile), "--cores", "2"),
-        *("--directory", str(folder), *arguments, "--configfile", str(study)),
+        *("--directory", str(folder), *arguments, *(("--configfile", str(study)) if study else ())),
     ]
 
 
