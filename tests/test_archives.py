@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 import requests
 
+from perceptual_efficacy import storage
 from perceptual_efficacy.datasets import archives
 
 BODY = np.random.default_rng(0).bytes(300_000)
@@ -44,6 +45,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.protocol_version = "HTTP/1.1"
             self.start(("Transfer-Encoding", "chunked"), ("Connection", "close"))
             self.wfile.write(b"%x\r\n%b\r\n" % (1000, BODY[:1000]))
+        elif self.path == "/endless":
+            self.protocol_version = "HTTP/1.1"
+            self.start(("Transfer-Encoding", "chunked"), ("Connection", "close"))
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    self.wfile.write(b"%x\r\n%b\r\n" % (1000, BODY[:1000]))
         else:
             self.start(("Content-Length", str(len(BODY))))
             for part in range(3):
@@ -84,8 +91,9 @@ def server(monkeypatch):
     server.server_close()
 
 
-def content(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+def content(folder, but=None):
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    return {name: path.read_bytes() for name, path in files.items() if name != but}
 
 
 # Downloads
@@ -167,7 +175,7 @@ def test_checksum_of_another_form_is_refused_before_any_download(server, tmp_pat
 def test_without_a_checksum_the_one_to_set_is_told(server, tmp_path):
     with pytest.raises(ValueError, match=rf"(?s)checksum: {SHA256}\n.*`allow_unverified: true`.*{ADVICE}"):
         archives.fetch(f"{server.url}/whole", tmp_path / "a.zip", None)
-    assert content(tmp_path) == {"a.zip.unverified": BODY}
+    assert content(tmp_path, but="a.zip.origin") == {"a.zip.unverified": BODY}
 
 
 @pytest.mark.parametrize("options", [{"checksum": SHA256}, {"checksum": None, "allow_unverified": True}])
@@ -176,7 +184,7 @@ def test_once_the_checksum_is_set_nothing_is_downloaded_again(server, tmp_path, 
         with pytest.raises(ValueError, match="there is no checksum"):
             archives.fetch(f"{server.url}/whole", tmp_path / "a.zip", None)
     assert archives.fetch(f"{server.url}/whole", tmp_path / "a.zip", **options) == SHA256
-    assert content(tmp_path) == {"a.zip": BODY}
+    assert content(tmp_path, but="a.zip.origin") == {"a.zip": BODY}
     assert len(server.asked) == 1
 
 
@@ -188,7 +196,32 @@ def test_what_waits_for_a_checksum_and_has_another_is_replaced(server, tmp_path)
 
 def test_unverified_download_is_accepted_when_allowed(server, tmp_path):
     assert archives.fetch(f"{server.url}/whole", tmp_path / "a.zip", None, allow_unverified=True) == SHA256
+    assert content(tmp_path, but="a.zip.origin") == {"a.zip": BODY}
+
+
+def test_of_another_address_nothing_that_is_there_is_taken(server, tmp_path):
+    archives.fetch(f"{server.url}/whole", tmp_path / "a.zip", None, allow_unverified=True)
+    with pytest.raises(archives.DownloadError, match="404"):
+        archives.fetch(f"{server.url}/missing", tmp_path / "a.zip", None, allow_unverified=True)
+    assert content(tmp_path, but="a.zip.origin") == {"a.zip": BODY}  # nothing is lost either
+    archives.fetch(f"{server.url}/whole?other", tmp_path / "a.zip", None, allow_unverified=True)
+    assert storage.read_record(tmp_path / "a.zip.origin")["url"] == f"{server.url}/whole?other"
+    assert len(server.asked) == 3
+
+
+def test_of_another_address_what_has_the_checksum_is_taken(server, tmp_path):
+    archives.fetch(f"{server.url}/whole", tmp_path / "a.zip", None, allow_unverified=True)
+    assert archives.fetch(f"{server.url}/missing", tmp_path / "a.zip", SHA256) == SHA256
     assert content(tmp_path) == {"a.zip": BODY}
+
+
+@pytest.mark.parametrize("manner", ["whole", "endless"])
+def test_download_without_end_is_given_up(server, tmp_path, monkeypatch, manner):
+    monkeypatch.setattr(archives, "BYTES_LIMIT", len(BODY) // 2)
+    with pytest.raises(archives.DownloadError, match=f"it has more than {len(BODY) // 2} bytes"):
+        archives.fetch(f"{server.url}/{manner}", tmp_path / "a.zip", SHA256)
+    assert content(tmp_path) == {}
+    assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize("options", [{"checksum": MD5}, {"checksum": None, "allow_unverified": True}])
@@ -447,6 +480,38 @@ def test_name_that_would_fill_the_memory_is_not_read(tmp_path, type_):
     blocks = declaring(0, "val/good"), declaring(2**40, type_=type_)
     (tmp_path / "a.tar.gz").write_bytes(gzip.compress(b"".join(blocks)))
     refused(tmp_path / "a.tar.gz", rf"cannot be unpacked \(a name in it has {2**40} bytes\)")
+
+
+def sparse(kind):
+    """Return the header of a sparse file whose list of holes begins, and would go on."""
+    member = tarfile.TarInfo("holes")
+    if kind == "GNU":
+        member.type = tarfile.GNUTYPE_SPARSE
+        block = bytearray(member.tobuf(tarfile.GNU_FORMAT))
+        block[482] = 1  # the list goes on in the next block
+        block[148:156] = b"%06o\0 " % (sum(block) - sum(block[148:156]) + 8 * ord(" "))
+        return bytes(block) + b"0" * tarfile.BLOCKSIZE
+    member.size = 2 * tarfile.BLOCKSIZE
+    member.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "holes"}
+    return member.tobuf(tarfile.PAX_FORMAT) + b"1000000000\n".ljust(member.size, b"0")
+
+
+@pytest.mark.parametrize("kind", ["GNU", "pax"])
+def test_sparse_file_whose_list_of_holes_would_fill_the_memory_is_refused(tmp_path, kind):
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(declaring(0, "val/good") + sparse(kind) + bytes(1024)))
+    refused(tmp_path / "a.tar.gz", r"cannot be unpacked \(its member '.*holes' is a sparse file\)")
+
+
+def test_zip_whose_list_of_members_would_fill_the_memory_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "LIST_LIMIT", 100)
+    refused(make(tmp_path / "a.zip"), r"cannot be unpacked \(its list of members has \d+ bytes\)")
+
+
+def test_what_an_unpacking_that_was_killed_left_is_removed(tmp_path):
+    (tmp_path / ".out-abcd1234/out/val").mkdir(parents=True)
+    (tmp_path / ".out-abcd1234/out/val/a").write_bytes(b"half")
+    archives.extract(make(tmp_path / "a.tar"), tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tar", "out"]
 
 
 @pytest.mark.parametrize("header", [{}, {"size": "-1024"}], ids=["header", "pax"])

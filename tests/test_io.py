@@ -271,10 +271,10 @@ class Computation:
     def __init__(self, killed_at=None):
         self.killed_at, self.computed = killed_at, []
 
-    def write(self, path, provenance=SOURCE):
+    def write(self, path, provenance=SOURCE, threads=2):
         parts = {f"{number:03d}": part for number, part in enumerate(in_parts(CUBE, "comparison", 2))}
         computations = {name: lambda name=name, part=part: self.compute(name, part) for name, part in parts.items()}
-        io.write_dataset_resumably(computations, "comparison", path, provenance)
+        io.write_dataset_resumably(computations, "comparison", path, provenance, {"threads": threads})
 
     def compute(self, name, part):
         if name == self.killed_at:
@@ -330,6 +330,18 @@ def test_parts_computed_from_something_else_are_computed_again(killed):
     again = Computation()
     again.write(killed, {**SOURCE, "seed": 1})
     assert again.computed == ["000", "001", "002", "003"]
+
+
+def test_parts_computed_in_other_surroundings_are_computed_again(killed):
+    again = Computation()
+    again.write(killed, threads=1)
+    assert again.computed == ["000", "001", "002", "003"]
+
+
+def test_surroundings_are_not_told_in_the_file(killed, tmp_path):
+    Computation().write(killed)
+    Computation().write(tmp_path / "b.nc", threads=1)
+    assert killed.read_bytes() == (tmp_path / "b.nc").read_bytes()
 
 
 def test_part_of_another_name_is_not_taken_for_this_one(killed, tmp_path):

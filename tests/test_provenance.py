@@ -25,7 +25,15 @@ def write(root, rule, inputs, outputs):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         provenance.write(
-            path, rule=rule, wildcards={}, inputs=inputs, params={}, threads=1, outputs=outputs, version="1"
+            path,
+            rule=rule,
+            wildcards={},
+            inputs=inputs,
+            params={},
+            threads=1,
+            device="cpu",
+            outputs=outputs,
+            version="1",
         )
 
 

@@ -159,7 +159,11 @@ def verify(
     for path, problem in problems:
         typer.echo(f"{path} {problem}")
     if problems:
-        typer.echo("Delete what is named, and run the workflow again: it will be rebuilt.", err=True)
+        typer.echo(
+            "Delete what is named, and run the workflow again: it will be rebuilt. If the study no longer makes it, as "
+            f"of a network that was taken out, delete its record too, in {results / provenance.FOLDER}.",
+            err=True,
+        )
         raise typer.Exit(1)
     typer.echo("Every result is what its job wrote.")
 

@@ -152,6 +152,7 @@ def write_dataset_resumably(
     dimension: str,
     path: str | os.PathLike[str],
     provenance: Provenance,
+    surroundings: Provenance,
 ) -> None:
     """Compute Datasets and write them one after the other; a computation that was killed goes on where it was.
 
@@ -164,13 +165,16 @@ def write_dataset_resumably(
         Name of each part to what computes it.
     dimension, path, provenance
         See `write_dataset_in_parts`.
+    surroundings
+        What may change a number and is not told in the file, as the number of threads. A part from others is computed
+        again, so that no file is made of both.
     """
     path = Path(path)
     folder = path.with_name(f".{path.stem}-parts")
 
     def finished() -> Iterator[xr.Dataset]:
         for name, compute in parts.items():
-            kept, of_part = folder / f"{name}.nc", {**provenance, "part": name}
+            kept, of_part = folder / f"{name}.nc", {**provenance, **surroundings, "part": name}
             try:
                 part = read_dataset(kept)
                 if part.attrs.pop(PROVENANCE_KEY) == storage.canonical_json(of_part):

@@ -18,7 +18,7 @@ from perceptual_efficacy import storage
 
 FOLDER = "provenance"  # of the records, beside the results
 STAMP = ".snakemake_timestamp"  # which Snakemake puts into a folder when its job has ended
-# what may change a number, and is told if it was used
+# what may change a number or a byte, and is told if it was used
 PACKAGES = {
     "numpy": "numpy",
     "scipy": "scipy",
@@ -31,6 +31,13 @@ PACKAGES = {
     "lightning": "lightning",
     "lpips": "lpips",
     "piq": "piq",
+    "scikit-learn": "sklearn",
+    "stimupy": "stimupy",
+    "colour-science": "colour",
+    "h5netcdf": "h5netcdf",
+    "pyarrow": "pyarrow",
+    "safetensors": "safetensors",
+    "matplotlib": "matplotlib",
 }
 
 
@@ -53,6 +60,7 @@ def write(
     inputs: Iterable[tuple[str, str]],
     params: Mapping[str, Any],
     threads: int,
+    device: str,
     outputs: Iterable[str],
     version: str,
 ) -> None:
@@ -64,6 +72,8 @@ def write(
         Of the record.
     rule, wildcards, params, threads
         Of the job.
+    device
+        That its networks ran on: "cpu" or "cuda".
     inputs
         Each file that it read, with its SHA-256.
     outputs
@@ -71,17 +81,23 @@ def write(
     version
         Of this package.
     """
-    versions = {name: metadata.version(name) for name, module in PACKAGES.items() if module in sys.modules}
     record = {
         "rule": rule,
         "wildcards": dict(wildcards),
         "threads": threads,
+        "device": device,
         "params": json.loads(json.dumps(params, default=str)),
         "inputs": [list(pair) for pair in inputs],
         "outputs": {output: digest(output) for output in outputs},
-        "versions": {"perceptual-efficacy": version, "python": platform.python_version(), **versions},
+        "versions": {"perceptual-efficacy": version, **versions()},
     }
     storage.write_record(record, path)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of those packages that this process has used so far."""
+    used = {name: metadata.version(name) for name, module in PACKAGES.items() if module in sys.modules}
+    return {"python": platform.python_version(), **used}
 
 
 def problems(results: str | os.PathLike[str]) -> Iterator[tuple[str, str]]:

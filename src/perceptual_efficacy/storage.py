@@ -9,8 +9,9 @@ import glob
 import hashlib
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,38 +55,51 @@ def written_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
         If there is no space, or the folder may not be written to.
     """
     path = Path(path)
-    try:
+    with naming(path, FULL | CLOSED):
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    except OSError as error:
-        if error.errno in FULL | CLOSED:
-            raise UnwritableFileError(path, error) from error
-        raise
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner can read
-        _flush(temporary)
-        temporary.replace(path)
-        _flush(path.parent)
-    except OSError as error:
-        if error.errno in FULL:
-            raise UnwritableFileError(path, error) from error
-        raise
+        with naming(path):
+            yield temporary
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner can read
+            _flush(temporary)
+            temporary.replace(path)
+            _flush(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def naming(path: str | os.PathLike[str], errors: Set[int] = FULL) -> Iterator[None]:
+    """Name the file that is being written where there is no space for it, or another of these error numbers.
+
+    Raises
+    ------
+    UnwritableFileError
+        Instead of such an error.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in errors:
+            raise UnwritableFileError(path, error) from error
+        raise
+
+
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
-    """Remove what writers of this file that were killed have left beside it."""
+    """Remove what writers of this file or folder that were killed have left beside it."""
     path = Path(path)
-    # mkstemp puts eight characters
+    # tempfile puts eight characters
     for leftover in path.parent.glob(f"{glob.escape(f'.{path.stem}-')}{'[a-z0-9_]' * 8}{glob.escape(path.suffix)}"):
-        leftover.unlink(missing_ok=True)
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)  # another program may still be writing there, for a moment
+        else:
+            leftover.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

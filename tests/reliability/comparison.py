@@ -1,5 +1,6 @@
 """How far the results of two runs of one study are apart, file by file."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,24 @@ from perceptual_efficacy import io
 
 # Neither is to be the same: one tells the time, the other the number of threads.
 APART = {"logs", "benchmarks", "provenance"}
-# What is compared number by number; of other files, whether their bytes are the same. (A CSV repeats what it shows.)
+
+
+def numbers_of(content):
+    """Yield all numbers of a JSON record, in order; its texts are digests of files that are compared themselves."""
+    if isinstance(content, dict | list):
+        for part in content.values() if isinstance(content, dict) else content:
+            yield from numbers_of(part)
+    elif isinstance(content, int | float):
+        yield float(content)
+
+
+# What is compared number by number; of other files, whether their bytes are the same.
 READERS = {
     ".parquet": lambda path: {name: column.to_numpy() for name, column in io.read_table(path).items()},
     ".nc": lambda path: {name: variable.to_numpy() for name, variable in io.read_dataset(path).variables.items()},
     ".safetensors": safetensors.numpy.load_file,
+    ".csv": lambda path: {name: column.to_numpy() for name, column in pd.read_csv(path).items()},
+    ".json": lambda path: {"numbers": np.array(list(numbers_of(json.loads(path.read_text()))))},
     ".npy": lambda path: {"values": np.load(path, allow_pickle=False)},
     ".png": lambda path: {"pixels": io.read_image(path)},
 }
@@ -26,7 +40,7 @@ def compare(one, other):
 
     Columns: file, stage (its folder), identical (whether its bytes are), and difference: the largest over its columns,
     variables or weights of |a - b| relative to the largest |a|; of labels, the share that differs; infinite where the
-    shape differs, and missing of files that hold no numbers. Of figures only the bytes are compared.
+    shape differs, and missing of files that hold no numbers. Of a figure only the bytes are compared.
     """
     first, second = (
         {name: sha256 for name, sha256 in results(folder).items() if Path(name).parts[1] not in APART}
@@ -37,7 +51,7 @@ def compare(one, other):
     rows = []
     for name, sha256 in first.items():
         identical, stage = sha256 == second[name], Path(name).parts[1] if len(Path(name).parts) > 2 else "claims"
-        read = READERS.get(Path(name).suffix) if stage != "figures" else None
+        read = READERS.get(Path(name).suffix) if (stage, Path(name).suffix) != ("figures", ".png") else None
         difference = np.nan if read is None else 0.0
         if read is not None and not identical:
             difference = difference_of(read(one / name), read(other / name))

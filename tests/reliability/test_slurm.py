@@ -7,20 +7,15 @@ import socket
 import subprocess
 import time
 
-import pandas as pd
 import pytest
 import yaml
+from asked import RULES, check_benchmarks
 from miniature import ROOT, command, environment, results, snakemake
 from snakemake.cli import parse_args
 
 pytestmark = pytest.mark.slurm
 
 PROFILES = {name: ROOT / "profiles" / name for name in ("local", "slurm")}
-RULES = {
-    name: body
-    for file in sorted((ROOT / "rules").glob("*.smk"))
-    for name, body in re.findall(r"^rule (\w+):\n((?:(?:    .*)?\n)+)", file.read_text(), re.MULTILINE)
-}
 FOR_SLURM = yaml.safe_load((PROFILES["slurm"] / "config.yaml").read_text())
 
 
@@ -89,16 +84,8 @@ def test_every_rule_says_what_it_needs():
 
 
 def test_every_job_of_a_study_took_less_than_its_rule_asks_for(study):
-    """Slurm counts Snakemake's own process in the job, about 140 MB."""
-    folder = study / "results/benchmarks"
-    for path in sorted(folder.rglob("*.tsv")):
-        body = RULES[path.relative_to(folder).with_suffix("").parts[0]]
-        asked = {
-            name: int(amount) for name, amount in re.findall(r"^        (\w+)=growing\((\d+)\),", body, re.MULTILINE)
-        }
-        taken = pd.read_csv(path, sep="\t").max()
-        assert taken["max_rss"] + 140 < asked["mem_mb"], path
-        assert taken["s"] / 60 < asked["runtime"], path
+    """Of the miniature study here; of the default study in `make reproduce`."""
+    check_benchmarks(study)
 
 
 def test_no_rule_asks_slurm_for_an_accelerator_unless_the_profile_or_the_configuration_says_so():

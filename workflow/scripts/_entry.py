@@ -20,6 +20,8 @@ from perceptual_efficacy import __version__, provenance, storage
 LIBRARY = str(Path(storage.__file__).parent)
 WATCH = 0.5  # seconds between two looks at whether Snakemake is still there
 
+_used = "cpu"  # what the networks of this job run on
+
 # a log that cannot be written, on a full disk, is no reason for more than the one line on standard error
 logging.raiseExceptions = False
 
@@ -44,8 +46,8 @@ def job(snakemake) -> Iterator[SimpleNamespace]:
     """Run a script's body with logging to its rule's log file.
 
     Yields the job's `input`, `output`, `params`, `wildcards` and `log`; `provenance`, for the files it writes;
-    `depends_on`, the same one by one, for what a job may go on from; and `progress`, to wrap an iteration with (silent
-    unless standard error is a terminal).
+    `depends_on`, the same one by one, for what a job may go on from; `surroundings`, which says what else may change a
+    number; and `progress`, to wrap an iteration with (silent unless standard error is a terminal).
     """
     logging.basicConfig(
         level=logging.INFO,
@@ -65,7 +67,9 @@ def job(snakemake) -> Iterator[SimpleNamespace]:
             progress=partial(_progress, description=snakemake.rule),
             provenance=_provenance(snakemake),
             depends_on=_depends_on(snakemake),
+            surroundings=partial(_surroundings, snakemake),
         )
+        _record(snakemake)
     except (ValueError, OSError, ArithmeticError) as error:
         if not _is_told_plainly(error):
             log.exception("failed")
@@ -75,7 +79,6 @@ def job(snakemake) -> Iterator[SimpleNamespace]:
     except BaseException:
         log.exception("failed")
         raise
-    _record(snakemake)
     log.info("finished")
 
 
@@ -98,6 +101,11 @@ def _depends_on(snakemake) -> dict[str, str]:
     inputs = {f"input {name}": json.dumps(digests) for name, digests in _inputs_sha256(snakemake).items()}
     params = {f"parameter {name}": json.dumps(value, default=str) for name, value in _known(snakemake).items()}
     return {**inputs, **params, "threads": str(snakemake.threads)}
+
+
+def _surroundings(snakemake) -> dict[str, object]:
+    """Say what may change a last digit: threads, versions of packages, and where networks run."""
+    return {"threads": snakemake.threads, "device": _used, "versions": provenance.versions()}
 
 
 def _provenance(snakemake) -> dict[str, object]:
@@ -124,6 +132,7 @@ def _record(snakemake) -> None:
         inputs=[(Path(path).name if Path(path).is_absolute() else path, storage.file_sha256(path)) for path in inputs],
         params=_known(snakemake),
         threads=snakemake.threads,
+        device=_used,
         outputs=list(snakemake.output),
         version=__version__,
     )
@@ -148,4 +157,11 @@ def device():
     # TensorFloat-32 would round the inputs of every convolution to 11 bits
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(runs_on("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def runs_on(kind: str) -> str:
+    """Note, for the job's record, what its networks run on."""
+    global _used
+    _used = kind
+    return kind

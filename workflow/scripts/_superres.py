@@ -5,7 +5,7 @@ import sys
 from functools import partial
 
 import torch
-from _entry import UserError
+from _entry import UserError, runs_on
 
 from perceptual_efficacy import io
 from perceptual_efficacy.superres import edsr, images, state, training
@@ -20,6 +20,7 @@ def train(run, snakemake, network, loss, *, seed, card):
             f"superres.devices is {devices}; this machine has {torch.cuda.device_count()} accelerators. Use 0 for the "
             f"processor."
         )
+    runs_on("cuda" if devices else "cpu")
     listed = io.read_table(run.input.images)
     sources = images.sources(params.sets, params.folders)
     validation = [images.read(row, sources, scale) for row in listed[listed["use"] == "validation"].to_dict("records")]

@@ -20,4 +20,5 @@ with job(snakemake) as run:
         "comparison",
         run.output.distances,
         run.provenance,
+        run.surroundings(),
     )

@@ -22,4 +22,5 @@ with job(snakemake) as run:
         "comparison",
         run.output.distances,
         run.provenance,
+        run.surroundings(),
     )

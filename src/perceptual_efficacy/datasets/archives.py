@@ -18,7 +18,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import IO, NamedTuple, Self
+from typing import IO, Any, NamedTuple, Self
 
 import pooch
 import requests
@@ -28,7 +28,8 @@ from perceptual_efficacy import storage
 
 TIMEOUT = 60.0  # seconds that a server may stay silent
 MEMBERS_LIMIT = 1_000_000  # files and folders that an archive may hold; BAPPS's training part has 610,000
-BYTES_LIMIT = 64 * 2**30  # and their bytes
+BYTES_LIMIT = 64 * 2**30  # and their bytes; a download may have no more either
+LIST_LIMIT = 128 * MEMBERS_LIMIT  # bytes of a zip's list of members, which is read into memory
 TEXT_LIMIT = 2**20  # bytes of one name or other text in a tar, which is read into memory
 BLOCK = 4096  # bytes that a file takes on the disk at least
 WATCH = 5.0  # seconds between two looks at what another program unpacks
@@ -83,7 +84,8 @@ def fetch(
     url
         An address of http or https.
     target
-        Where the file goes. A file that is there is kept if it has the checksum, or if none is needed.
+        Where the file goes. A file that is there is kept if it has the checksum; where none is needed, unless it is
+        known (`{target}.origin`) to have been downloaded from another address.
     checksum
         "sha256:" or "md5:" and the digest in hexadecimal; None if none is known.
     allow_unverified
@@ -110,8 +112,13 @@ def fetch(
         )
     target = Path(target)
     waiting = target.with_name(f"{target.name}.unverified")
+    origin = target.with_name(f"{target.name}.origin")
     enough = checksum is not None or allow_unverified
-    here = next((path for path in (target, waiting) if path.is_file() and _matches(path, checksum)), None)
+
+    def is_it(path: Path) -> bool:
+        return not _is_from_elsewhere(path, origin, url) if checksum is None else _matches(path, checksum)
+
+    here = next((path for path in (target, waiting) if path.is_file() and is_it(path)), None)
     if here is None:
         here = target if enough else waiting
         with storage.written_atomically(here) as temporary:
@@ -122,6 +129,10 @@ def fetch(
                     f"It was deleted. Try again; if the publisher replaced the file, correct `checksum`; or {_COPY}."
                 )
     digest = _digest(here, "sha256:")
+    if checksum is None:
+        storage.write_record({"url": url, "sha256": digest}, origin)
+    else:
+        origin.unlink(missing_ok=True)
     if not enough:
         raise ValueError(
             f"{url}: there is no checksum to verify it by; expected one. What was downloaded has\n\n"
@@ -166,6 +177,7 @@ def extract(archive: str | os.PathLike[str], folder: str | os.PathLike[str]) -> 
             needed = sum(member.size + BLOCK for member in _checked(archive))
         _check_space(archive, folder, needed)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    storage.remove_leftovers(folder)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
         unpacked = Path(temporary) / folder.name
         unpacked.mkdir()
@@ -185,8 +197,17 @@ def _digest(path: Path, checksum: str) -> str:
     return f"{algorithm}:{pooch.file_hash(str(path), alg=algorithm)}"
 
 
-def _matches(path: Path, checksum: str | None) -> bool:
-    return checksum is None or _digest(path, checksum) == checksum.lower()
+def _matches(path: Path, checksum: str) -> bool:
+    return _digest(path, checksum) == checksum.lower()
+
+
+def _is_from_elsewhere(path: Path, origin: Path, url: str) -> bool:
+    """Whether a file without a checksum is known to be from another address; a user may have put it there."""
+    try:
+        known = storage.read_record(origin)
+    except (FileNotFoundError, storage.DamagedFileError):
+        return False
+    return bool(known["url"] != url and known["sha256"] == _digest(path, "sha256:"))
 
 
 def _download_patiently(url: str, path: Path, progress: bool) -> None:
@@ -201,8 +222,8 @@ def _download_patiently(url: str, path: Path, progress: bool) -> None:
 
 
 def _download(url: str, path: Path, progress: bool) -> None:
-    # pooch sets the total to the server's Content-Length; before, it asks whether the bar is true, and 0 of 1 is
-    bar = tqdm(disable=not progress, total=1, unit="B", unit_scale=True, desc=url.rsplit("/", 1)[-1])
+    # pooch sets the total to the server's Content-Length
+    bar = _Bar(url, disable=not progress, total=0, unit="B", unit_scale=True, desc=url.rsplit("/", 1)[-1])
     download = pooch.HTTPDownloader(
         progressbar=bar, chunk_size=2**16, timeout=TIMEOUT, headers={"Accept-Encoding": "identity"}
     )
@@ -222,6 +243,27 @@ def _download(url: str, path: Path, progress: bool) -> None:
     size = path.stat().st_size
     if size < bar.total:  # urllib3 before 2.0 does not notice
         raise DownloadError(url, f"the download stopped after {size} of {bar.total} bytes")
+
+
+class _Bar(tqdm):
+    """A progress bar that refuses a download without end: it is told of every piece."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        self._url, self._received = url, 0
+        super().__init__(**options)
+
+    def __bool__(self) -> bool:  # which pooch asks first: a bar without a total, or none yet, is false otherwise
+        return True
+
+    def update(self, n: float | None = 1) -> bool | None:
+        self._received += int(n or 0)
+        if self._received > BYTES_LIMIT:
+            raise DownloadError(self._url, f"it has more than {BYTES_LIMIT} bytes", may_pass=False)
+        return super().update(n)
+
+    def reset(self, total: float | None = None) -> None:  # pooch does so at the end, and tells of all of it at once
+        self._received = 0
+        super().reset(total)
 
 
 class _Refused(ValueError):
@@ -315,14 +357,23 @@ def _check_space(archive: Path, folder: Path, needed: int) -> None:
 
 
 class _Header(tarfile.TarInfo):
-    """A header whose long name, or other text, is no bomb: tarfile reads it into memory whatever size it says."""
+    """A header that is no bomb: tarfile reads into memory a long name or other text, and a sparse file's list of holes.
+
+    Such lists may have any length, and no data set needs sparse files.
+    """
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         header = super().frombuf(buf, encoding, errors)
         if header.type in _TEXTS and header.size > TEXT_LIMIT:
             raise tarfile.ReadError(f"a name in it has {header.size} bytes")
+        if header.type == tarfile.GNUTYPE_SPARSE:
+            raise tarfile.ReadError(f"its member {header.name!r} is a sparse file")
         return header
+
+    def _proc_gnusparse_10(self, next: tarfile.TarInfo, *_: object) -> None:
+        """Refuse the sparse files of pax whose list is not in the header; tarfile calls this to read it."""
+        raise tarfile.ReadError(f"its member {next.name!r} is a sparse file")
 
 
 def _tar_members(archive: Path) -> Generator[_Member, None, None]:
@@ -342,10 +393,20 @@ def _tar_members(archive: Path) -> Generator[_Member, None, None]:
 
 
 def _zip_members(archive: Path) -> Generator[_Member, None, None]:
-    with zipfile.ZipFile(archive) as file:
+    with zipfile.ZipFile(_without_a_long_list(archive)) as file:
         for member in file.infolist():
             kind = "folder" if member.is_dir() else _kind(member.external_attr >> 16)
             yield _Member(member.filename, kind, member.file_size, partial(file.open, member))
+
+
+def _without_a_long_list(archive: Path) -> Path:
+    """Return a zip whose list of members may be read into memory, which zipfile does whatever its length."""
+    with archive.open("rb") as file:
+        end = zipfile._EndRecData(file)  # type: ignore[attr-defined] # as zipfile itself finds it
+    size = 0 if end is None else end[zipfile._ECD_SIZE]  # type: ignore[attr-defined]
+    if size > LIST_LIMIT:
+        raise zipfile.BadZipFile(f"its list of members has {size} bytes")
+    return archive
 
 
 def _kind(mode: int) -> str:

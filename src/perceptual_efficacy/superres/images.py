@@ -201,8 +201,10 @@ def pack(
         storage.written_atomically(high) as large,
         storage.written_atomically(low) as small,
         # not memory maps: where the disk is full these raise an OSError, those kill the process
-        large.open("wb") as large_file,
+        storage.naming(low),
         small.open("wb") as small_file,
+        storage.naming(high),
+        large.open("wb") as large_file,
     ):
         for file, factor in ((large_file, scale**2), (small_file, 1)):
             shape = (3 * int(starts[-1]) * factor,)
@@ -210,7 +212,8 @@ def pack(
         for row in progress(table.to_dict("records")):
             image = read(row, sources, scale)
             large_file.write(image.tobytes())
-            small_file.write(degrade(image, scale).tobytes())
+            with storage.naming(low):
+                small_file.write(degrade(image, scale).tobytes())
     return table[["set", "image"]].assign(
         height=[height for height, _ in shapes],
         width=[width for _, width in shapes],

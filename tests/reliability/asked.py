@@ -1,0 +1,28 @@
+"""What the rules ask a cluster for, and whether the jobs of a study kept to it."""
+
+import re
+
+import pandas as pd
+from miniature import ROOT
+
+RULES = {
+    name: body
+    for file in sorted((ROOT / "rules").glob("*.smk"))
+    for name, body in re.findall(r"^rule (\w+):\n((?:(?:    .*)?\n)+)", file.read_text(), re.MULTILINE)
+}
+SNAKEMAKE = 140  # MB that Snakemake's own process takes, which Slurm counts in the job
+
+
+def check_benchmarks(folder):
+    """Assert that every job of a study took less memory and time than its rule asks for."""
+    folder = folder / "results/benchmarks"
+    found = sorted(folder.rglob("*.tsv"))
+    assert found
+    for path in found:
+        body = RULES[path.relative_to(folder).with_suffix("").parts[0]]
+        asked = {
+            name: int(amount) for name, amount in re.findall(r"^        (\w+)=growing\((\d+)\),", body, re.MULTILINE)
+        }
+        taken = pd.read_csv(path, sep="\t").max()
+        assert taken["max_rss"] + SNAKEMAKE < asked["mem_mb"], path
+        assert taken["s"] / 60 < asked["runtime"], path
