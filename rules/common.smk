@@ -1,9 +1,13 @@
 """What the rules look up: the study's networks, resolutions and files."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import yaml
+
+# whom a job ends with: workflow/scripts/_entry.py
+os.environ.update(PERCEPTUAL_EFFICACY_SNAKEMAKE=str(os.getpid()))
 
 
 def growing(amount):

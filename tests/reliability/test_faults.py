@@ -207,6 +207,21 @@ def test_snakemake_itself_is_killed(study, tmp_path, judged_images, tried):
     )
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_job_that_begins_when_snakemake_is_gone_ends(tmp_path, is_there):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    watched = str(os.getpid() if is_there else ended.pid)
+    finished = subprocess.run(
+        [sys.executable, "-c", "import _entry, time; time.sleep(3); print('wrote')"],
+        env=environment(tmp_path, PYTHONPATH=str(ROOT / "workflow/scripts"), PERCEPTUAL_EFFICACY_SNAKEMAKE=watched),
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert (finished.returncode, finished.stdout) == ((0, "wrote\n") if is_there else (1, ""))
+
+
 @pytest.mark.slow
 def test_training_that_is_killed_three_times_ends_with_the_same_bytes(clone, tmp_path, tried):
     row = tried(

@@ -26,15 +26,32 @@ _used = "cpu"  # what the networks of this job run on
 logging.raiseExceptions = False
 
 
-def _end_with(parent: int) -> None:
-    """End this process when the one that started it has: it must not write among the results of the next run."""
-    while os.getppid() == parent:
+def _end_with(parent: int, snakemake: int) -> None:
+    """End this process when Snakemake has: it must not write among the results of the next run.
+
+    The parent, a shell perhaps, is seen to be gone at once; Snakemake itself if it was gone before this process began,
+    or if its shell is still there.
+    """
+    while os.getppid() == parent and _is_there(snakemake):
         time.sleep(WATCH)
     logging.getLogger().error("ended, because Snakemake was")
     os._exit(1)
 
 
-threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+def _is_there(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is there, and another user's
+        pass
+    return True
+
+
+if os.name == "posix":
+    # set by rules/common.smk
+    watched = os.getppid(), int(os.environ.get("PERCEPTUAL_EFFICACY_SNAKEMAKE", os.getppid()))
+    threading.Thread(target=_end_with, args=watched, daemon=True).start()
 
 
 class UserError(ValueError):
