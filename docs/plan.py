@@ -26,6 +26,7 @@ import torch
 import xarray as xr
 import yaml
 from refresh import DOCS, ROOT, fill
+from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
 from perceptual_efficacy import agreement, baselines, distances, inversion, probing, selections, stimuli
@@ -316,4 +317,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    torch.set_num_threads(1)  # threads that wait for each other take processor time too
+    with threadpool_limits(1):
+        main()
