@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from perceptual_efficacy import selections
-from perceptual_efficacy.agreement import OpinionScores
-from perceptual_efficacy.selections import Ranking
+from perceptual_efficacy import agreement
+from perceptual_efficacy.agreement import Ranking
+from perceptual_efficacy.judgements import OpinionScores
 
 IMAGES, REFERENCES, TYPES, CHANNELS, SPLITS = 3000, 25, 24, 512, 10_000
 
@@ -38,7 +38,7 @@ def main() -> None:
     product = time.perf_counter() - start
     for splits in (100, SPLITS):  # the first run pays for what is loaded on first use
         start = time.perf_counter()
-        selections.compare_selections(cube, opinions, {"pe": Ranking(channels, "pe")}, splits=splits, replicates=100)
+        agreement.compare_selections(cube, opinions, {"pe": Ranking(channels, "pe")}, splits=splits, replicates=100)
         elapsed = time.perf_counter() - start
     print(f"{SPLITS} splits, and as many matched ones, of the raw and the standardised cube: {elapsed:.1f} s")
     print(f"{elapsed / product:.1f} times two matrix products of that size ({product:.2f} s)")

@@ -29,13 +29,15 @@ from refresh import DOCS, ROOT, fill
 from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
-from perceptual_efficacy import agreement, baselines, distances, inversion, probing, selections, stimuli
+from perceptual_efficacy import agreement, baselines, distances, inversion, probing, stimuli
+from perceptual_efficacy import judgements as kinds
+from perceptual_efficacy.agreement import Ranking
 from perceptual_efficacy.backbones.loading import load_backbone
 from perceptual_efficacy.backbones.network import Backbone
 from perceptual_efficacy.metric import PerceptualMetric
-from perceptual_efficacy.selections import FAMILY, Ranking
-from perceptual_efficacy.selectivity import SCORED
+from perceptual_efficacy.scores import SCORED
 from perceptual_efficacy.superres import edsr, judging
+from perceptual_efficacy.vocabulary import RANKINGS
 
 STUDY = ROOT / "config" / "paper.yaml"
 FLOAT32 = 4.0  # bytes
@@ -130,7 +132,7 @@ def of_images(study: dict, networks: dict[str, Backbone], data: Judged) -> Itera
         0,
     )
     few = data.comparisons // TENTH
-    judged = agreement.judgements(comparisons_of(data, few, 1), data.layout)
+    judged = kinds.judgements(comparisons_of(data, few, 1), data.layout)
     seconds = TENTH * core_seconds(partial(compare, study, data, judged, few)) / COMPARED
     yield Cost(
         f"agreement, {data.layout}",
@@ -141,17 +143,17 @@ def of_images(study: dict, networks: dict[str, Backbone], data: Judged) -> Itera
     )
 
 
-def compare(study: dict, data: Judged, judged: agreement.Judged, count: int) -> None:
+def compare(study: dict, data: Judged, judged: kinds.Judged, count: int) -> None:
     """Compare the halves of one layer with judgements, as assess_agreement does."""
     random = np.random.default_rng(0)
     units = {"layer": ("unit", ["layer"] * COMPARED), "channel": ("unit", np.arange(COMPARED))}
     values = random.random((count, data.sides, COMPARED), dtype=np.float32)
     cube = xr.DataArray(values, dims=("comparison", "side", "unit"), coords=units)
-    scores = {name: random.random(COMPARED) for name in FAMILY}
+    scores = {name: random.random(COMPARED) for name in RANKINGS}
     channels = pd.DataFrame({"layer": "layer", "channel": np.arange(COMPARED), "status": SCORED, **scores})
-    rankings = {name: Ranking(channels, name) for name in FAMILY}
-    selections.compare_selections(cube, judged, rankings)
-    selections.compare_single_channels(cube, judged, rankings)
+    rankings = {name: Ranking(channels, name) for name in RANKINGS}
+    agreement.compare_selections(cube, judged, rankings)
+    agreement.compare_single_channels(cube, judged, rankings)
 
 
 def of_gratings(study: dict, networks: dict[str, Backbone]) -> Iterator[Cost]:

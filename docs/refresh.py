@@ -92,7 +92,7 @@ def thresholds(results: Path) -> str:
     } | {
         "RMS contrast": (first, "none", "RMS contrast"),
         "CSF-weighted energy (Watson and Ahumada 2005)": (first, "none", "CSF-weighted energy"),
-        "one observer by the others": (first, "none", "one observer by the others"),
+        "leave-one-observer-out": (first, "none", "leave-one-observer-out"),
     }
     resolutions = scores.groupby("pixels_per_degree", sort=False)["n"].first()
     lines = [

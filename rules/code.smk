@@ -53,7 +53,7 @@ def library_imports(path):
     """
     paths = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module != "_entry":
+        if isinstance(node, ast.ImportFrom) and node.module != "job":
             shared = SCRIPTS / f"{node.module}.py"
             paths += [shared] if path.parent == SCRIPTS and shared.is_file() else []
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == LIBRARY.name:

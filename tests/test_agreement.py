@@ -1,577 +1,739 @@
-"""Agreement of distances with people: against scipy, the published programs' formulas, and rows written out in full."""
+"""Selections against people: on cubes whose answer is known by construction, and on one of real photographs."""
+
+from importlib.resources import files
+from itertools import combinations, product
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy import optimize, stats
+import xarray as xr
+from scipy import stats
 
-from perceptual_efficacy import agreement
-from perceptual_efficacy.agreement import OpinionScores, SameOrDifferent, TwoAlternativeChoices
-
-
-@pytest.fixture
-def random():
-    return np.random.default_rng(0)
-
-
-# Two alternatives: the formulas as the lpips package has them
-def lpips_2afc(first, second, judge):
-    """Mean of (d0 < d1)(1 - judge) + (d1 < d0) judge + (d1 == d0) / 2."""
-    return np.mean((first < second) * (1 - judge) + (second < first) * judge + (first == second) * 0.5)
-
-
-def test_a_triplet_earns_the_share_of_people_who_chose_the_patch_that_is_nearer():
-    earned = agreement.two_alternative_score([0.1, 0.2, 0.3], [0.2, 0.1, 0.4], [0.2, 0.9, 1.0])
-    np.testing.assert_allclose(earned, [0.8, 0.9, 0.0])
-
-
-def test_a_tie_earns_one_half_whatever_people_chose():
-    np.testing.assert_array_equal(agreement.two_alternative_score([0, 1, 2], [0, 1, 2], [0, 0.3, 1]), [0.5, 0.5, 0.5])
-
-
-def test_mean_of_what_triplets_earn_is_the_published_programs_score(random):
-    first, second = random.integers(5, size=(2, 50))
-    judge = random.integers(6, size=50) / 5
-    earned = agreement.two_alternative_score(first, second, judge)
-    assert earned.mean() == pytest.approx(lpips_2afc(first, second, judge))
-
-
-def test_leading_dimensions_of_the_distances_stay(random):
-    first, second, judge = random.random((2, 3, 7)), random.random((2, 3, 7)), random.random(7)
-    earned = agreement.two_alternative_score(first, second, judge)
-    assert earned.shape == (2, 3, 7)
-    np.testing.assert_array_equal(earned[1, 2], agreement.two_alternative_score(first[1, 2], second[1, 2], judge))
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "judge"),
-    [
-        ([1, 2], [1, 2, 3], [0, 1]),
-        ([1, 2], [2, 1], [0, 1, 1]),
-        ([[1, 2], [1, 2]], [2, 1], [0, 1]),
-        ([[1], [2]], [[2], [1]], [0, 1]),
-    ],
+from perceptual_efficacy import agreement, claims, distances, io
+from perceptual_efficacy.agreement import (
+    Ranking,
+    compare_selections,
+    compare_single_channels,
+    selection_distances,
 )
-def test_distances_and_choices_of_different_triplets_are_refused(first, second, judge):
-    with pytest.raises(ValueError, match=r"Distances have shapes .* and .*, judgements .*; all must list the same"):
-        agreement.two_alternative_score(first, second, judge)
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-@pytest.mark.parametrize("side", [0, 1])
-def test_a_triplet_without_two_distances_is_refused(value, side):
-    distances = [[1.0, 2.0], [2.0, 1.0]]
-    distances[side][1] = value
-    with pytest.raises(ValueError, match="A distance is not finite"):
-        agreement.two_alternative_score(*distances, [0, 1])
-
-
-@pytest.mark.parametrize("value", [-0.1, 1.1, np.nan, 3])
-@pytest.mark.parametrize(
-    "use",
-    [
-        lambda judge: agreement.two_alternative_score([1, 2], [2, 1], judge),
-        lambda judge: agreement.average_precision([1, 2], judge),
-        lambda judge: TwoAlternativeChoices(judge, ["a", "a"], ["p", "q"]),
-        lambda judge: SameOrDifferent(judge, ["a", "a"], ["p", "q"]),
-    ],
-    ids=["2afc", "average precision", "choices", "same or different"],
-)
-def test_a_judgement_that_is_no_share_is_refused_with_its_value(use, value):
-    with pytest.raises(ValueError, match=f"A judgement is {float(value)}; it is a share of observers"):
-        use([0.5, value])
-
-
-# Average precision
-def voc_precision(distance, same):
-    """Average precision as the lpips package has it, after the PASCAL VOC challenge of 2010; the order of ties counts.
-
-    Shares of people count as parts of a true and of a false positive.
-    """
-    order = np.argsort(distance, kind="stable")
-    true_positives = np.cumsum(same[order])
-    false_positives = np.cumsum(1 - same[order])
-    false_negatives = np.sum(same) - true_positives
-    precision = true_positives / (true_positives + false_positives)
-    recall = true_positives / (true_positives + false_negatives)
-    recall = np.concatenate([[0.0], recall, [1.0]])
-    precision = np.concatenate([[0.0], precision, [0.0]])
-    for i in range(precision.size - 1, 0, -1):
-        precision[i - 1] = max(precision[i - 1], precision[i])
-    steps = np.flatnonzero(recall[1:] != recall[:-1])
-    return np.sum((recall[steps + 1] - recall[steps]) * precision[steps + 1])
-
-
-def precision_by_threshold(distance, same):
-    """The same area from the pairs within each distance: pairs at one distance are said to be the same together."""
-    thresholds = np.unique(distance)
-    hits = [same[distance <= threshold].sum() for threshold in thresholds]
-    precisions = [hit / (distance <= threshold).sum() for hit, threshold in zip(hits, thresholds, strict=True)]
-    area, before = 0.0, 0.0
-    for number, hit in enumerate(hits):
-        area += (hit - before) * max(precisions[number:])
-        before = hit
-    return area / same.sum()
-
-
-@pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("people", ["shares", "all or none"])
-def test_average_precision_is_the_published_programs(seed, people):
-    random = np.random.default_rng(seed)
-    distance = random.permutation(60) / 7  # no ties
-    same = random.integers(4, size=60) / 3 if people == "shares" else random.integers(2, size=60) * 1.0
-    assert agreement.average_precision(distance, same) == pytest.approx(voc_precision(distance, same), abs=1e-12)
-
-
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), min_size=1, max_size=20))
-def test_average_precision_with_ties_is_that_of_the_pairs_within_each_distance(pairs):
-    distance, thirds = np.array(pairs, dtype=float).T
-    if thirds.any():
-        expected = precision_by_threshold(distance, thirds / 3)
-        assert agreement.average_precision(distance, thirds / 3) == pytest.approx(expected, abs=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("distance", "same", "expected"),
-    [
-        ([1, 2, 3, 4], [1, 1, 0, 0], 1),
-        ([4, 3, 2, 1], [1, 0, 0, 0], 1 / 4),  # found last of four
-        ([1, 2, 3], [1, 0, 1], (1 + 2 / 3) / 2),  # half of the recall at precision 1, half at 2/3
-        ([1, 2, 3], [0, 1, 1], 2 / 3),  # 1/2 at the first hit, but 2/3 at a higher recall
-        ([5, 5, 5, 5], [1, 0, 0, 1], 1 / 2),  # nothing is told apart
-        ([1, 2], [0.25, 0.25], 1 / 4),  # nobody is sure of any pair
-    ],
-)
-def test_average_precision_by_hand(distance, same, expected):
-    assert agreement.average_precision(distance, same) == pytest.approx(expected)
-
-
-def test_the_order_of_pairs_at_equal_distance_does_not_matter(random):
-    distance, same = random.integers(4, size=30), random.integers(4, size=30) / 3
-    orders = [random.permutation(30) for _ in range(20)]
-    found = [agreement.average_precision(distance[order], same[order]) for order in orders]
-    np.testing.assert_allclose(found, found[0], rtol=1e-12)
-
-
-def test_pairs_count_as_often_as_their_weight_says(random):
-    distance, same, times = random.integers(9, size=30), random.integers(4, size=30) / 3, random.integers(4, size=30)
-    expected = precision_by_threshold(np.repeat(distance, times), np.repeat(same, times))
-    assert agreement.average_precision(distance, same, times) == pytest.approx(expected, abs=1e-12)
-
-
-@pytest.mark.parametrize("weights", [None, [0, 1, 0]])
-def test_average_precision_is_missing_where_nobody_said_the_same(weights):
-    same = [0, 0, 0] if weights is None else [1, 0, 1]
-    assert np.isnan(agreement.average_precision([1, 2, 3], same, weights))
-
-
-def test_average_precision_keeps_leading_dimensions(random):
-    distance, same = random.random((2, 3, 20)), random.random(20)
-    expected = [[precision_by_threshold(one, same) for one in several] for several in distance]
-    np.testing.assert_allclose(agreement.average_precision(distance, same), expected, rtol=1e-12)
-
-
-@pytest.mark.parametrize("shape", [(20,), (4, 20)], ids=["one distance", "a distance for each weighting"])
-def test_average_precision_weighs_every_sample_by_itself(random, shape):
-    distance, same, times = random.random(shape), random.random(20), random.integers(3, size=(4, 20))
-    expected = [
-        precision_by_threshold(np.repeat(one, weights), np.repeat(same, weights))
-        for one, weights in zip(np.broadcast_to(distance, (4, 20)), times, strict=True)
-    ]
-    np.testing.assert_allclose(agreement.average_precision(distance, same, times), expected, rtol=1e-12)
-
-
-# Choices and sameness: categories, patches, samples
-KINDS = {"2afc": TwoAlternativeChoices, "map": SameOrDifferent}
-SIZES = {"traditional": 30, "cnn": 18, "superres": 12}
-CATEGORY = np.repeat(list(SIZES), list(SIZES.values()))
-
-
-def patches():
-    """Twelve patches, some of them in more than one category."""
-    return np.random.default_rng(1).permutation(np.arange(60) % 12).astype(str)
-
-
-@pytest.fixture(params=KINDS)
-def judged(request, random):
-    """Judgements, distances of one channel with ties, and the plain score of some of the comparisons' rows."""
-    kind = KINDS[request.param]
-    judgement = random.integers(6, size=60) / 5
-    distance = random.integers(8, size=(60, 2 if request.param == "2afc" else 1)) / 4
-
-    def score(rows):
-        """Mean over categories of their scores."""
-        scores = []
-        for name in SIZES:
-            of_category = rows[CATEGORY[rows] == name]
-            if request.param == "2afc":
-                scores.append(lpips_2afc(*distance[of_category].T, judgement[of_category]))
-            else:
-                scores.append(precision_by_threshold(distance[of_category, 0], judgement[of_category]))
-        return np.mean(scores)
-
-    return kind(judgement, CATEGORY, patches()), distance, score
-
-
-def drawn_rows(draw):
-    """Every comparison as often as its patch was drawn; the draws' columns are the patches by name."""
-    _, patch = np.unique(patches(), return_inverse=True)
-    return np.repeat(np.arange(60), draw.astype(int)[patch])
-
-
-def test_score_is_the_mean_of_the_categories_scores(judged):
-    judgements, distance, score = judged
-    assert judgements.primary(distance) == pytest.approx(score(np.arange(60)), abs=1e-12)
-
-
-def test_primary_score_keeps_leading_dimensions(judged, random):
-    judgements, distance, _ = judged
-    several = np.stack([distance, random.random(distance.shape), -distance])[:, None]
-    found = judgements.primary(several)
-    assert found.shape == (3, 1)
-    np.testing.assert_allclose(found[:, 0], [judgements.primary(one) for one in several[:, 0]], rtol=1e-12)
-
-
-def test_score_on_the_first_sample_is_the_primary_one(judged, random):
-    judgements, distance, _ = judged
-    found = judgements.score(distance, judgements.draw(0, random))[judgements.measures[0]]
-    np.testing.assert_allclose(found, [judgements.primary(distance)], rtol=1e-12)
-
-
-def test_score_on_a_bootstrap_sample_is_that_of_comparisons_written_out_as_often_as_drawn(judged, random):
-    judgements, distance, score = judged
-    draws = judgements.draw(8, random)
-    found = judgements.score(distance, draws)[judgements.measures[0]]
-    np.testing.assert_allclose(found, [score(drawn_rows(draw)) for draw in draws], rtol=1e-12)
-
-
-def test_many_bootstrap_samples_are_scored_as_few_are(judged, random):
-    judgements, distance, _ = judged
-    draws = judgements.draw(2 * agreement.ROWS + 5, random)
-    name = judgements.measures[0]
-    found = judgements.score(distance, draws)[name]
-    expected = np.concatenate([judgements.score(distance, draws[[number]])[name] for number in range(len(draws))])
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
-
-
-def test_as_many_patches_are_drawn_as_there_are(judged, random):
-    judgements, _, _ = judged
-    draws = judgements.draw(50, random)
-    assert judgements.clusters == 12
-    assert draws.shape == (51, 12)
-    assert (draws.sum(axis=1) == 12).all()
-
-
-def test_every_patch_is_drawn_as_a_binomial_number(judged, random):
-    judgements, _, _ = judged
-    draws = judgements.draw(5000, random)[1:]
-    # binomial(12, 1/12): mean 1, variance 11/12
-    assert draws.mean(axis=0) == pytest.approx(1, abs=0.07)
-    assert draws.var(axis=0) == pytest.approx(11 / 12, abs=0.12)
-
-
-def test_a_sample_without_any_patch_of_a_category_has_no_score():
-    choices = TwoAlternativeChoices([0.2, 0.8], ["cnn", "color"], ["p", "q"])
-    scores = choices.score(np.array([[1.0, 2.0], [2.0, 1.0]]), np.array([[1.0, 1.0], [2.0, 0.0]]))["2afc"]
-    np.testing.assert_array_equal(scores, [0.8, np.nan])
-
-
-def test_groups_are_the_categories_in_their_order_with_their_comparisons(judged):
-    judgements, distance, _ = judged
-    groups = judgements.groups()
-    assert list(groups) == list(SIZES)
-    for name, (index, part) in groups.items():
-        np.testing.assert_array_equal(index, np.flatnonzero(name == CATEGORY))
-        assert len(part) == SIZES[name]
-        assert part.clusters == len(set(patches()[index]))
-    mean = np.mean([part.primary(distance[index]) for index, part in groups.values()])
-    assert judgements.primary(distance) == pytest.approx(mean)
-
-
-def test_one_category_is_no_group_beside_the_whole():
-    assert TwoAlternativeChoices([0.2, 0.8], ["cnn", "cnn"], ["p", "q"]).groups() == {}
-
-
-def test_human_ceiling_is_the_chance_that_two_observers_choose_alike(random):
-    judge = random.integers(6, size=60) / 5
-    people = TwoAlternativeChoices(judge, CATEGORY, patches()).people(np.ones((1, 12)))
-    of_categories = [np.mean(judge[name == CATEGORY] ** 2 + (1 - judge[name == CATEGORY]) ** 2) for name in SIZES]
-    np.testing.assert_allclose(people[agreement.CEILING], [np.mean(of_categories)], rtol=1e-12)
-
-
-def test_human_ceiling_is_resampled_with_the_patches(random):
-    judge = random.integers(6, size=60) / 5
-    choices = TwoAlternativeChoices(judge, CATEGORY, patches())
-    draws = choices.draw(3, random)
-    ceiling = choices.people(draws)[agreement.CEILING]
-    for found, draw in zip(ceiling, draws, strict=True):
-        rows = drawn_rows(draw)
-        alike = judge[rows] ** 2 + (1 - judge[rows]) ** 2
-        assert found == pytest.approx(np.mean([alike[CATEGORY[rows] == name].mean() for name in SIZES]))
-
-
-def test_judgements_by_construction_have_no_human_ceiling():
-    made = TwoAlternativeChoices([0, 1, 0], ["cnn", "cnn", "color"], ["p", "q", "r"], human=False)
-    assert made.people(np.ones((1, 3))) == {}
-    assert all(part.people(np.ones((1, part.clusters))) == {} for _, part in made.groups().values())
-
-
-def test_sameness_has_no_human_ceiling():
-    assert SameOrDifferent([0, 1], ["cnn", "cnn"], ["p", "q"]).people(np.ones((1, 2))) == {}
-
-
-# Opinions: correlations as scipy has them
-CORRELATIONS = {
-    "srcc": lambda x, y: stats.spearmanr(x, y).statistic,
-    "krcc": lambda x, y: stats.kendalltau(x, y).statistic,
-    "plcc": lambda x, y: stats.pearsonr(x, y).statistic,
-}
-REFERENCE = np.random.default_rng(2).permutation(np.repeat([f"i{number:02}" for number in range(1, 10)], 8))
-TYPE = np.tile(["noise", "blur", "shift", "JPEG"], 18)
-
-
-@pytest.fixture(params=["no ties", "ties"])
-def rated(request, random):
-    """Opinions of 72 images of nine references, and distances that go with them roughly."""
-    opinion = random.normal(5, 1.5, size=72)
-    distance = np.exp(-opinion / 3) + random.normal(scale=0.1, size=72)
-    if request.param == "ties":
-        opinion, distance = opinion.round(), distance.round(1)
-    return opinion, distance
-
-
-@pytest.mark.parametrize("measure", CORRELATIONS)
-def test_correlation_on_the_full_sample_is_scipys(rated, random, measure):
-    opinion, distance = rated
-    opinions = OpinionScores(opinion, TYPE, REFERENCE)
-    found = opinions.score(distance[:, None], opinions.draw(0, random), (measure,))[measure]
-    assert found[0] == pytest.approx(CORRELATIONS[measure](-distance, opinion), abs=1e-12)
-
-
-@pytest.mark.parametrize("measure", CORRELATIONS)
-def test_correlation_on_a_bootstrap_sample_is_scipys_of_images_written_out_as_often_as_drawn(rated, random, measure):
-    opinion, distance = rated
-    opinions = OpinionScores(opinion, TYPE, REFERENCE)
-    draws = opinions.draw(8, random)
-    found = opinions.score(distance[:, None], draws, (measure,))[measure]
-    for sample in range(1, 9):
-        rows = np.repeat(np.arange(72), draws.images[:, sample].astype(int))
-        expected = CORRELATIONS[measure](-distance[rows], opinion[rows])
-        assert found[sample] == pytest.approx(expected, abs=1e-12), sample
-
-
-@pytest.mark.parametrize("measure", CORRELATIONS)
-def test_last_samples_are_those_without_one_reference_each(rated, random, measure):
-    opinion, distance = rated
-    opinions = OpinionScores(opinion, TYPE, REFERENCE)
-    found = opinions.score(distance[:, None], opinions.draw(4, random), (measure,))[measure]
-    without = [name != REFERENCE for name in np.unique(REFERENCE)]
-    expected = [CORRELATIONS[measure](-distance[rows], opinion[rows]) for rows in without]
-    assert found.shape == (1 + 4 + 9,)
-    np.testing.assert_allclose(found[5:], expected, atol=1e-12)
-
-
-def test_all_images_of_a_reference_are_drawn_together(random):
-    draws = OpinionScores(random.normal(size=72), TYPE, REFERENCE).draw(20, random)
-    counts = pd.DataFrame(draws.images).groupby(REFERENCE)
-    pd.testing.assert_frame_equal(counts.min(), counts.max())
-    assert (counts.first().sum()[1:21] == 9).all()  # as many references as there are
-
-
-def test_spearman_of_several_distances_at_once_is_scipys_of_each(rated, random):
-    opinion, distance = rated
-    several = np.stack([distance, random.random(72), random.integers(3, size=72)])
-    found = OpinionScores(opinion, TYPE, REFERENCE).primary(several[:, None, :, None])
-    assert found.shape == (3, 1)
-    expected = [stats.spearmanr(-one, opinion).statistic for one in several]
-    np.testing.assert_allclose(found[:, 0], expected, atol=1e-12)
-
-
-@pytest.mark.parametrize(("sign", "expected"), [(-1, 1), (1, -1)])
-@pytest.mark.parametrize("measure", CORRELATIONS)
-def test_a_distance_that_falls_with_opinion_is_good_and_one_that_rises_is_as_bad(random, measure, sign, expected):
-    opinion = random.normal(size=72)
-    opinions = OpinionScores(opinion, TYPE, REFERENCE)
-    found = opinions.score(sign * opinion[:, None], opinions.draw(0, random), (measure,))[measure]
-    assert found[0] == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("value", [0.0, 0.1, 1e8])
-def test_a_distance_that_never_varies_has_no_correlation(random, value):
-    opinions = OpinionScores(random.normal(size=72), TYPE, REFERENCE)
-    scores = opinions.score(np.full((72, 1), value), opinions.draw(3, random))
-    assert list(scores) == ["srcc", "krcc", "plcc", "plcc_logistic"]
-    assert np.isnan(list(scores.values())).all()
-    assert np.isnan(opinions.primary(np.full((72, 1), value)))
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_an_opinion_that_is_no_number_is_refused(value):
-    with pytest.raises(ValueError, match="A mean opinion score is not a number"):
-        OpinionScores([1, value], ["noise", "noise"], ["i01", "i02"])
-
-
-def test_groups_are_the_kinds_of_distortion_with_their_own_correlation(rated):
-    opinion, distance = rated
-    groups = OpinionScores(opinion, TYPE, REFERENCE).groups()
-    assert list(groups) == ["noise", "blur", "shift", "JPEG"]
-    for name, (index, part) in groups.items():
-        np.testing.assert_array_equal(index, np.flatnonzero(name == TYPE))
-        assert part.clusters == len(set(REFERENCE[index]))
-        expected = stats.spearmanr(-distance[index], opinion[index]).statistic
-        assert part.primary(distance[index, None]) == pytest.approx(expected)
-
-
-def test_one_kind_of_distortion_is_no_group_beside_the_whole():
-    assert OpinionScores([1, 2], ["noise", "noise"], ["i01", "i02"]).groups() == {}
-
-
-def test_mean_opinions_have_no_human_ceiling(random):
-    opinions = OpinionScores(random.normal(size=72), TYPE, REFERENCE)
-    assert opinions.people(opinions.draw(2, random)) == {}
-
-
-# The logistic function
-def logistic(x, top, bottom, middle, width):
-    return bottom + (top - bottom) / (1 + np.exp(-(x - middle) / width))
-
-
-@pytest.fixture
-def saturating(random):
-    """Similarities and opinions that follow a logistic function of them, with some noise."""
-    similarity = random.uniform(-4, 4, size=72)
-    return similarity, logistic(similarity, 8, 1, 0.5, 0.8) + random.normal(scale=0.3, size=72)
-
-
-def fitted_by_scipy(similarity, opinion):
-    found, _ = optimize.curve_fit(logistic, similarity, opinion, p0=(8, 1, 0, 1))
-    return logistic(similarity, *found)
-
-
-def test_logistic_function_is_the_one_that_scipy_fits(saturating):
-    np.testing.assert_allclose(agreement.logistic_fit(*saturating), fitted_by_scipy(*saturating), atol=0.01)
-
-
-def test_correlation_after_the_logistic_function_is_that_of_scipys_fit(saturating, random):
-    similarity, opinion = saturating
-    opinions = OpinionScores(opinion, TYPE, REFERENCE)
-    found = opinions.score(-similarity[:, None], opinions.draw(0, random))
-    expected = stats.pearsonr(fitted_by_scipy(similarity, opinion), opinion).statistic
-    assert found["plcc_logistic"][0] == pytest.approx(expected, abs=1e-3)
-    assert expected > found["plcc"][0] + 0.02  # else it would show nothing
-
-
-def test_logistic_function_of_the_full_sample_holds_on_every_other_one(saturating, random):
-    similarity, opinion = saturating
-    opinions = OpinionScores(opinion, TYPE, REFERENCE)
-    draws = opinions.draw(5, random)
-    found = opinions.score(-similarity[:, None], draws, ("plcc_logistic",))["plcc_logistic"]
-    transformed = agreement.logistic_fit(similarity, opinion)
-    for sample in range(len(found)):
-        rows = np.repeat(np.arange(72), draws.images[:, sample].astype(int))
-        assert found[sample] == pytest.approx(stats.pearsonr(transformed[rows], opinion[rows]).statistic, abs=1e-9)
-
-
-def test_scale_of_the_similarity_does_not_change_what_the_logistic_function_predicts(saturating):
-    similarity, opinion = saturating
-    np.testing.assert_allclose(
-        agreement.logistic_fit(1000 * similarity - 7, opinion), agreement.logistic_fit(similarity, opinion), atol=1e-6
+from perceptual_efficacy.backbones.vgg import draw_random
+from perceptual_efficacy.datasets import comparisons, ladder, photographs
+from perceptual_efficacy.judgements import OpinionScores, SameOrDifferent, TwoAlternativeChoices
+from perceptual_efficacy.judgements.thresholds import DetectionThresholds, distance_of_energy
+from perceptual_efficacy.vocabulary import LEAVE_ONE_OUT
+
+CONTRASTS = np.geomspace(0.003, 1, 6)
+STIMULI = 16
+
+
+def make_cube(energy, channels_per_layer):
+    """Cube of channels that see stimulus i with energy[i, unit]."""
+    distance = np.stack([distance_of_energy(column, CONTRASTS) for column in energy.T], axis=-1)
+    layers = np.repeat([f"relu{i + 1}_1" for i in range(len(channels_per_layer))], channels_per_layer)
+    channel = np.concatenate([np.arange(count) for count in channels_per_layer])
+    return xr.DataArray(
+        distance,
+        dims=("stimulus", "contrast", "unit"),
+        coords={"layer": ("unit", layers), "channel": ("unit", channel)},
     )
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_logistic_function_fits_no_worse_than_a_rising_line(seed):
-    x, y = np.random.default_rng(seed).normal(size=(2, 30))
-    y += 0.3 * x
-    r = stats.pearsonr(agreement.logistic_fit(x, y), y).statistic
-    assert r > stats.pearsonr(x, y).statistic - 1e-4  # a hundred standard deviations wide it is almost a line
+def make_channels(cube, pe, status="scored"):
+    return pd.DataFrame({"layer": cube["layer"].values, "channel": cube["channel"].values, "status": status, "pe": pe})
 
 
-def test_predictions_of_the_logistic_function_rise(random):
-    x, y = random.normal(size=(2, 50))
-    assert (np.diff(agreement.logistic_fit(x, y)[np.argsort(x)]) >= 0).all()
-
-
-@pytest.mark.parametrize(
-    ("similarity", "opinion"),
-    [
-        (np.arange(20.0), -np.arange(20.0)),
-        (np.arange(20.0), np.exp(-np.arange(20.0))),
-        (np.ones(20), np.arange(20.0)),
-        (np.arange(20.0), np.ones(20)),
-        ([1, 2, 3, 4], [1, 2, 3, 4]),
-        ([1, 2, 3, 4, np.nan], [1, 2, 3, 4, 5]),
-    ],
-    ids=["falling line", "falling curve", "constant similarity", "constant opinion", "too few", "missing"],
-)
-def test_where_nothing_that_rises_fits_predictions_are_missing(similarity, opinion):
-    found = agreement.logistic_fit(similarity, opinion)
-    assert found.shape == (len(opinion),)
-    assert np.isnan(found).all()
-
-
-def test_a_distance_that_rises_with_opinion_has_no_correlation_after_the_logistic_function(random):
-    opinion = random.normal(size=72)
-    opinions = OpinionScores(opinion, TYPE, REFERENCE)
-    assert np.isnan(opinions.score(opinion[:, None], opinions.draw(2, random))["plcc_logistic"]).all()
-
-
-# From the table of comparisons
-@pytest.mark.parametrize(
-    ("layout", "kind", "unit"),
-    [
-        ("bapps_2afc", TwoAlternativeChoices, "reference patches"),
-        ("bapps_jnd", SameOrDifferent, "reference patches"),
-        ("tid2013", OpinionScores, "references"),
-    ],
-)
-def test_a_table_of_comparisons_becomes_judgements_of_its_layout(layout, kind, unit):
-    table = pd.DataFrame({"group": ["a", "b", "b"], "cluster": ["x", "x", "y"], "judgement": [0.0, 0.5, 1.0]})
-    judgements = agreement.judgements(table, layout)
-    assert type(judgements) is kind
-    assert (len(judgements), judgements.clusters, judgements.resampled_unit) == (3, 2, unit)
-    assert list(judgements.groups()) == ["a", "b"]
-
-
-@pytest.mark.parametrize(("human", "shown"), [(True, [agreement.CEILING]), (False, [])])
-def test_only_a_table_of_people_has_a_human_ceiling(human, shown):
-    table = pd.DataFrame({"group": ["a", "a"], "cluster": ["x", "y"], "judgement": [0.0, 1.0]})
-    judgements = agreement.judgements(table, "bapps_2afc", human=human)
-    assert list(judgements.people(np.ones((1, 2)))) == shown
-
-
-def test_an_unknown_layout_is_refused_with_those_that_there_are():
-    table = pd.DataFrame({"group": ["a"], "cluster": ["x"], "judgement": [0.0]})
-    with pytest.raises(ValueError, match="layout is 'live'; it must be bapps_2afc, bapps_jnd or tid2013"):
-        agreement.judgements(table, "live")
-
-
-def test_opinions_of_one_reference_are_scored_without_a_warning():
+@pytest.fixture
+def measured():
     random = np.random.default_rng(0)
-    opinions = OpinionScores(random.normal(size=8), ["a"] * 8, ["i01"] * 8)
-    found = opinions.score(random.random((8, 1)), opinions.draw(3, random))
-    assert np.isfinite(found["plcc"][0])
-    assert np.isnan(found["plcc"][-1])  # without the only reference
+    return random.uniform(-2, -0.7, size=(STIMULI, 1)) + random.normal(scale=0.1, size=(STIMULI, 8))
 
 
-@pytest.mark.parametrize(("distance", "weights"), [((2, 3, 6), (3, 6)), ((3, 6), (5, 1, 6))])
-def test_weights_are_broadcast_against_the_distances(distance, weights):
+@pytest.fixture
+def judgements(measured):
+    return DetectionThresholds(measured, CONTRASTS)
+
+
+@pytest.fixture
+def informative(measured):
+    """Two layers of 12 channels; the first six of each see as people do, the others at random."""
     random = np.random.default_rng(1)
-    d, same, w = random.random(distance), random.random(6), random.random(weights)
-    found = agreement.average_precision(d, same, w)
-    full = (np.broadcast_to(values, np.broadcast_shapes(distance, weights)) for values in (d, w))
-    each = [
-        agreement.average_precision(one, same, weight)
-        for one, weight in zip(*(values.reshape(-1, 6) for values in full), strict=True)
-    ]
-    np.testing.assert_allclose(found.ravel(), each)
+    people = 10 ** -measured.mean(axis=1)
+    energy = 10 ** random.uniform(0.7, 2, size=(STIMULI, 24))
+    good = np.tile(np.arange(12) < 6, 2)
+    energy[:, good] = people[:, None] * 10 ** random.normal(scale=0.1, size=(STIMULI, 12))
+    return make_cube(energy, [12, 12]), good
+
+
+def compare(cube, judgements, pe, **options):
+    channels = make_channels(cube, pe)
+    return compare_selections(cube, judgements, {"pe": Ranking(channels, "pe")}, splits=500, replicates=200, **options)
+
+
+def row(table, **where):
+    chosen = np.logical_and.reduce([table[column] == value for column, value in where.items()])
+    assert chosen.sum() == 1
+    return table[chosen].iloc[0]
+
+
+def verdict(found, smallest_effect=0.05):
+    numbers = {name: found[name] for name in ("estimate", "ci_low", "ci_high", "n_clusters", "p_holm", "split_mean")}
+    return claims.judge(**numbers, smallest_effect=smallest_effect).verdict
+
+
+DIFFERENCE = {"cube": "raw", "layer": "mean of layers", "ranking": "pe", "selection": "high - low", "measure": "r"}
+
+
+@pytest.mark.parametrize(("sign", "expected"), [(1, "supported"), (-1, "contradicted")])
+def test_channels_that_see_as_people_do_are_found_whatever_end_of_the_ranking_they_are_at(
+    informative, judgements, sign, expected
+):
+    cube, good = informative
+    found = row(compare(cube, judgements, sign * good + 0.01 * np.arange(24)), **DIFFERENCE)
+    assert verdict(found) == expected
+
+
+def test_all_high_and_low_score_as_their_summed_distances_do(informative, judgements, measured):
+    cube, good = informative
+    table = compare(cube, judgements, good * 1.0)
+    for layer, units in {"relu1_1": np.arange(12), "all layers": np.arange(24)}.items():
+        for selection, chosen in {"all": units, "high": units[good[units]], "low": units[~good[units]]}.items():
+            log_threshold = judgements.predict(cube.values[..., chosen].sum(axis=-1)).log_threshold
+            expected = stats.pearsonr(log_threshold, measured.mean(axis=1)).statistic
+            assert row(table, cube="raw", layer=layer, selection=selection, measure="r")["estimate"] == pytest.approx(
+                expected
+            )
+
+
+def test_the_mean_of_layers_is_their_unweighted_mean(informative, judgements):
+    cube, _ = informative
+    table = compare(cube, judgements, np.arange(24) * 1.0)
+    single = [row(table, **{**DIFFERENCE, "layer": layer})["estimate"] for layer in ("relu1_1", "relu2_1")]
+    assert row(table, **DIFFERENCE)["estimate"] == pytest.approx(np.mean(single))
+
+
+def test_the_place_among_random_splits_is_that_among_all_splits(judgements):
+    cube = make_cube(10 ** np.random.default_rng(3).uniform(0.5, 2, size=(STIMULI, 4)), [4])
+    table = compare_selections(
+        cube,
+        judgements,
+        {"pe": Ranking(make_channels(cube, [4.0, 3.0, 2.0, 1.0]), "pe")},
+        splits=20_000,
+        replicates=100,
+    )
+
+    def difference(upper):
+        lower = [unit for unit in range(4) if unit not in upper]
+        scores = [judgements.score(cube.values[..., list(half)].sum(axis=-1))["r"] for half in (upper, lower)]
+        return scores[0] - scores[1]
+
+    every = np.array([difference(upper) for upper in combinations(range(4), 2)])
+    observed = difference((0, 1))
+    expected = 2 * min(np.mean(every >= observed - 1e-12), np.mean(every <= observed + 1e-12))
+    found = row(table, **{**DIFFERENCE, "layer": "relu1_1"})
+    # 20,000 draws: five binomial standard deviations
+    assert found["p_split"] == pytest.approx(expected, abs=5 * np.sqrt(0.25 / 20_000))
+
+
+def test_matched_splits_hold_the_high_halfs_share_of_distance(judgements):
+    """With one channel that outweighs all others, every matched split has it where the ranking has it."""
+    energy = 10 ** np.random.default_rng(4).uniform(0.5, 1.5, size=(STIMULI, 8))
+    energy[:, 0] *= 100
+    cube = make_cube(energy, [8])
+    found = row(compare(cube, judgements, -np.arange(8.0)), **{**DIFFERENCE, "layer": "relu1_1"})
+    # the loud channel alone decides the upper half's score, so the matched splits all differ by about the same
+    loud = judgements.score(cube.values[..., 0])["r"]
+    assert row(compare(cube, judgements, -np.arange(8.0)), cube="raw", layer="relu1_1", selection="high", measure="r")[
+        "estimate"
+    ] == pytest.approx(loud, abs=0.01)
+    assert found["matched_splits"] > 0
+    assert found["p_matched"] > found["p_split"] / 2
+
+
+def test_standardised_distances_do_not_depend_on_a_channels_gain(informative, judgements):
+    cube, good = informative
+    gain = 10 ** np.random.default_rng(5).uniform(-2, 2, size=24)
+    tables = [compare(distance, judgements, good * 1.0) for distance in (cube, cube * gain)]
+    columns = ["estimate", "ci_low", "ci_high", "p_split"]
+    first, second = (table[table["cube"] == "standardised"][columns].to_numpy(dtype=float) for table in tables)
+    np.testing.assert_allclose(first, second)
+
+
+def test_unscored_channels_are_in_no_half_but_in_all(informative, judgements):
+    cube, good = informative
+    channels = make_channels(cube, good * 1.0)
+    channels.loc[[0, 7, 13], "status"] = "not scored: silent"
+    distances = selection_distances(cube, channels)
+    unscored = {"relu1_1": [0, 7], "relu2_1": [13], "all layers": [0, 7, 13]}
+    for layer, units in unscored.items():
+        rest = cube.values[..., units].sum(axis=-1)
+        np.testing.assert_allclose(
+            distances[layer, "high"] + distances[layer, "low"] + rest, distances[layer, "all"], rtol=1e-12
+        )
+
+
+def test_corrected_p_values_are_holms_over_the_layers_and_scores(informative, judgements):
+    cube, good = informative
+    channels = make_channels(cube, good * 1.0).assign(mu1=np.arange(24.0), mu2=-np.arange(24.0), other=good)
+    rankings = {name: Ranking(channels, name) for name in ("pe", "mu1", "mu2", "other")}
+    table = compare_selections(cube, judgements, rankings, splits=500, replicates=100)
+    corrected = table[table["p_holm"].notna()]
+    assert set(corrected["ranking"]) == {"pe", "mu1", "mu2"}
+    assert len(corrected) == 3 * 4  # two layers, all of them, and their mean
+    assert corrected["p_holm"].min() == pytest.approx(min(1, 12 * corrected["p_split"].min()))
+
+
+def test_a_paired_difference_of_rankings_is_that_of_their_high_halves(informative, judgements):
+    cube, good = informative
+    channels = make_channels(cube, good * 1.0).assign(other=np.arange(24.0))
+    rankings = {"pe": Ranking(channels, "pe"), "other": Ranking(channels, "other")}
+    table = compare_selections(cube, judgements, rankings, differences=[("pe", "other")], splits=100, replicates=100)
+    common = {"cube": "raw", "layer": "all layers", "measure": "r"}
+    high = [row(table, ranking=name, selection="high", **common)["estimate"] for name in rankings]
+    found = row(table, selection="high, pe - other", **common)
+    assert found["estimate"] == pytest.approx(high[0] - high[1])
+
+
+def test_baselines_and_observers_stand_in_the_same_table(informative, judgements, measured):
+    cube, good = informative
+    perfect = distance_of_energy(10 ** -measured.mean(axis=1), CONTRASTS)
+    table = compare(cube, judgements, good * 1.0, baselines={"perfect": perfect})
+    assert row(table, layer="none", selection="perfect", measure="r")["estimate"] == pytest.approx(1)
+    assert row(table, selection=LEAVE_ONE_OUT)["estimate"] == pytest.approx(judgements.observers())
+
+
+def test_the_same_seed_gives_the_same_table(informative, judgements):
+    cube, good = informative
+    first, second = (compare(cube, judgements, good * 1.0, seed=7) for _ in range(2))
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_channels_of_another_network_are_refused(informative, judgements):
+    cube, good = informative
+    channels = make_channels(cube, good * 1.0).iloc[::-1]
+    with pytest.raises(ValueError, match="ranked by 'pe' are not the units of the distance cube"):
+        compare_selections(cube, judgements, {"pe": Ranking(channels, "pe")})
+
+
+def test_labels_without_meaning_get_a_verdict_in_at_most_five_percent_of_studies(informative, judgements):
+    """The rule's own error rate: 500 shuffles of the PE labels, on a cube whose channels do differ."""
+    cube, good = informative
+    random = np.random.default_rng(6)
+    channels = make_channels(cube, good * 1.0)
+    false = 0
+    for shuffle in range(500):
+        labels = {name: random.permutation(24) * 1.0 for name in ("pe", "mu1", "mu2")}
+        rankings = {name: Ranking(channels.assign(**labels), name) for name in labels}
+        found = row(
+            compare_selections(cube, judgements, rankings, splits=500, replicates=100, seed=shuffle), **DIFFERENCE
+        )
+        false += verdict(found) in {"supported", "contradicted"}
+    assert false <= stats.binom.ppf(0.99, 500, 0.05)
+
+
+# Judgements of images
+CLUSTERS = 14
+IMAGES = 6 * CLUSTERS
+GROUP = np.tile(["noise", "blur", "noise"], 2 * CLUSTERS)
+CLUSTER = np.repeat([f"i{number:02}" for number in range(CLUSTERS)], 6)
+PARTS = {"all": slice(None), "noise": GROUP == "noise", "blur": GROUP == "blur"}
+
+
+def spearman(distance, opinion, group):
+    return stats.spearmanr(-distance[:, 0], opinion).statistic
+
+
+def two_alternative(distance, judge, group):
+    first, second = distance.T
+    earned = (first < second) * (1 - judge) + (second < first) * judge + (first == second) * 0.5
+    return np.mean([earned[group == name].mean() for name in np.unique(group)])
+
+
+def average_precision(distance, same, group):
+    """Of distances without ties, interpolated."""
+    areas = []
+    for name in np.unique(group):
+        hits = same[group == name][np.argsort(distance[group == name, 0])]
+        precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+        areas.append((hits * [precision[place:].max() for place in range(len(hits))]).sum() / hits.sum())
+    return np.mean(areas)
+
+
+# kind of judgements, the plain score of a distance, the smallest effect of interest
+KINDS = {
+    "srcc": (OpinionScores, spearman, 0.02),
+    "2afc": (TwoAlternativeChoices, two_alternative, 0.01),
+    "map": (SameOrDifferent, average_precision, 0.01),
+}
+
+
+def image_cube(distance, channels_per_layer):
+    """Cube (comparison, side, unit) of layers relu1_1, relu2_1 and so on."""
+    layers = np.repeat([f"relu{i + 1}_1" for i in range(len(channels_per_layer))], channels_per_layer)
+    channel = np.concatenate([np.arange(count) for count in channels_per_layer])
+    return xr.DataArray(
+        distance.astype(np.float32),
+        dims=("comparison", "side", "unit"),
+        coords={"layer": ("unit", layers), "channel": ("unit", channel)},
+    )
+
+
+def make_study(measure, seed=0):
+    """Two layers of 12 channels; the first six of each see as people do, the others at random."""
+    kind, plain, effect = KINDS[measure]
+    random = np.random.default_rng(seed)
+    difference = random.uniform(0.2, 3, size=(IMAGES, 2 if measure == "2afc" else 1))  # as people see it
+    if measure == "srcc":
+        judged = 9 - 2 * difference[:, 0] + random.normal(scale=0.2, size=IMAGES)
+    elif measure == "2afc":
+        judged = random.binomial(5, stats.norm.cdf(2 * (difference[:, 0] - difference[:, 1]))) / 5
+    else:
+        judged = random.binomial(3, stats.norm.cdf(2 * (1.5 - difference[:, 0]))) / 3
+    distance = random.uniform(0.2, 3, size=(*difference.shape, 24))
+    good = np.tile(np.arange(12) < 6, 2)
+    distance[..., good] = difference[..., None] * random.lognormal(sigma=0.1, size=(*difference.shape, 12))
+    distance *= random.lognormal(sigma=1, size=24)  # channels are not equally loud
+    return SimpleNamespace(
+        measure=measure,
+        cube=image_cube(distance, [12, 12]),
+        judgements=kind(judged, GROUP, CLUSTER),
+        good=good,
+        effect=effect,
+        plain=lambda summed, rows=slice(None): plain(summed[rows], judged[rows], GROUP[rows]),
+    )
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def study(request):
+    return make_study(request.param)
+
+
+@pytest.fixture(scope="module")
+def of_good(study):
+    """What is found when the channels that see as people do rank highest."""
+    return compare(study.cube, study.judgements, study.good + 0.01 * np.arange(24))
+
+
+class Spearman(OpinionScores):
+    """Only the correlation that claims are judged by: the others would take most of the time."""
+
+    measures = ("srcc",)
+
+    def score(self, distance, draws, measures=measures):
+        return super().score(distance, draws, measures)
+
+
+def image_difference(study, **other):
+    return {**DIFFERENCE, "group": "all", "measure": study.measure, **other}
+
+
+@pytest.mark.parametrize(("sign", "expected"), [(1, "supported"), (-1, "contradicted")])
+def test_channels_that_judge_images_as_people_do_are_found_at_either_end_of_the_ranking(study, sign, expected):
+    table = compare(study.cube, study.judgements, sign * study.good + 0.01 * np.arange(24))
+    assert verdict(row(table, **image_difference(study)), study.effect) == expected
+
+
+@pytest.mark.parametrize("group", PARTS)
+@pytest.mark.parametrize("layer", ["relu2_1", "all layers"])
+def test_selections_of_images_score_as_their_summed_distances_do_in_every_group(study, of_good, group, layer):
+    units = np.arange(12, 24) if layer == "relu2_1" else np.arange(24)
+    good = study.good[units]
+    for selection, chosen in {"all": units, "high": units[good], "low": units[~good]}.items():
+        expected = study.plain(study.cube.values[..., chosen].sum(axis=-1, dtype=np.float64), PARTS[group])
+        where = {"group": group, "cube": "raw", "layer": layer, "selection": selection, "measure": study.measure}
+        assert row(of_good, **where)["estimate"] == pytest.approx(expected), selection
+
+
+@pytest.mark.parametrize("group", PARTS)
+def test_standardised_channels_are_divided_by_their_mean_over_the_whole_data_set_in_every_group(study, of_good, group):
+    values = study.cube.values.astype(np.float64)
+    expected = study.plain((values / values.mean(axis=(0, 1))).sum(axis=-1), PARTS[group])
+    where = {"group": group, "cube": "standardised", "layer": "all layers", "selection": "all"}
+    assert row(of_good, **where, measure=study.measure)["estimate"] == pytest.approx(expected)
+
+
+def test_difference_is_that_of_the_halves_in_every_group(study, of_good):
+    for group in PARTS:
+        where = image_difference(study, group=group)
+        high, low = (row(of_good, **{**where, "selection": half})["estimate"] for half in ("high", "low"))
+        assert row(of_good, **where)["estimate"] == pytest.approx(high - low)
+
+
+def test_groups_stand_beside_the_whole_with_their_numbers_of_comparisons_and_clusters(of_good):
+    sizes = of_good.groupby("group", sort=False)[["n", "n_clusters"]].agg(["min", "max"])
+    assert list(sizes.index) == ["all", "noise", "blur"]
+    assert sizes["n", "min"].tolist() == sizes["n", "max"].tolist() == [84, 56, 28]
+    assert set(of_good["n_clusters"]) == {CLUSTERS}
+
+
+def test_only_differences_of_all_comparisons_by_the_raw_cube_are_corrected(study):
+    random = np.random.default_rng(0)
+    channels = make_channels(study.cube, random.random(24)).assign(mu1=random.random(24), mu2=study.good)
+    rankings = {name: Ranking(channels, name) for name in ("pe", "mu1", "mu2")}
+    table = compare_selections(study.cube, study.judgements, rankings, splits=99, replicates=50)
+    corrected = table[table["p_holm"].notna()]
+    assert set(corrected["group"]) == {"all"}
+    assert set(corrected["cube"]) == {"raw"}
+    assert set(corrected["measure"]) == {study.measure}
+    assert len(corrected) == 3 * 4  # rankings; two layers, all of them, and their mean
+    # Holm's steps, by hand
+    ordered = corrected.sort_values("p_split")
+    steps = np.maximum.accumulate(ordered["p_split"] * np.arange(12, 0, -1)).clip(upper=1)
+    np.testing.assert_allclose(ordered["p_holm"], steps)
+    # while every group and both cubes have their place among random splits
+    assert table["p_split"].notna().sum() == 3 * 4 * 3 * 2
+
+
+def few_clusters(study):
+    """The same with nine clusters."""
+    rows = 6 * 9
+    kind = type(study.judgements)
+    judged = study.judgements.opinion if study.measure == "srcc" else study.judgements.judgement
+    return study.cube[:rows], kind(judged[:rows], GROUP[:rows], CLUSTER[:rows])
+
+
+def test_under_ten_clusters_scores_have_no_interval(study):
+    cube, judgements = few_clusters(study)
+    table = compare(cube, judgements, study.good * 1.0, baselines={"any": cube.values[..., 0]})
+    scored = table[table["selection"] != "random halves"]
+    assert scored["estimate"].notna().any()
+    assert scored[["ci_low", "ci_high"]].isna().all(axis=None)
+    assert set(table["n_clusters"]) == {9}
+
+
+def test_under_ten_clusters_even_a_large_difference_is_inconclusive(study):
+    cube, judgements = few_clusters(study)
+    found = row(compare(cube, judgements, study.good * 1.0), **image_difference(study))
+    assert found["p_holm"] < 0.05
+    assert verdict(found, study.effect) == "inconclusive"
+
+
+def test_at_ten_clusters_scores_have_intervals_around_them(of_good):
+    scored = of_good[(of_good["selection"] != "random halves") & of_good["estimate"].notna()]
+    assert (scored["ci_low"] <= scored["estimate"]).all()
+    assert (scored["estimate"] <= scored["ci_high"]).all()
 
 
 @pytest.mark.parametrize(
-    ("distance", "same", "message"), [([1, 2], [1, 0, 1], "same pairs"), ([1, 2, np.nan], [1, 0, 1], "not finite")]
+    ("measure", "kind", "method"), [("srcc", Spearman, "BCa"), ("2afc", TwoAlternativeChoices, "percentile")]
 )
-def test_average_precision_refuses_other_pairs_and_missing_distances(distance, same, message):
-    with pytest.raises(ValueError, match=message):
-        agreement.average_precision(distance, same)
+def test_intervals_are_scipys_over_the_clusters(measure, kind, method):
+    """On judgements that one cluster turns upside down, where both methods differ, and single images would too."""
+    study = make_study(measure)
+    judged = study.judgements.opinion if measure == "srcc" else study.judgements.judgement
+    judged = np.where(CLUSTER == "i00", (9 if measure == "srcc" else 1) - judged, judged)
+    group = np.full(IMAGES, "all") if measure == "srcc" else GROUP
+    distance = study.cube.values[..., 0].astype(np.float64)
+    names = np.unique(CLUSTER)
+    _, plain, _ = KINDS[measure]
+
+    def score(drawn):
+        rows = np.concatenate([np.flatnonzero(names[number] == CLUSTER) for number in drawn])
+        return plain(distance[rows], judged[rows], group[rows])
+
+    drawn = (np.arange(CLUSTERS),)
+    expected = stats.bootstrap(drawn, score, n_resamples=4000, method=method, vectorized=False, rng=1)
+    table = compare_selections(
+        study.cube,
+        kind(judged, group, CLUSTER),
+        {"pe": Ranking(make_channels(study.cube, study.good * 1.0), "pe")},
+        baselines={"first": distance},
+        splits=1,
+        replicates=4000,
+    )
+    found = row(table, group="all", selection="first")
+    low, high = expected.confidence_interval
+    # the other method's bounds, or those of single images, are further off
+    assert (found["ci_low"], found["ci_high"]) == pytest.approx((low, high), abs=0.1 * (high - low))
+
+
+def test_a_ranking_differs_from_itself_by_nothing_on_every_sample(study):
+    channels = make_channels(study.cube, study.good * 1.0).assign(same=study.good * 2.0)
+    rankings = {name: Ranking(channels, name) for name in ("pe", "same")}
+    table = compare_selections(
+        study.cube, study.judgements, rankings, differences=[("pe", "same")], splits=9, replicates=50
+    )
+    found = table[table["selection"] == "high, pe - same"].dropna(subset="estimate")
+    assert len(found) > 0
+    assert (found[["estimate", "ci_low", "ci_high"]] == 0).all(axis=None)
+
+
+@pytest.mark.parametrize(("name", "value"), [("KEPT_BYTES", 0), ("BLOCK", 1)])
+def test_how_much_is_held_in_memory_does_not_matter(study, of_good, monkeypatch, name, value):
+    monkeypatch.setattr(agreement, name, value)
+    table = compare(study.cube, study.judgements, study.good + 0.01 * np.arange(24))
+    pd.testing.assert_frame_equal(table, of_good)
+
+
+@pytest.mark.parametrize("measure", KINDS)
+def test_the_place_among_random_splits_of_images_is_that_among_all_splits(measure):
+    study = make_study(measure, seed=5)
+    cube = study.cube[..., [0, 6, 7, 8]]
+    table = compare_selections(
+        cube,
+        study.judgements,
+        {"pe": Ranking(make_channels(cube, [4.0, 3.0, 2.0, 1.0]), "pe")},
+        splits=20_000,
+        replicates=20,
+    )
+    distance = cube.values.astype(np.float64)
+    scores = {upper: study.plain(distance[..., list(upper)].sum(axis=-1)) for upper in combinations(range(4), 2)}
+    lower = {upper: tuple(unit for unit in range(4) if unit not in upper) for upper in scores}
+    every = np.array([scores[upper] - scores[lower[upper]] for upper in scores])
+    observed = scores[0, 1] - scores[2, 3]
+    expected = min(1, 2 * min(np.mean(every >= observed - 1e-9), np.mean(every <= observed + 1e-9)))
+    found = row(table, **image_difference(study, layer="relu1_1"))
+    assert found["estimate"] == pytest.approx(observed)
+    # 20,000 draws: five binomial standard deviations
+    assert found["p_split"] == pytest.approx(expected, abs=2 * 5 * np.sqrt(0.25 / 20_000))
+
+
+def test_baselines_of_images_score_as_any_distance_does_in_every_group(study):
+    baseline = study.cube.values[..., 3].astype(np.float64)
+    table = compare(study.cube, study.judgements, study.good * 1.0, baselines={"third": baseline})
+    for group, rows in PARTS.items():
+        found = row(table, group=group, layer="none", selection="third", measure=study.measure)
+        assert found["estimate"] == pytest.approx(study.plain(baseline, rows))
+
+
+def test_a_baseline_that_is_missing_somewhere_has_no_score_there_and_on_the_whole(study):
+    baseline = study.cube.values[..., 3].astype(np.float64)
+    baseline[np.flatnonzero(GROUP == "blur")[0], 0] = np.nan
+    table = compare(study.cube, study.judgements, study.good * 1.0, baselines={"some": baseline})
+    found = table[table["selection"] == "some"].groupby("group")["estimate"]
+    assert found.count().to_dict() == {"all": 0, "blur": 0, "noise": len(study.judgements.measures)}
+
+
+def test_human_ceiling_of_choices_stands_in_every_group():
+    study = make_study("2afc")
+    table = compare(study.cube, study.judgements, study.good * 1.0)
+    ceiling = table[table["selection"] == "human ceiling"].set_index("group")["estimate"]
+    judge = study.judgements.judgement
+    alike = judge**2 + (1 - judge) ** 2
+    noise, blur = (alike[PARTS[name]].mean() for name in ("noise", "blur"))
+    assert ceiling.to_dict() == pytest.approx({"all": (noise + blur) / 2, "noise": noise, "blur": blur})
+
+
+def test_a_cube_of_other_comparisons_than_those_judged_is_refused_with_both_numbers(study):
+    rankings = {"pe": Ranking(make_channels(study.cube, study.good * 1.0), "pe")}
+    for use in (compare_selections, compare_single_channels):
+        with pytest.raises(ValueError, match="The distance cube has 83 comparisons, the judgements 84"):
+            use(study.cube[1:], study.judgements, rankings)
+
+
+# Single channels
+def alone(study):
+    """Plain score of every channel."""
+    return np.array([study.plain(study.cube.values[..., unit]) for unit in range(24)])
+
+
+def single(study, channels, names=("pe",), **options):
+    rankings = {name: Ranking(channels, name) for name in names}
+    return compare_single_channels(study.cube, study.judgements, rankings, **{"replicates": 50, **options})
+
+
+def test_score_of_every_channel_is_its_own(study):
+    _, found = single(study, make_channels(study.cube, np.arange(24.0)), shuffles=10)
+    assert found["layer"].tolist() == study.cube["layer"].values.tolist()
+    assert found["channel"].tolist() == study.cube["channel"].values.tolist()
+    np.testing.assert_allclose(found["score"], alone(study), rtol=1e-6)
+    assert (found["ci_low"] <= found["score"]).all()
+    assert (found["score"] <= found["ci_high"]).all()
+
+
+def test_correlation_of_a_ranking_with_the_channels_scores_is_spearmans(study):
+    ranking = np.random.default_rng(0).random(24)
+    table, _ = single(study, make_channels(study.cube, ranking), shuffles=10)
+    scores = alone(study)
+    expected = [stats.spearmanr(ranking[units], scores[units]).statistic for units in (slice(0, 12), slice(12, 24))]
+    found = [row(table, layer=layer)["estimate"] for layer in ("relu1_1", "relu2_1", "mean of layers")]
+    assert found == pytest.approx([*expected, np.mean(expected)])
+    assert set(table["measure"]) == {"rho"}
+    assert table["channels"].tolist() == [12, 12, 24]
+
+
+def test_channels_that_are_not_scored_are_left_out_of_the_correlation(study):
+    ranking = np.random.default_rng(1).random(24)
+    channels = make_channels(study.cube, ranking)
+    channels.loc[[0, 5], "status"] = "not scored: silent"
+    table, found = single(study, channels, shuffles=10)
+    rest = np.setdiff1d(np.arange(12), [0, 5])
+    first = row(table, layer="relu1_1")
+    assert first["estimate"] == pytest.approx(stats.spearmanr(ranking[rest], alone(study)[rest]).statistic)
+    assert first["channels"] == 10
+    assert found["score"].notna().all()
+
+
+def test_a_channel_without_a_score_of_its_own_is_left_out_of_the_correlation():
+    study = make_study("srcc")
+    study.cube = study.cube.copy(deep=True)
+    study.cube[..., 4] = 0  # it tells no image from its reference
+    ranking = np.random.default_rng(1).random(24)
+    table, found = single(study, make_channels(study.cube, ranking), shuffles=10)
+    rest = np.setdiff1d(np.arange(12), [4])
+    scores = [study.plain(study.cube.values[..., unit]) for unit in rest]
+    assert np.isnan(found["score"][4])
+    assert row(table, layer="relu1_1")["estimate"] == pytest.approx(stats.spearmanr(ranking[rest], scores).statistic)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_ranking_by_the_scores_themselves_correlates_perfectly_and_beyond_shuffles(study, sign):
+    table, _ = single(study, make_channels(study.cube, sign * alone(study)), shuffles=999)
+    assert table["estimate"].tolist() == pytest.approx([sign] * 3)
+    assert table["p_split"].tolist() == pytest.approx([2 / 1000] * 3)  # no shuffle is as far out
+
+
+def test_rankings_without_meaning_have_uniform_p_values(study):
+    random = np.random.default_rng(0)
+    names = [f"shuffle {number}" for number in range(150)]
+    labels = pd.DataFrame({name: random.permutation(24) * 1.0 for name in names})
+    channels = pd.concat([make_channels(study.cube, 0.0), labels], axis=1)
+    table, _ = single(study, channels, names, shuffles=199, replicates=10)
+    p = table.loc[table["layer"] == "mean of layers", "p_split"]
+    assert len(p) == 150
+    assert stats.kstest(p, "uniform").pvalue > 1e-3
+
+
+def test_under_ten_clusters_single_channels_have_no_interval(study):
+    cube, judgements = few_clusters(study)
+    channels = make_channels(cube, np.arange(24.0))
+    table, found = compare_single_channels(cube, judgements, {"pe": Ranking(channels, "pe")}, shuffles=9, replicates=20)
+    assert table["estimate"].notna().all()
+    assert table[["ci_low", "ci_high"]].isna().all(axis=None)
+    assert found[["ci_low", "ci_high"]].isna().all(axis=None)
+
+
+def test_the_same_seed_gives_the_same_correlations(study):
+    channels = make_channels(study.cube, np.arange(24.0))
+    first, second = (single(study, channels, shuffles=50, seed=7) for _ in range(2))
+    for one, other in zip(first, second, strict=True):
+        pd.testing.assert_frame_equal(one, other)
+
+
+# The rule's error rate on a real cube
+TYPES = (1, 6, 8, 10, 16)
+LEVELS = (2, 4)
+MEAN_SHIFT = 16
+
+
+@pytest.fixture(scope="module")
+def real_cube():
+    """Sixteen pieces of photographs, distorted, as a small random network sees them, and the table of all images."""
+    images, rows = {}, []
+    for name in sorted(photographs.PACKAGED.keys() - {"motorcycle_right"}):
+        source = photographs.PACKAGED[name]
+        photograph = io.read_image(files(source.package) / source.resource)
+        height, width = np.array(photograph.shape[:2]) // 2
+        for place, piece in {"start": photograph[:height, :width], "end": photograph[height:, width:]}.items():
+            reference = f"{name} {place}"
+            images[reference] = ladder.reference(piece, 32)
+            for kind, level in product(TYPES, LEVELS):
+                noise = np.random.default_rng(kind)
+                first = f"{reference} {kind} {level}"
+                images[first] = ladder.distort(images[reference], kind, level, noise)
+                shown = {"cluster": reference, "reference": reference, "first": first, "level": level}
+                rows.append({**shown, "group": str(kind), "reference_sha256": "", "first_sha256": ""})
+    table = comparisons.table(rows)
+    network = draw_random({"relu1_1": 10, "relu2_1": 10}, seed=1)
+    cube = distances.image_distances(network, table, lambda path, _: images[path], batch_size=64)["distance"]
+    return cube, table
+
+
+@pytest.fixture(scope="module")
+def severity(real_cube):
+    """How bad an image is, by construction: its level, and less where only the mean is shifted."""
+    _, table = real_cube
+    return table["level"].to_numpy(dtype=float) - 2 * (table["group"] == str(MEAN_SHIFT)).to_numpy()
+
+
+@pytest.fixture(scope="module")
+def real_opinions(real_cube, severity):
+    cube, table = real_cube
+    opinion = 6 - severity + np.random.default_rng(0).normal(scale=0.5, size=len(severity))
+    return cube, Spearman(opinion, np.full(len(table), "all kinds"), table["cluster"]), 0.02
+
+
+@pytest.fixture(scope="module")
+def real_choices(real_cube, severity):
+    """Which is worse, a shifted mean or something else?"""
+    cube, table = real_cube
+    pairs = [
+        (first, second)
+        for _, rows in table.groupby("cluster").indices.items()
+        for first, second in product(rows, rows)
+        if table["group"][first] == str(MEAN_SHIFT) != table["group"][second]
+    ]
+    random = np.random.default_rng(0)
+    first, second = random.permutation(pairs)[:120].T
+    share = random.binomial(5, stats.norm.cdf((severity[first] - severity[second]) / 1.5)) / 5
+    values = np.stack([cube.values[first, 0], cube.values[second, 0]], axis=1)
+    choices = TwoAlternativeChoices(share, np.full(120, "all kinds"), table["cluster"][first])
+    return image_cube(values, [10, 10]), choices, 0.01
+
+
+@pytest.fixture(scope="module", params=["real_opinions", "real_choices"])
+def real(request):
+    return request.getfixturevalue(request.param)
+
+
+def of_labels(real, labels, seed=0):
+    """The difference that claims are judged by.
+
+    Among 600 splits: Holm's smallest p-value is then 12 * 2 / 601, below 5%.
+    """
+    cube, judgements, _ = real
+    channels = make_channels(cube, 0.0).assign(**labels)
+    rankings = {name: Ranking(channels, name) for name in labels}
+    table = compare_selections(cube, judgements, rankings, splits=600, replicates=100, seed=seed)
+    return row(table, **{**DIFFERENCE, "measure": judgements.measures[0]})
+
+
+@pytest.fixture(scope="module", params=[100, pytest.param(500, marks=pytest.mark.slow)])
+def shuffled(request, real):
+    """What is found when the labels have no meaning, again and again."""
+    random = np.random.default_rng(6)
+    rows = [
+        of_labels(real, {name: random.permutation(20) * 1.0 for name in ("pe", "mu1", "mu2")}, seed)
+        for seed in range(request.param)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_real_channels_that_score_best_alone_are_found(real):
+    """So the rule can give a verdict on this cube."""
+    cube, judgements, effect = real
+    own = [float(judgements.primary(cube.values[..., unit].astype(np.float64))) for unit in range(20)]
+    assert verdict(of_labels(real, dict.fromkeys(("pe", "mu1", "mu2"), own)), effect) == "supported"
+
+
+def test_labels_without_meaning_get_a_verdict_on_real_images_in_at_most_five_percent_of_studies(shuffled, real):
+    _, _, effect = real
+    verdicts = [verdict(found, effect) for found in shuffled.to_dict("records")]
+    false = sum(one in {"supported", "contradicted"} for one in verdicts)
+    assert false <= stats.binom.ppf(0.99, len(verdicts), 0.05)
+
+
+def test_labels_without_meaning_have_uniform_p_values_on_real_images(shuffled):
+    assert stats.kstest(shuffled["p_split"], "uniform").pvalue > 1e-3
+
+
+@pytest.mark.parametrize("use", [compare_selections, compare_single_channels])
+def test_a_cube_with_a_missing_distance_is_refused(study, use):
+    damaged = study.cube.copy(deep=True)
+    damaged[3, 0, 2] = np.nan
+    with pytest.raises(ValueError, match="holds a value that is not finite"):
+        use(damaged, study.judgements, {"pe": Ranking(make_channels(study.cube, np.arange(24.0)), "pe")}, replicates=20)
+
+
+def test_a_layer_without_scored_channels_has_no_halves_and_no_correlation(study):
+    channels = make_channels(study.cube, np.arange(24.0))
+    layer = channels["layer"].iloc[0]
+    channels.loc[channels["layer"] == layer, "status"] = "not scored: silent"
+    rankings = {"pe": Ranking(channels, "pe")}
+    halves = compare_selections(study.cube, study.judgements, rankings, splits=100, replicates=20)
+    chosen = halves[(halves["layer"] == layer) & halves["selection"].isin(["high", "low", "high - low"])]
+    assert len(chosen) > 0
+    assert chosen[["estimate", "p_split", "p_matched"]].isna().all(axis=None)
+    assert halves.loc[(halves["layer"] == layer) & (halves["selection"] == "all"), "estimate"].notna().any()
+    correlations, _ = compare_single_channels(study.cube, study.judgements, rankings, shuffles=20, replicates=20)
+    assert correlations.loc[correlations["layer"] == layer, "estimate"].isna().all()

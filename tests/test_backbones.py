@@ -247,7 +247,7 @@ def test_card_is_read_from_where_it_is_said_to_be(saved):
     [
         ("name", "small"),
         ("origin", "random weights"),
-        ("pretrained", False),
+        ("weights", "random"),
         ("seed", 5),
         ("receptive_fields_px", {"relu1_1": 3, "relu1_2": 5, "relu2_1": 10}),
         ("layer_order", ["relu1_1", "relu1_2", "relu2_1"]),
@@ -283,7 +283,7 @@ def test_tampered_weights_are_refused(saved):
 def test_tampered_card_is_refused(saved):
     _, folder = saved
     card = json.loads((folder / "card.json").read_text())
-    card["pretrained"] = True
+    card["weights"] = "trained"
     (folder / "card.json").write_text(json.dumps(card))
     with pytest.raises(storage.DamagedFileError, match=r"card\.json: its content does not match its own digest"):
         store.load(folder / "weights.safetensors")

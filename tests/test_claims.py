@@ -88,8 +88,8 @@ def evidence():
 
 def cards(pretrained):
     return {
-        "subject": {"pretrained": pretrained, "origin": "somewhere"},
-        "control": {"pretrained": False, "origin": "random weights"},
+        "subject": {"weights": "trained" if pretrained else "learnt", "origin": "somewhere"},
+        "control": {"weights": "random", "origin": "random weights"},
     }
 
 
@@ -214,7 +214,7 @@ def test_the_page_of_a_claim_without_evidence_says_why_and_shows_no_numbers(unte
 
 def test_a_claim_without_evidence_is_recorded_for_every_network(claim):
     several = {"subject": "control", "other": "control"}
-    known = {**cards(True), "other": {"pretrained": True, "origin": "elsewhere"}}
+    known = {**cards(True), "other": {"weights": "trained", "origin": "elsewhere"}}
     records = claims.evaluate([claim], {}, known, several, dict.fromkeys(several, "mean of layers"))
     assert [(record["network"], record["origin"]) for record in records] == [
         ("subject", "somewhere"),

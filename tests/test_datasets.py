@@ -11,7 +11,7 @@ from skimage.measure import block_reduce
 
 from perceptual_efficacy import csf, storage
 from perceptual_efficacy.datasets import modelfest, photographs
-from perceptual_efficacy.thresholds import DetectionThresholds, contrast_energy, distance_of_energy
+from perceptual_efficacy.judgements.thresholds import DetectionThresholds, contrast_energy, distance_of_energy
 
 
 def entry(name, split="train", **rest):

@@ -13,7 +13,7 @@ import perceptual_efficacy.metric
 from perceptual_efficacy import distances, io
 from perceptual_efficacy.backbones.vgg import draw_random
 from perceptual_efficacy.datasets import comparisons
-from perceptual_efficacy.learned import lpips_weights
+from perceptual_efficacy.lpips import lpips_weights
 from perceptual_efficacy.metric import channel_weights
 
 LAYERS = {"relu1_1": 4, "relu1_2": 5, "relu2_1": 6}

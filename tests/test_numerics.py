@@ -9,7 +9,7 @@ from scipy import stats
 from perceptual_efficacy import distances
 from perceptual_efficacy.backbones.loading import load_backbone
 from perceptual_efficacy.probing import probe
-from perceptual_efficacy.selectivity import score_channels, select_channels
+from perceptual_efficacy.scores import score_channels, select_channels
 from perceptual_efficacy.stimuli import gratings
 
 LAYERS = ["relu1_2", "relu2_2"]

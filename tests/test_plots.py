@@ -21,8 +21,17 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import BboxBase
 
-from perceptual_efficacy import agreement as judged
-from perceptual_efficacy import csf, learned, selectivity
+from perceptual_efficacy import csf, lpips
+from perceptual_efficacy import judgements as judged
+from perceptual_efficacy.agreement import (
+    HIGH_LOW,
+    MEAN_OF_LAYERS,
+    Judgements,
+    Ranking,
+    compare_selections,
+    compare_single_channels,
+    selection_distances,
+)
 from perceptual_efficacy.backbones.vgg import draw_random
 from perceptual_efficacy.datasets import bapps, tid2013
 from perceptual_efficacy.datasets import ladder as distortions
@@ -45,15 +54,7 @@ from perceptual_efficacy.plots import (
     style,
     thresholds,
 )
-from perceptual_efficacy.selections import (
-    HIGH_LOW,
-    MEAN_OF_LAYERS,
-    Judgements,
-    Ranking,
-    compare_selections,
-    compare_single_channels,
-    selection_distances,
-)
+from perceptual_efficacy.scores import SCORED, SILENT, score_channels, select_channels
 from perceptual_efficacy.stimuli import gratings
 
 SCALE = 32.0  # pixels per degree
@@ -98,7 +99,7 @@ def tuning() -> xr.Dataset:
 
 @pytest.fixture(scope="module")
 def channels(tuning: xr.Dataset) -> pd.DataFrame:
-    return selectivity.score_channels(tuning)
+    return score_channels(tuning)
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +140,7 @@ def agreement() -> pd.DataFrame:
     within += [(ranking, half) for ranking in ("pe", "mu1", "mu2") for half in ("high", "low", "high - low")]
     rows = [(layer, *key) for layer in [*LAYERS, "all layers", "mean of layers"] for key in within]
     rows = [("raw", *row) for row in rows] + [("standardised", *row) for row in rows]
-    baselines = ("RMS contrast", "CSF-weighted energy", "one observer by the others")
+    baselines = ("RMS contrast", "CSF-weighted energy", "leave-one-observer-out")
     rows += [("none", "none", "none", name) for name in baselines]
     rows = [(*row, measure, scale) for row in rows for measure in ("r", "rmse") for scale in (32.0, 60.0)]
     table = pd.DataFrame(rows, columns=["cube", "layer", "ranking", "selection", "measure", "pixels_per_degree"])
@@ -172,7 +173,7 @@ def judge(
     channels = pd.DataFrame({"layer": np.repeat(layers, width), "channel": np.tile(np.arange(width), len(layers))})
     channels = channels.assign(status="scored", mu1=random.uniform(size=units), mu2=random.uniform(size=units), pe=pe)
     silent = channels.index.to_series().isin([2, units - 1])
-    channels["status"] = np.where(silent, selectivity.SILENT, selectivity.SCORED)
+    channels["status"] = np.where(silent, SILENT, SCORED)
     channels[["mu1", "mu2", "pe"]] = channels[["mu1", "mu2", "pe"]].mask(silent)
     cube = xr.DataArray(
         np.exp(truth[..., None] + (1 - pe) * random.normal(size=(*truth.shape, units))).astype(np.float32),
@@ -239,13 +240,13 @@ CARDS = [
     {
         "name": name,
         "origin": origin,
-        "pretrained": pretrained,
+        "weights": weights,
         "layer_order": list(LAYERS),
         "receptive_fields_px": {"relu1_1": 3, "relu1_2": 5},
     }
-    for name, origin, pretrained in (
-        ("net", "DEFAULT weights of torchvision", True),
-        ("net_random", depth.RANDOM, False),
+    for name, origin, weights in (
+        ("net", "DEFAULT weights of torchvision", "trained"),
+        ("net_random", depth.RANDOM, "random"),
     )
 ]
 
@@ -271,14 +272,14 @@ def table_of_networks(
 
 def with_lpips(architecture: str, layers: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Some of the channels of LPIPS's first layers with random scores, and what the library finds of them."""
-    weights = learned.lpips_weights(architecture)
+    weights = lpips.lpips_weights(architecture)
     known = list(weights["layer"].unique())[:layers]
     channels = weights.loc[weights["layer"].isin(known) & (weights["channel"] < 60), ["layer", "channel"]]
     random = np.random.default_rng(7)
     scores = {score: random.uniform(size=len(channels)) for score in ("pe", "mu1", "mu2", "mean_activation")}
-    status = np.where(channels["channel"] % 7 == 0, selectivity.SILENT, selectivity.SCORED)
+    status = np.where(channels["channel"] % 7 == 0, SILENT, SCORED)
     channels = channels.assign(status=status, **scores).reset_index(drop=True)
-    found = learned.compare_with_weights(channels, weights, shuffles=50, replicates=41, seed=0)
+    found = lpips.compare_with_weights(channels, weights, shuffles=50, replicates=41, seed=0)
     return found, channels.merge(weights, on=["layer", "channel"])
 
 
@@ -389,7 +390,7 @@ def draw_with(module: ModuleType) -> Callable[[pd.DataFrame], Figure]:
 
 
 def halves_of(channels: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    return {"all": channels, **{half: selectivity.select_channels(channels, half) for half in ("high", "low")}}
+    return {"all": channels, **{half: select_channels(channels, half) for half in ("high", "low")}}
 
 
 # What every figure must be
@@ -702,7 +703,7 @@ def test_names_are_those_that_the_library_gives() -> None:
     }
     assert primary == set(_judged.MEASURES) == set(_judged.MEANINGS)
     assert {*groups.BASELINES, *image_selections.BASELINES} <= set(baselines.BASELINES)
-    assert judged.CEILING == _judged.CEILING
+    assert judged.HUMAN_CEILING == _judged.CEILING
     assert distortions.TYPES[distortions.DITHER] == ladder.DITHER
     assert set(groups.NAMES) <= set(bapps.CATEGORIES_2AFC)
 
@@ -911,7 +912,7 @@ def test_names_of_several_networks_are_those_that_the_library_gives() -> None:
     assert draw_random({"relu1_1": 4}, seed=0).card["origin"] == depth.RANDOM
     assert networks.DIFFERENCE == HIGH_LOW
     assert networks.MEAN == MEAN_OF_LAYERS
-    assert lpips_weights.MEAN == learned.MEAN_OF_LAYERS
+    assert lpips_weights.MEAN == lpips.MEAN_OF_LAYERS
 
 
 @pytest.mark.parametrize("deficiency", [None, "Protanomaly", "Deuteranomaly"])
@@ -984,7 +985,7 @@ def test_only_random_weights_are_open_and_dashed(cases: dict[str, Case]) -> None
 
 def test_a_layer_without_scored_channels_is_missing_and_not_drawn(channels: pd.DataFrame) -> None:
     silent = channels["layer"] == "relu1_2"
-    unscored = channels.assign(status=channels["status"].mask(silent, selectivity.SILENT))
+    unscored = channels.assign(status=channels["status"].mask(silent, SILENT))
     unscored[["mu1", "mu2", "pe"]] = unscored[["mu1", "mu2", "pe"]].mask(silent)
     table = depth.table([unscored], CARDS[:1])
     missing = table[table["layer"] == "relu1_2"]

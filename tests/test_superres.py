@@ -6,7 +6,7 @@ import random
 import resource
 from itertools import product
 
-import lpips
+import lpips as package
 import numpy as np
 import pandas as pd
 import piq
@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 import perceptual_efficacy as pe
-from perceptual_efficacy import io, learned, storage
+from perceptual_efficacy import io, lpips, storage
 from perceptual_efficacy.superres import edsr, fidelity, images, judging, resize
 
 
@@ -663,13 +663,13 @@ def alexnet():
 @pytest.mark.filterwarnings("ignore:Arguments other than a weight enum:UserWarning")
 @pytest.mark.parametrize("calibrated", [False, True])
 def test_lpips_is_that_of_the_package_lpips_with_the_same_weights(photograph, alexnet, calibrated):
-    theirs = lpips.LPIPS(net="alex", pnet_rand=True, lpips=calibrated, verbose=False)
+    theirs = package.LPIPS(net="alex", pnet_rand=True, lpips=calibrated, verbose=False)
     state = alexnet.network.state_dict()
     for name, weight in theirs.net.named_parameters():  # slice1.0.weight is features.0.weight
         weight.data.copy_(state[f"features.{name.partition('.')[2]}"])
     backbone = copy.deepcopy(alexnet)
     if calibrated:  # as if these weights were those that LPIPS learnt on
-        backbone.card = {**alexnet.card, "release": learned.RELEASE}
+        backbone.card = {**alexnet.card, "release": lpips.RELEASE}
     name, judge = judging.lpips(backbone)
     image = noisy(photograph, 10)
     with torch.no_grad():

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from perceptual_efficacy import csf
-from perceptual_efficacy.thresholds import (
+from perceptual_efficacy.judgements.thresholds import (
     DetectionThresholds,
     Draws,
     contrast_energy,

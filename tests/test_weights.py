@@ -98,7 +98,7 @@ def test_card_tells_the_file_and_its_sha256(tmp_path, truncated):
     path = write(truncated, tmp_path / "mine.pth")
     card = load(path).card
     assert card["file_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-    expected = {"origin": "weights mine.pth", "pretrained": True, "file": "mine.pth", "release": None}
+    expected = {"origin": "weights mine.pth", "weights": "trained", "file": "mine.pth", "release": None}
     assert {key: card[key] for key in expected} == expected
 
 

@@ -222,7 +222,7 @@ def test_a_file_of_weights_is_found_from_the_data_root_and_named_in_the_card(pub
     card = storage.read_record(published / "results/backbones/squeezed/card.json")
     content = (published / "models/squeezed.safetensors").read_bytes()
     assert (card["file"], card["file_sha256"]) == ("squeezed.safetensors", hashlib.sha256(content).hexdigest())
-    assert (card["architecture"], card["pretrained"]) == ("torchvision:squeezenet1_1", True)
+    assert (card["architecture"], card["weights"]) == ("torchvision:squeezenet1_1", "trained")
 
 
 def test_lpips_says_nothing_of_weights_that_it_was_not_trained_on(published):

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from perceptual_efficacy.backbones.loading import load_backbone
-    from perceptual_efficacy.learned import lpips_weights
+    from perceptual_efficacy.lpips import lpips_weights
     from perceptual_efficacy.metric import PerceptualMetric
     from perceptual_efficacy.probing import probe
-    from perceptual_efficacy.selectivity import score_channels, select_channels
+    from perceptual_efficacy.scores import score_channels, select_channels
     from perceptual_efficacy.stimuli import gratings
 
 __version__ = "0.1.0"
@@ -29,10 +29,10 @@ _HOMES = {
     "PerceptualMetric": "metric",
     "gratings": "stimuli",
     "load_backbone": "backbones.loading",
-    "lpips_weights": "learned",
+    "lpips_weights": "lpips",
     "probe": "probing",
-    "score_channels": "selectivity",
-    "select_channels": "selectivity",
+    "score_channels": "scores",
+    "select_channels": "scores",
 }
 
 

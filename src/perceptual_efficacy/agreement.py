@@ -1,467 +1,499 @@
-"""Agreement of a distance with what people said of images: which of two is nearer, whether two are the same, how good.
+"""Selections of channels against people: all, high and low ones, and the splits and shuffles that chance would give.
 
-Less distance is to mean more similar, so every score is that of the negative distance and a good score is positive.
+A selection's distance is a sum over channels of the distance cube, so nothing here runs a network.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple, Self
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special, stats
+import xarray as xr
+from numpy.typing import NDArray
+from scipy import stats
 
 from perceptual_efficacy import statistics
+from perceptual_efficacy.scores import select_channels
+from perceptual_efficacy.vocabulary import (
+    ALL_LAYERS,
+    EVERYTHING,
+    HIGH_LOW,
+    MEAN_OF_LAYERS,
+    NONE,
+    RANDOM_HALVES,
+    RANKINGS,
+    SCORED,
+    SINGLE_CHANNELS,
+    identity,
+)
 
-CEILING = "human ceiling"
+BLOCK = 2**21  # distances scored at once: what stays near the processor is scored several times faster
+KEPT_BYTES = 2**30  # of a cube in float64; a larger one is converted layer by layer each time it is needed
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
-
-ROWS = 256  # bootstrap samples in hand at once
-WIDTHS = (0.01, 100.0)  # of a logistic function, in standard deviations
+Marks = NDArray[np.bool_]
 
 
-def two_alternative_score(distance_first: ArrayLike, distance_second: ArrayLike, judgement: ArrayLike) -> Floats:
-    """Agreement of a distance with human two-alternative choices, per triplet.
+class Judgements(Protocol):
+    """What people said, in the form that scores a distance.
 
-    A triplet earns the share of observers who chose the patch that the distance calls closer; a tie earns one half.
+    The classes of `judgements` are of this form.
+    """
+
+    measures: tuple[str, ...]  # the first one is the primary, and more of it is better
+    resampled_unit: str
+    clusters: int  # how many of them there are
+
+    def __len__(self) -> int: ...
+
+    def groups(self) -> Mapping[str, tuple[Indices, "Judgements"]]:
+        """Parts to be scored by themselves as well: which comparisons, and their judgements."""
+
+    def draw(self, replicates: int, random: np.random.Generator) -> Any:
+        """Draw samples: the full one, bootstrap samples, and for BCa intervals those without one cluster each."""
+
+    def primary(self, distance: Floats) -> Floats:
+        """Primary score of distances (..., *comparisons) on the full sample, shape (...)."""
+
+    def score(self, distance: Floats, draws: Any, measures: Sequence[str] = ...) -> Mapping[str, Floats]:
+        """Scores of one distance on every sample, shape (samples,)."""
+
+    def people(self, draws: Any) -> Mapping[str, Floats]:
+        """Primary score of people themselves on every sample, by name."""
+
+
+class Ranking(NamedTuple):
+    """A column of a table of channels (see `scores.score_channels`) to split the layers by."""
+
+    channels: pd.DataFrame
+    column: str
+
+
+class _Sample(NamedTuple):
+    """Scores of one selection, or of the difference of two, by measure: on the full sample and on all others."""
+
+    scores: Mapping[str, Floats]
+
+    def rows(self, ranking: str, selection: str, replicates: int, clusters: int) -> list[dict[str, Any]]:
+        rows = []
+        for measure, values in self.scores.items():
+            low, high = _interval(values, replicates, clusters)
+            numbers = {"estimate": float(values[0]), "ci_low": low, "ci_high": high}
+            rows.append({"ranking": ranking, "selection": selection, "measure": measure, **numbers})
+        return rows
+
+    def __sub__(self, other: "_Sample") -> "_Sample":
+        return _Sample({measure: values - other.scores[measure] for measure, values in self.scores.items()})
+
+
+class _Layer(NamedTuple):
+    """What one layer, or several together, scores."""
+
+    half: int  # channels in an upper half
+    samples: dict[tuple[str, str], _Sample]  # by ranking and selection
+    upper: Floats  # the primary score of each random split's upper half
+    splits: Floats  # and how much more that is than the lower half's
+    matched: dict[str, Floats]  # the same by ranking, for splits that hold the high half's share of distance
+
+
+def compare_selections(
+    cube: xr.DataArray,
+    judgements: Judgements,
+    rankings: Mapping[str, Ranking],
+    *,
+    differences: Sequence[tuple[str, str]] = (),
+    baselines: Mapping[str, Floats] | None = None,
+    splits: int = 10_000,
+    replicates: int = 2_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Score all, high and low channels of every layer against people, beside random splits of the same layer.
 
     Parameters
     ----------
-    distance_first, distance_second
-        Distance of the reference to the first and to the second patch, shape (..., triplets).
-    judgement
-        Share of observers who preferred the second patch, in [0, 1], shape (triplets,).
+    cube
+        Distance by single channels, (*comparisons, unit), with the coordinates `layer` and `channel`.
+    judgements
+        What people said of the same comparisons.
+    rankings
+        What to split by, under a name; the tables list the cube's units in its order.
+    differences
+        Pairs of rankings whose high halves are compared as well.
+    baselines
+        Distances by something other than the network, (*comparisons), by name; their layer is "none". One that is not
+        finite everywhere has no score.
+    splits
+        Random splits of each layer's scored channels, the same ones in every group.
+    replicates
+        Bootstrap samples, the same ones for every selection, so that differences are paired.
+    seed
+        Seed of both.
 
     Returns
     -------
-    Score per triplet in [0, 1], shape (..., triplets); its mean is the 2AFC score of Zhang et al. (2018).
+    One row per group, cube, layer, ranking, selection and measure.
 
-    Raises
-    ------
-    ValueError
-        If the shapes differ, a value is not finite, or a judgement lies outside [0, 1].
-
-    References
-    ----------
-    Zhang, Isola, Efros, Shechtman, Wang: The Unreasonable Effectiveness of Deep Features as a Perceptual Metric, CVPR
-    2018.
-    """
-    first, second = np.asarray(distance_first, dtype=np.float64), np.asarray(distance_second, dtype=np.float64)
-    share = _shares(judgement)
-    if first.shape != second.shape or first.shape[-1:] != share.shape:
-        raise ValueError(
-            f"Distances have shapes {first.shape} and {second.shape}, judgements {share.shape}; all must list the "
-            f"same triplets."
-        )
-    if not (np.isfinite(first).all() and np.isfinite(second).all()):
-        raise ValueError("A distance is not finite; a triplet without two distances cannot be scored.")
-    return _two_alternative(first, second, share)
-
-
-def _two_alternative(first: Floats, second: Floats, judgement: Floats) -> Floats:
-    return np.where(first < second, 1 - judgement, np.where(second < first, judgement, 0.5))
-
-
-def average_precision(distance: ArrayLike, same: ArrayLike, weights: ArrayLike | None = None) -> Floats:
-    """Area under the precision-recall curve when "the same" is said of the nearest pairs first.
-
-    Precision is interpolated as in the PASCAL VOC challenge since 2010: at each recall, the largest precision at that
-    recall or above. Pairs at equal distance are taken together, so their order does not matter.
-
-    Parameters
-    ----------
-    distance
-        Distance of the two images of each pair, shape (..., pairs).
-    same
-        Share of observers who called them the same, in [0, 1], shape (pairs,).
-    weights
-        How often each pair counts, broadcast to (..., pairs); once each unless given.
-
-    Returns
-    -------
-    Shape (...); missing where no one called any pair the same.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, a distance is not finite, or a judgement lies outside [0, 1].
-    """
-    d, share = np.asarray(distance, dtype=np.float64), _shares(same)
-    if d.shape[-1:] != share.shape:
-        raise ValueError(f"Distances have shape {d.shape}, judgements {share.shape}; both must list the same pairs.")
-    if not np.isfinite(d).all():
-        raise ValueError("A distance is not finite; a pair without one cannot be ranked.")
-    order = np.argsort(d, axis=-1, kind="stable")
-    ranked = np.take_along_axis(d, order, axis=-1)
-    last_of_tie = np.ones(ranked.shape, dtype=bool)
-    last_of_tie[..., :-1] = ranked[..., 1:] > ranked[..., :-1]
-    w = np.ones(share.shape) if weights is None else np.asarray(weights, dtype=np.float64)
-    if w.ndim == 1 or d.ndim == 1:
-        w = w[..., order]
-    else:
-        shape = np.broadcast_shapes(w.shape, d.shape)
-        w = np.take_along_axis(np.broadcast_to(w, shape), np.broadcast_to(order, shape), axis=-1)
-    hits = w * share[order]
-    recalled = np.cumsum(hits, axis=-1)
-    shown = np.cumsum(w, axis=-1)
-    precision = np.divide(recalled, shown, out=np.zeros(shown.shape), where=(shown > 0) & last_of_tie)
-    best_from_here = np.maximum.accumulate(precision[..., ::-1], axis=-1)[..., ::-1]
-    total = recalled[..., -1]
-    return np.divide((hits * best_from_here).sum(axis=-1), total, out=np.full(total.shape, np.nan), where=total > 0)
-
-
-def _shares(judgement: ArrayLike) -> Floats:
-    share = np.asarray(judgement, dtype=np.float64)
-    outside = ~((share >= 0) & (share <= 1))
-    if outside.any():
-        raise ValueError(f"A judgement is {share[outside][0]}; it is a share of observers and lies in [0, 1].")
-    return share
-
-
-class _Categories:
-    """What choices of two and judgements of sameness share: categories that count alike, and patches to resample.
-
-    Parameters
-    ----------
-    judgement
-        Share of observers, shape (comparisons,).
-    category
-        Name per comparison. The score of several categories is the mean of theirs, as published averages are.
-    cluster
-        What each comparison is resampled with: its reference patch.
-    human
-        False where the judgements are known by construction; these have no human ceiling.
-    """
-
-    resampled_unit = "reference patches"
-
-    def __init__(self, judgement: ArrayLike, category: ArrayLike, cluster: ArrayLike, *, human: bool = True) -> None:
-        self.judgement = _shares(judgement)
-        self.category = np.asarray(category, dtype=str)
-        self.cluster = np.asarray(cluster, dtype=str)
-        self.human = human
-        self._members = [np.flatnonzero(self.category == name) for name in dict.fromkeys(self.category)]
-        patches, self._patch = np.unique(self.cluster, return_inverse=True)
-        self.clusters = len(patches)
-
-    def __len__(self) -> int:
-        return len(self.judgement)
-
-    def groups(self) -> dict[str, tuple[Indices, Self]]:
-        """Comparisons of every category and their judgements, where there are several."""
-        if len(self._members) < 2:
-            return {}
-        return {self.category[members[0]]: (members, self._subset(members)) for members in self._members}
-
-    def _subset(self, index: Indices) -> Self:
-        category, cluster = self.category[index], self.cluster[index]
-        return type(self)(self.judgement[index], category, cluster, human=self.human)
-
-    def draw(self, replicates: int, random: np.random.Generator) -> Floats:
-        """How often each patch counts: once in the first sample, then as resampled, shape (1 + replicates, patches)."""
-        counts = np.ones((1 + replicates, self.clusters))
-        for row in counts[1:]:
-            row[:] = np.bincount(random.integers(self.clusters, size=self.clusters), minlength=self.clusters)
-        return counts
-
-
-class TwoAlternativeChoices(_Categories):
-    """Which of two patches people called closer to a reference, and the 2AFC score of a distance.
-
-    Distances have shape (..., triplets, 2), to the first patch and to the second; judgements are the share of observers
-    who preferred the second.
-    """
-
-    measures = ("2afc",)
-
-    def primary(self, distance: Floats) -> Floats:
-        """2AFC score of distances (..., triplets, 2), shape (...)."""
-        earned = _two_alternative(distance[..., 0], distance[..., 1], self.judgement)
-        return np.mean([earned[..., members].mean(axis=-1) for members in self._members], axis=0)
-
-    def score(self, distance: Floats, draws: Floats, measures: Sequence[str] = measures) -> dict[str, Floats]:
-        """2AFC score of one distance (triplets, 2) on every sample."""
-        return {"2afc": self._average(_two_alternative(distance[..., 0], distance[..., 1], self.judgement), draws)}
-
-    def people(self, draws: Floats) -> dict[str, Floats]:
-        """Score of the average observer, who agrees with each share of the others: mean(j² + (1 - j)²)."""
-        if not self.human:
-            return {}
-        return {CEILING: self._average(self.judgement**2 + (1 - self.judgement) ** 2, draws)}
-
-    def _average(self, earned: Floats, draws: Floats) -> Floats:
-        """Mean over categories of the mean over each category's triplets, on every sample."""
-        sums = [
-            np.bincount(self._patch[members], weights, minlength=self.clusters)
-            for members in self._members
-            for weights in (earned[members], None)
-        ]
-        drawn = draws @ np.stack(sums, axis=1)
-        return _ratio(drawn[:, ::2], drawn[:, 1::2]).mean(axis=1)
-
-
-class SameOrDifferent(_Categories):
-    """Whether people called two patches the same (just noticeable differences), and the mean average precision.
-
-    Distances have shape (..., pairs, 1); judgements are the share of observers who said "the same".
-    """
-
-    measures = ("map",)
-
-    def primary(self, distance: Floats) -> Floats:
-        """Mean over categories of the average precision of distances (..., pairs, 1), shape (...)."""
-        d = distance[..., 0]
-        return np.mean(
-            [average_precision(d[..., members], self.judgement[members]) for members in self._members], axis=0
-        )
-
-    def score(self, distance: Floats, draws: Floats, measures: Sequence[str] = measures) -> dict[str, Floats]:
-        """Mean average precision of one distance (pairs, 1) on every sample."""
-        means = []
-        for members in self._members:
-            d, same, patch = distance[members, 0], self.judgement[members], self._patch[members]
-            parts = [
-                average_precision(d, same, draws[start : start + ROWS, patch]) for start in range(0, len(draws), ROWS)
-            ]
-            means.append(np.concatenate(parts))
-        return {"map": np.mean(means, axis=0)}
-
-    def people(self, draws: Floats) -> dict[str, Floats]:
-        """Nothing: the released judgements do not tell how well observers agree with each other."""
-        return {}
-
-
-class OpinionDraws(NamedTuple):
-    """The full sample, bootstrap samples, and the samples without one reference each, by weight."""
-
-    references: Floats  # (samples, references)
-    images: Floats  # (images, samples)
-    opinion_rank: Floats  # (images, samples), centred
-
-
-class OpinionScores:
-    """Mean opinions of images, and the correlation of a distance with them.
-
-    Distances have shape (..., images, 1). `srcc` is Spearman's, `krcc` Kendall's tau-b, `plcc` Pearson's and
-    `plcc_logistic` Pearson's after a four-parameter logistic function, see `logistic_fit`.
-
-    Parameters
-    ----------
-    opinion
-        Mean opinion score per image, more is better, shape (images,).
     group
-        Kind of distortion per image.
-    cluster
-        Reference per image: what is resampled.
+        "all", or a part that the judgements name.
+    cube
+        "raw", or "standardised": each channel divided by its mean distance over the data set.
+    layer
+        Also "all layers", whose distances are summed, and "mean of layers", whose scores are averaged; "none" for
+        baselines and people.
+    selection
+        "all", "high", "low", "high - low", "random halves", "high, {ranking} - {ranking}", a baseline, or how well
+        people agree with each other.
+    estimate, ci_low, ci_high
+        The score and its 95% bootstrap interval, missing with fewer than 10 clusters; for random halves their mean
+        and their central 95%.
+    split_mean, p_split, splits
+        Where the difference high - low lies among those of random splits.
+    matched_mean, p_matched, matched_splits
+        The same among splits whose upper half holds the high half's share of the layer's mean distance within 5%.
+    p_holm
+        `p_split` corrected over all layers x {PE, mu1, mu2}, the sum and the mean of the layers among them; of the
+        group "all" and the raw cube.
+    channels, n, n_clusters, resampled_unit
+        Number of channels, of comparisons and of what is resampled.
+
+    Raises
+    ------
+    ValueError
+        If a ranking's table does not list the cube's units, the cube and the judgements differ in length, or a distance
+        is not finite.
     """
-
-    resampled_unit = "references"
-    measures = ("srcc", "krcc", "plcc", "plcc_logistic")
-
-    def __init__(self, opinion: ArrayLike, group: ArrayLike, cluster: ArrayLike) -> None:
-        self.opinion = np.asarray(opinion, dtype=np.float64)
-        if not np.isfinite(self.opinion).all():
-            raise ValueError("A mean opinion score is not a number.")
-        self.group = np.asarray(group, dtype=str)
-        self.cluster = np.asarray(cluster, dtype=str)
-        references, self._reference = np.unique(self.cluster, return_inverse=True)
-        self.clusters = len(references)
-        self._rank = _centred_ranks(self.opinion, self._reference, self.clusters)
-        self._overall_rank = stats.rankdata(self.opinion) - (len(self.opinion) + 1) / 2
-
-    def __len__(self) -> int:
-        return len(self.opinion)
-
-    def groups(self) -> dict[str, tuple[Indices, "OpinionScores"]]:
-        """Images of every kind of distortion and their opinions, where there are several."""
-        names = list(dict.fromkeys(self.group))
-        members = {name: np.flatnonzero(self.group == name) for name in names} if len(names) > 1 else {}
-        return {
-            name: (index, OpinionScores(self.opinion[index], self.group[index], self.cluster[index]))
-            for name, index in members.items()
+    _check(cube, judgements, rankings)
+    values = np.ascontiguousarray(np.moveaxis(cube.values, -1, 0))  # (units, *comparisons)
+    mean = values.reshape(len(values), -1).mean(axis=1, dtype=np.float64)
+    splitting, sampling = np.random.SeedSequence(seed).spawn(2)
+    plan = _Plan.draw(rankings, differences, mean, splits, np.random.default_rng(splitting))
+    parts: dict[str, tuple[Any, Judgements]] = {EVERYTHING: (slice(None), judgements), **judgements.groups()}
+    rows = []
+    for group, (index, part) in parts.items():
+        draws = part.draw(replicates, np.random.default_rng(sampling))
+        size = {**identity(cube.attrs), "group": group, **_size(part)}
+        found = []
+        for kind, scale in (("raw", np.ones_like(mean)), ("standardised", np.where(mean > 0, mean, 1))):
+            layers = _score_layers(plan, _Distances(values[:, index], scale), part, draws, match=kind == "raw")
+            for name, layer in layers.items():
+                found += [
+                    {"cube": kind, "layer": name, **row} for row in _layer_rows(plan, name, layer, part, replicates)
+                ]
+        without_network = {
+            **{name: _Sample(_baseline(distance[index], part, draws)) for name, distance in (baselines or {}).items()},
+            **{name: _Sample({part.measures[0]: scores}) for name, scores in part.people(draws).items()},
         }
-
-    def draw(self, replicates: int, random: np.random.Generator) -> OpinionDraws:
-        """Resample references; the samples without one of them serve the BCa interval."""
-        weights: Floats = np.vstack(
-            [
-                np.ones((1, self.clusters)),
-                statistics.resampled_counts(self.clusters, replicates, random),
-                1 - np.eye(self.clusters),
+        for name, sample in without_network.items():
+            found += [
+                {"cube": NONE, "layer": NONE, **row} for row in sample.rows(NONE, name, replicates, part.clusters)
             ]
-        )
-        return OpinionDraws(weights, weights.T[self._reference], self._rank @ weights.T)
-
-    def primary(self, distance: Floats) -> Floats:
-        """Spearman correlation of distances (..., images, 1) with opinions, shape (...)."""
-        return _rank_correlation(-distance[..., 0], self._overall_rank)
-
-    def score(self, distance: Floats, draws: OpinionDraws, measures: Sequence[str] = measures) -> dict[str, Floats]:
-        """Correlations of one distance (images, 1) on every sample; the logistic function is fitted to the full one."""
-        similarity = -distance[..., 0]
-        compute = {
-            "srcc": lambda: self._srcc(similarity, draws),
-            "krcc": lambda: self._krcc(similarity, draws),
-            "plcc": lambda: self._plcc(similarity, draws),
-            "plcc_logistic": lambda: self._plcc(logistic_fit(similarity, self.opinion), draws),
-        }
-        return {name: compute[name]() for name in measures}
-
-    def people(self, draws: OpinionDraws) -> dict[str, Floats]:
-        """Nothing: mean opinions do not tell how well observers agree with each other."""
-        return {}
-
-    def _srcc(self, similarity: Floats, draws: OpinionDraws) -> Floats:
-        """Pearson correlation of the ranks within each sample.
-
-        An image's rank in a sample is linear in how often each reference is drawn (see `_centred_ranks`).
-        """
-        rank = _centred_ranks(similarity, self._reference, self.clusters) @ draws.references.T
-        weighted = draws.images * rank
-        covariance = (weighted * draws.opinion_rank).sum(axis=0)
-        spread = (weighted * rank).sum(axis=0) * (draws.images * draws.opinion_rank**2).sum(axis=0)
-        return _ratio(covariance, np.sqrt(spread))
-
-    def _krcc(self, similarity: Floats, draws: OpinionDraws) -> Floats:
-        """Tau-b: concordant minus discordant pairs over the root of the pairs that either side tells apart.
-
-        Each is a sum over pairs of references, of their weights' product: copies of an image are tied on both sides.
-        """
-        order = np.argsort(self._reference, kind="stable")
-        starts = np.searchsorted(self._reference[order], np.arange(self.clusters))
-
-        def pairs(of_images: NDArray[np.int8]) -> Floats:
-            rows = np.add.reduceat(of_images, starts, axis=0, dtype=np.int32)
-            between = np.add.reduceat(rows, starts, axis=1, dtype=np.int64)
-            return np.einsum("sa,ab,sb->s", draws.references, between, draws.references, optimize=True)
-
-        x, y = _signs(similarity[order]), _signs(self.opinion[order])
-        return _ratio(pairs(x * y), np.sqrt(pairs(np.abs(x)) * pairs(np.abs(y))))
-
-    def _plcc(self, similarity: Floats, draws: OpinionDraws) -> Floats:
-        """Pearson correlation, from sums over each reference's images."""
-        x, y = similarity - similarity.mean(), self.opinion - self.opinion.mean()
-        n, sx, sy, sxx, syy, sxy = (
-            draws.references @ np.bincount(self._reference, values, minlength=self.clusters)
-            for values in (np.ones_like(x), x, y, x * x, y * y, x * y)
-        )
-        n = np.maximum(n, 1)  # of a single reference, the sample without it is empty
-        spread_x, spread_y = sxx - sx * sx / n, syy - sy * sy / n
-        # what is left of a constant after subtracting its mean is rounding, not variation
-        varies = (spread_x > 1e-13 * sxx) & (spread_y > 1e-13 * syy)
-        return np.where(varies, _ratio(sxy - sx * sy / n, np.sqrt(np.abs(spread_x * spread_y))), np.nan)
+        rows += [{**size, **row} for row in found]
+    table = pd.DataFrame(rows)
+    family = (
+        table["p_split"].notna()
+        & (table["cube"] == "raw")
+        & (table["group"] == EVERYTHING)
+        & table["ranking"].isin(RANKINGS)
+    )
+    table["p_holm"] = statistics.holm(table["p_split"].where(family))
+    return table
 
 
-def _centred_ranks(values: Floats, cluster: Indices, clusters: int) -> Floats:
-    """Half the number of each cluster's values below each value minus half of those above, shape (values, clusters).
-
-    With w copies of each cluster a value's mid-rank is the weighted sum over clusters of these, plus half the number of
-    all copies and a half: what is left after centring is the sum alone.
-    """
-    ranks = np.empty((len(values), clusters))
-    for number in range(clusters):
-        members = np.sort(values[cluster == number])
-        below, not_above = np.searchsorted(members, values, "left"), np.searchsorted(members, values, "right")
-        ranks[:, number] = (below + not_above - len(members)) / 2
-    return ranks
-
-
-def _rank_correlation(values: Floats, centred_rank: Floats) -> Floats:
-    """Spearman correlation along the last axis with something whose centred ranks are given."""
-    size = values.shape[-1]
-    order = np.argsort(values, axis=-1)
-    ranked = np.take_along_axis(values, order, axis=-1)
-    tied = (ranked[..., 1:] == ranked[..., :-1]).any(axis=-1)
-    rank = np.empty(values.shape)
-    np.put_along_axis(rank, order, np.broadcast_to(np.arange(size) - (size - 1) / 2, values.shape), axis=-1)
-    if tied.any():
-        rank[tied] = stats.rankdata(values[tied], axis=-1) - (size + 1) / 2
-    spread = (rank**2).sum(axis=-1) * (centred_rank**2).sum()
-    return _ratio(rank @ centred_rank, np.sqrt(spread))
-
-
-def _signs(values: Floats) -> NDArray[np.int8]:
-    """Sign of every difference, shape (values, values)."""
-    column = values[:, None]
-    return (column > values).astype(np.int8) - (column < values).astype(np.int8)
-
-
-def _ratio(numerator: Floats, denominator: Floats) -> Floats:
-    """Divide; missing where nothing varies."""
-    return np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=denominator > 0)
-
-
-def logistic_fit(similarity: ArrayLike, opinion: ArrayLike) -> Floats:
-    """Opinions that a rising four-parameter logistic function of the similarity predicts, fitted by least squares.
-
-    b2 + (b1 - b2) / (1 + exp(-(x - b3) / b4)), b1 > b2, with b3 within the range of x and b4 between a hundredth and a
-    hundred times its standard deviation. For any b3 and b4 the best b1 and b2 are those of a linear regression, so what
-    is searched for is the largest correlation: on a grid, and from its best point on by Nelder and Mead's method. Where
-    the relation is weak the search may stop a little short of it.
+def compare_single_channels(
+    cube: xr.DataArray,
+    judgements: Judgements,
+    rankings: Mapping[str, Ranking],
+    *,
+    shuffles: int = 10_000,
+    replicates: int = 2_000,
+    seed: int = 0,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Correlate the channels' rankings with how well each channel alone agrees with people, by layer.
 
     Parameters
     ----------
-    similarity, opinion
-        Shape (images,).
+    cube, judgements, rankings, replicates, seed
+        See `compare_selections`.
+    shuffles
+        Random permutations of each ranking over a layer's channels.
 
     Returns
     -------
-    Shape (images,); all missing where either does not vary, there are fewer than five, or nothing that rises fits.
-
-    References
-    ----------
-    Video Quality Experts Group: Final report on the validation of objective models of video quality assessment, phase
-    I, 2000, and II, 2003.
+    The correlations: rows like those of `compare_selections` with the selection "single channels" and the measure
+    "rho", Spearman's correlation over a layer's scored channels; the interval resamples what people judged, and
+    `p_split` tells where it lies among shuffled rankings. And the channels: layer, channel, score (the primary one,
+    missing for a channel that cannot be scored), ci_low, ci_high.
     """
-    x, y = np.asarray(similarity, dtype=np.float64), np.asarray(opinion, dtype=np.float64)
-    missing = np.full(x.shape, np.nan)
-    if len(x) < 5 or not np.isfinite(x).all() or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return missing
-    x = (x - x.mean()) / x.std()
-    middles, widths = np.quantile(x, np.linspace(0, 1, 9)), np.geomspace(*WIDTHS, 13)
-
-    def correlation(middle: ArrayLike, width: ArrayLike) -> Floats:
-        share = special.expit((x - np.asarray(middle)[..., None]) / np.asarray(width)[..., None])
-        return np.nan_to_num(statistics.pearson(share, y), nan=-1.0)
-
-    grid = correlation(middles[:, None], widths)
-    row, column = np.unravel_index(grid.argmax(), grid.shape)
-    best = optimize.minimize(
-        lambda at: -correlation(at[0], np.exp(at[1])),
-        x0=[middles[row], np.log(widths[column])],
-        method="Nelder-Mead",
-        bounds=[(x.min(), x.max()), tuple(np.log(WIDTHS))],
-        options={"xatol": 1e-4, "fatol": 1e-9},
+    _check(cube, judgements, rankings)
+    sampling, shuffling = np.random.SeedSequence(seed).spawn(2)
+    draws = judgements.draw(replicates, np.random.default_rng(sampling))
+    random = np.random.default_rng(shuffling)
+    measure = judgements.measures[0]
+    channels = next(iter(rankings.values())).channels
+    units = np.moveaxis(cube.values, -1, 0)
+    alone = np.stack(
+        [judgements.score(unit.astype(np.float64), draws, (measure,))[measure] for unit in units]
+    )  # (units, samples)
+    intervals = [_interval(scores, replicates, judgements.clusters) for scores in alone]
+    table = channels[["layer", "channel"]].assign(
+        score=alone[:, 0],
+        ci_low=[interval.low for interval in intervals],
+        ci_high=[interval.high for interval in intervals],
     )
-    if not best.success or best.fun >= 0:
-        return missing
-    share = special.expit((x - best.x[0]) / np.exp(best.x[1]))
-    slope, start = np.polyfit(share, y, 1)
-    return start + slope * share
+    usable = (channels["status"] == SCORED).to_numpy() & np.isfinite(alone[:, 0])
+    rows = []
+    for name, (ranked, column) in rankings.items():
+        rhos: list[Floats] = []
+        nulls: list[Floats] = []
+        counts = []
+        for layer, members in ranked.groupby("layer", sort=False).indices.items():
+            chosen = members[usable[members]]
+            counts.append((str(layer), len(chosen)))
+            if len(chosen) < 2:
+                rhos.append(np.full(alone.shape[1], np.nan))
+                nulls.append(np.full(shuffles, np.nan))
+                continue
+            rank = stats.rankdata(ranked[column].to_numpy()[chosen])
+            rho = statistics.pearson(stats.rankdata(alone[chosen], axis=0).T, rank)
+            rho[~np.isfinite(alone[chosen]).all(axis=0)] = np.nan  # a sample in which a channel has no score
+            shuffled = random.permuted(np.tile(rank, (shuffles, 1)), axis=1)
+            null = statistics.pearson(shuffled, stats.rankdata(alone[chosen, 0]))
+            rhos.append(rho)
+            nulls.append(null)
+        rhos.append(np.mean(rhos, axis=0))
+        nulls.append(np.mean(nulls, axis=0))
+        counts.append((MEAN_OF_LAYERS, sum(count for _, count in counts)))
+        for rho, null, (layer, count) in zip(rhos, nulls, counts, strict=True):
+            (row,) = _Sample({"rho": rho}).rows(name, SINGLE_CHANNELS, replicates, judgements.clusters)
+            row |= _place(row["estimate"], null, "split_mean", "p_split", "splits")
+            rows.append({"cube": "raw", "layer": layer, **row, "channels": count})
+    size = {**identity(cube.attrs), "group": EVERYTHING, **_size(judgements)}
+    return pd.DataFrame([{**size, **row} for row in rows]), table
 
 
-def judgements(comparisons: pd.DataFrame, layout: str, *, human: bool = True) -> "Judged":
-    """Return the judgements of a table of comparisons.
+class _Plan(NamedTuple):
+    """Which units make a layer, its halves and its random splits: the same for every group and both cubes."""
 
-    Parameters
-    ----------
-    comparisons
-        group, cluster and judgement, one row per comparison (see `datasets`).
-    layout
-        "bapps_2afc", "bapps_jnd" or "tid2013".
-    human
-        False where the judgements are known by construction.
-    """
-    judged, group, cluster = (comparisons[name].to_numpy() for name in ("judgement", "group", "cluster"))
-    if layout == "bapps_2afc":
-        return TwoAlternativeChoices(judged, group, cluster, human=human)
-    if layout == "bapps_jnd":
-        return SameOrDifferent(judged, group, cluster, human=human)
-    if layout == "tid2013":
-        return OpinionScores(judged, group, cluster)
-    raise ValueError(f"layout is {layout!r}; it must be bapps_2afc, bapps_jnd or tid2013.")
+    units: dict[str, Indices]  # of every layer
+    candidates: dict[str, Indices]  # those of them that are scored, and so may be in a half
+    halves: dict[tuple[str, str], Marks]  # by ranking and half, over all units
+    marks: dict[str, Marks]  # random splits of a layer's scored units, True in the upper half
+    matched: dict[tuple[str, str], Marks]  # the same by layer and ranking, with the high half's share of distance
+    rankings: list[str]
+    differences: Sequence[tuple[str, str]]
+
+    @classmethod
+    def draw(
+        cls,
+        rankings: Mapping[str, Ranking],
+        differences: Sequence[tuple[str, str]],
+        mean: Floats,
+        splits: int,
+        random: np.random.Generator,
+    ) -> "_Plan":
+        channels = next(iter(rankings.values())).channels
+        units = {str(name): np.asarray(index) for name, index in channels.groupby("layer", sort=False).indices.items()}
+        scored = (channels["status"] == SCORED).to_numpy()
+        candidates = {name: index[scored[index]] for name, index in units.items()}
+        halves: dict[tuple[str, str], Marks] = {
+            (name, half): table.index.isin(select_channels(table, half, column).index)
+            for name, (table, column) in rankings.items()
+            for half in ("high", "low")
+        }
+        marks = {name: statistics.random_halves(len(index), splits, random) for name, index in candidates.items()}
+        matched = {}
+        for name, index in candidates.items():
+            for ranking in rankings:
+                target = mean[index[halves[ranking, "high"][index]]].sum()
+                matched[name, ranking] = statistics.matched_halves(mean[index], target, splits, random)
+        return cls(units, candidates, halves, marks, matched, list(rankings), differences)
+
+    def half_of(self, layer: str) -> int:
+        """Number of channels in an upper half of one layer, or of all of them together."""
+        names = [layer] if layer in self.units else list(self.units)
+        return sum(len(self.candidates[name]) // 2 for name in names)
+
+    def size_of(self, layer: str, ranking: str, selection: str) -> int | None:
+        """Number of channels that a selection has in one layer, or in all of them."""
+        units = self.units[layer] if layer in self.units else np.concatenate(list(self.units.values()))
+        if selection == "all":
+            return len(units)
+        half = self.halves.get((ranking, selection))
+        return None if half is None else int(half[units].sum())
 
 
-Judged = TwoAlternativeChoices | SameOrDifferent | OpinionScores
+class _Distances:
+    """Distances by unit in float64, from a cube (units, *comparisons) that may be too large to be kept in it."""
+
+    def __init__(self, values: NDArray[Any], scale: Floats) -> None:
+        self.values = values
+        self.scale = scale
+        self.comparisons = values[0].size
+        self._kept: dict[bytes, Floats] | None = {} if 8 * values.size <= KEPT_BYTES else None
+
+    def of(self, units: Indices) -> Floats:
+        """Distances (units, *comparisons), each channel divided by its scale."""
+        key = units.tobytes()
+        if self._kept is not None and key in self._kept:
+            return self._kept[key]
+        scale = self.scale[units].reshape(-1, *[1] * (self.values.ndim - 1))
+        found: Floats = self.values[units] / scale
+        if self._kept is not None:
+            self._kept[key] = found
+        return found
+
+
+def _score_layers(
+    plan: _Plan, distance: _Distances, judgements: Judgements, draws: Any, *, match: bool
+) -> dict[str, _Layer]:
+    """Score every layer by name, then all layers' summed distances, then the mean of the layers' scores."""
+    everything = np.ones(len(distance.values), dtype=bool)
+    chosen = {(NONE, "all"): everything, **plan.halves}
+    sums: dict[str, dict[tuple[str, str], Floats]] = {}
+    matched: dict[str, dict[str, Floats]] = {}
+    for name, units in plan.units.items():
+        layer = distance.of(units)
+        sums[name] = {key: layer[half[units]].sum(axis=0) for key, half in chosen.items()}
+        candidates = distance.of(plan.candidates[name])
+        matched[name] = {
+            ranking: _split_differences(candidates, plan.matched[name, ranking], judgements)
+            for ranking in (plan.rankings if match else [])
+        }
+    sums[ALL_LAYERS] = {key: np.add.reduce([of_layer[key] for of_layer in sums.values()]) for key in chosen}
+    places = _score_splits(plan, distance, judgements)
+    layers = {}
+    for name, of_selection in sums.items():
+        samples = {key: _Sample(judgements.score(values, draws)) for key, values in of_selection.items()}
+        for key, sample in samples.items():
+            if plan.size_of(name, *key) == 0:  # no channels, no opinion: not a tie of all comparisons
+                samples[key] = _Sample(
+                    {measure: np.full_like(scores, np.nan) for measure, scores in sample.scores.items()}
+                )
+        for ranking in plan.rankings:
+            samples[ranking, HIGH_LOW] = samples[ranking, "high"] - samples[ranking, "low"]
+        for first, second in plan.differences:
+            samples[first, f"high, {first} - {second}"] = samples[first, "high"] - samples[second, "high"]
+        upper, differences = places[name]
+        layers[name] = _Layer(plan.half_of(name), samples, upper, differences, matched.get(name, {}))
+    single = [layers[name] for name in plan.units]
+    layers[MEAN_OF_LAYERS] = layers[ALL_LAYERS]._replace(
+        samples={key: _mean([layer.samples[key] for layer in single]) for key in single[0].samples},
+        upper=np.mean([layer.upper for layer in single], axis=0),
+        splits=np.mean([layer.splits for layer in single], axis=0),
+    )
+    return layers
+
+
+def _score_splits(plan: _Plan, distance: _Distances, judgements: Judgements) -> dict[str, tuple[Floats, Floats]]:
+    """Primary score of the upper half of every split, and its difference to the lower half's, by layer and for all."""
+    count = len(next(iter(plan.marks.values())))
+    upper, lower = ({name: np.empty(count) for name in [*plan.units, ALL_LAYERS]} for _ in range(2))
+    for block in _blocks(count, distance.comparisons):
+        totals: list[Any] = [0, 0]
+        for name, marks in plan.marks.items():
+            candidates = distance.of(plan.candidates[name])
+            for side, (scores, mark) in enumerate(((upper, marks[block]), (lower, ~marks[block]))):
+                summed = np.tensordot(mark * 1.0, candidates, axes=1)
+                scores[name][block] = judgements.primary(summed)
+                totals[side] = totals[side] + summed
+        for scores, total in zip((upper, lower), totals, strict=True):
+            scores[ALL_LAYERS][block] = judgements.primary(total)
+    for name in upper:
+        if plan.half_of(name) == 0:
+            upper[name][:] = np.nan
+    return {name: (upper[name], upper[name] - lower[name]) for name in upper}
+
+
+def _split_differences(candidates: Floats, marks: Marks, judgements: Judgements) -> Floats:
+    """How much more the upper half of every split of one layer scores than its lower half."""
+    found = np.empty(len(marks))
+    for block in _blocks(len(marks), candidates[0].size if len(candidates) else 1):
+        upper, lower = (np.tensordot(mark * 1.0, candidates, axes=1) for mark in (marks[block], ~marks[block]))
+        found[block] = judgements.primary(upper) - judgements.primary(lower)
+    return found
+
+
+def _blocks(splits: int, comparisons: int) -> Iterator[slice]:
+    """Splits to be scored at once."""
+    size = min(256, max(64, BLOCK // comparisons))
+    return (slice(start, start + size) for start in range(0, splits, size))
+
+
+def _layer_rows(plan: _Plan, name: str, layer: _Layer, judgements: Judgements, replicates: int) -> list[dict[str, Any]]:
+    """Rows of the table that one layer fills."""
+    primary = judgements.measures[0]
+    rows = []
+    for (ranking, selection), sample in layer.samples.items():
+        for row in sample.rows(ranking, selection, replicates, judgements.clusters):
+            row["channels"] = plan.size_of(name, ranking, selection)
+            if selection == HIGH_LOW and row["measure"] == primary:
+                row |= _place(row["estimate"], layer.splits, "split_mean", "p_split", "splits")
+                if ranking in layer.matched:
+                    names = ("matched_mean", "p_matched", "matched_splits")
+                    row |= _place(row["estimate"], layer.matched[ranking], *names)
+            rows.append(row)
+    present = layer.upper[np.isfinite(layer.upper)]
+    low, high = statistics.percentile_interval(present)
+    halves = {"ranking": NONE, "selection": RANDOM_HALVES, "measure": primary}
+    numbers = {"estimate": float(present.mean()) if len(present) else np.nan, "ci_low": low, "ci_high": high}
+    return [*rows, {**halves, **numbers, "channels": layer.half, "splits": len(present)}]
+
+
+def selection_distances(cube: xr.DataArray, channels: pd.DataFrame, by: str = "pe") -> dict[tuple[str, str], Floats]:
+    """Sum the cube over all, high and low channels of every layer and of all layers, by layer and selection."""
+    chosen = {
+        "all": np.ones(len(channels), dtype=bool),
+        "high": channels.index.isin(select_channels(channels, "high", by).index),
+        "low": channels.index.isin(select_channels(channels, "low", by).index),
+    }
+    values = cube.values.astype(np.float64)
+    layers = {str(name): np.asarray(index) for name, index in channels.groupby("layer", sort=False).indices.items()}
+    return {
+        (layer, selection): values[..., units[mark[units]]].sum(axis=-1)
+        for layer, units in {**layers, ALL_LAYERS: np.arange(len(channels))}.items()
+        for selection, mark in chosen.items()
+    }
+
+
+def _check(cube: xr.DataArray, judgements: Judgements, rankings: Mapping[str, Ranking]) -> None:
+    if len(cube) != len(judgements):
+        raise ValueError(f"The distance cube has {len(cube)} comparisons, the judgements {len(judgements)}.")
+    if not np.isfinite(cube.values).all():
+        raise ValueError("The distance cube holds a value that is not finite; a comparison without it has no score.")
+    units = (list(cube["layer"].values.astype(str)), list(cube["channel"].values))
+    for name, (channels, _) in rankings.items():
+        if (list(channels["layer"]), list(channels["channel"])) != units:
+            raise ValueError(f"The channels ranked by {name!r} are not the units of the distance cube, in its order.")
+
+
+def _size(judgements: Judgements) -> dict[str, Any]:
+    return {"n": len(judgements), "n_clusters": judgements.clusters, "resampled_unit": judgements.resampled_unit}
+
+
+def _baseline(distance: Floats, judgements: Judgements, draws: Any) -> Mapping[str, Floats]:
+    if not np.isfinite(distance).all():
+        return {measure: np.full(1, np.nan) for measure in judgements.measures}
+    return judgements.score(distance, draws)
+
+
+def _interval(values: Floats, replicates: int, clusters: int) -> statistics.Interval:
+    """Interval of scores on the full sample, bootstrap samples, and those without one cluster each if there are any."""
+    if clusters < statistics.LEAST_CLUSTERS:
+        return statistics.Interval(np.nan, np.nan)
+    drawn, left_out = values[1 : 1 + replicates], values[1 + replicates :]
+    if len(left_out):
+        return statistics.bca_interval(float(values[0]), drawn, left_out)
+    return statistics.percentile_interval(drawn)
+
+
+def _place(estimate: float, null: Floats, mean: str, p: str, count: str) -> dict[str, float]:
+    """Say where an estimate lies among random values; those that are missing do not count."""
+    present = null[np.isfinite(null)]
+    centre = float(present.mean()) if len(present) else float("nan")
+    return {mean: centre, p: statistics.permutation_p(estimate, present), count: len(present)}
+
+
+def _mean(samples: Sequence[_Sample]) -> _Sample:
+    names = samples[0].scores
+    return _Sample({name: np.mean([sample.scores[name] for sample in samples], axis=0) for name in names})

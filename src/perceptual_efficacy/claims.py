@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from perceptual_efficacy.statistics import LEAST_CLUSTERS
+from perceptual_efficacy.vocabulary import TRAINED
 
 SIGNIFICANCE = 0.05
 SUPPORTED = "supported"
@@ -141,7 +142,7 @@ def evaluate(
                 among=claim.get("among", SPLITS),
             )
             against = []
-            if claim["about"] == "pre-trained networks" and not cards[network]["pretrained"]:
+            if claim["about"] == "pre-trained networks" and cards[network]["weights"] != TRAINED:
                 against.append(f"{network} is a stand-in, not a pre-trained network")
             if lacking := _too_small(row, claim.get("at_least", {})):
                 against.append(f"size: {lacking}")

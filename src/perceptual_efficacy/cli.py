@@ -67,7 +67,7 @@ def score(
     with _told_plainly():
         _check_output(output)
         from perceptual_efficacy.probing import probe
-        from perceptual_efficacy.selectivity import score_channels
+        from perceptual_efficacy.scores import score_channels
         from perceptual_efficacy.stimuli import gratings
 
         backbone = _backbone(network, layers, weights, seed)
@@ -95,7 +95,7 @@ def select(
         _check_output(output)
         import pandas as pd
 
-        from perceptual_efficacy.selectivity import select_channels
+        from perceptual_efficacy.scores import select_channels
 
         table = _read(channels)
         if lacking := {"layer", "channel", "status"} - set(table.columns):
@@ -126,7 +126,7 @@ def compare(
 
         from perceptual_efficacy import io
         from perceptual_efficacy.backbones.network import as_tensor
-        from perceptual_efficacy.learned import FILES, RELEASE, weights_of
+        from perceptual_efficacy.lpips import FILES, RELEASE, weights_of
         from perceptual_efficacy.metric import PerceptualMetric
 
         read = {path: as_tensor(io.read_image(path)) for path in [reference, *images]}

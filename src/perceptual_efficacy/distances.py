@@ -13,6 +13,7 @@ from torch import Tensor
 from perceptual_efficacy.backbones.network import Backbone, Progress
 from perceptual_efficacy.stimuli import GREY
 
+DISTANCE = "mean over positions of the squared difference of unit-normalised maps"
 STRIP = 2**18  # activations in hand at once
 EPSILON = 1e-10  # inside the root, so that the gradient stays finite where all channels are silent
 
@@ -118,7 +119,11 @@ def contrast_distances(
             "contrast": ("contrast", contrast, {"units": "peak contrast, (L_peak - L_0) / L_0"}),
             **backbone.units,
         },
-        attrs={"padding": margin, "distance": "mean over positions of the squared difference of unit-normalised maps"},
+        attrs={
+            **backbone.identity,
+            "padding": margin,
+            "distance": DISTANCE,
+        },
     )
 
 
@@ -178,7 +183,11 @@ def image_distances(
     return xr.Dataset(
         {"distance": (("comparison", "side", "unit"), np.concatenate(rows).reshape(len(comparisons), sides, -1))},
         coords=backbone.units,
-        attrs={"distance": "mean over positions of the squared difference of unit-normalised maps"},
+        attrs={
+            **backbone.identity,
+            "dataset": comparisons["dataset"].iloc[0],
+            "distance": DISTANCE,
+        },
     )
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from perceptual_efficacy.backbones.network import Backbone
 from perceptual_efficacy.distances import selection_distance
 from perceptual_efficacy.probing import probe
-from perceptual_efficacy.selectivity import SCORED, score_channels, select_channels
+from perceptual_efficacy.scores import SCORED, score_channels, select_channels
 from perceptual_efficacy.stimuli import gratings
 
 HALVES = ("all", "high", "low")
@@ -26,7 +26,7 @@ class PerceptualMetric(nn.Module):
 
     The activations of a layer are divided at each position by their length over all its channels; the squared
     differences of the chosen ones are added and averaged over positions. All channels of LPIPS's layers give LPIPS's
-    uncalibrated distance, its published weights (`learned.lpips_weights`) LPIPS itself.
+    uncalibrated distance, its published weights (`lpips.lpips_weights`) LPIPS itself.
 
     Parameters
     ----------

@@ -76,6 +76,7 @@ def probe(
             **{name: (name, values) for name, values in oriented_grid.items()},
         },
         attrs={
+            **backbone.identity,
             "frequency_units": "cycles per pixel",
             "orientation_units": "degrees",
             "phase_units": "degrees",

@@ -73,7 +73,7 @@ def channels(scores: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Parameters
     ----------
     scores
-        Network to what `selectivity.score_channels` returns.
+        Network to what `scores.score_channels` returns.
     """
     rows = []
     for network, table in scores.items():
@@ -93,7 +93,7 @@ def channels(scores: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def layers(comparisons: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Distribution of the scores by layer, beside random weights: see `selectivity.compare_layers`."""
+    """Distribution of the scores by layer, beside random weights: see `scores.compare_layers`."""
     return _by_network(comparisons)
 
 
@@ -124,7 +124,7 @@ def modelfest(judgements: pd.DataFrame, patterns: Mapping[str, pd.DataFrame]) ->
 
 
 def agreement(results: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
-    """Every score of every selection: see `selections.compare_selections` and `selections.compare_single_channels`.
+    """Every score of every selection: see `agreement.compare_selections` and `agreement.compare_single_channels`.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def networks(
     Parameters
     ----------
     channels
-        Network to what `selectivity.score_channels` returns.
+        Network to what `scores.score_channels` returns.
     results
         See `agreement`. What people did not judge is left out, and of a data set at several viewing resolutions all
         but the first.
@@ -306,7 +306,7 @@ def superres(
     Parameters
     ----------
     comparisons
-        Network whose channels the losses use, and scale, to what `runs.compare_runs` returns with the column `group`,
+        Network whose channels the losses use, and scale, to what `paired.compare_runs` returns with the column `group`,
         the test set.
     published
         Each with `selection` ("bicubic" or "start"), `scale`, `dataset`, `psnr_y` and `source`.
@@ -365,7 +365,7 @@ def inversions(comparisons: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Parameters
     ----------
     comparisons
-        Network to what `runs.compare_runs` returns with the column `layer`. A difference is positive where the first
+        Network to what `paired.compare_runs` returns with the column `layer`. A difference is positive where the first
         selection has the smaller error.
     """
     rows = []
@@ -519,6 +519,4 @@ def claims_page(records: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _by_network(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat([table.assign(network=network) for network, table in parts.items()], ignore_index=True)[
-        ["network", *next(iter(parts.values())).columns]
-    ]
+    return pd.concat(parts.values(), ignore_index=True)

@@ -10,7 +10,7 @@ import torch
 import perceptual_efficacy as pe
 from perceptual_efficacy import io
 from perceptual_efficacy.backbones.network import as_tensor
-from perceptual_efficacy.learned import lpips_weights
+from perceptual_efficacy.lpips import lpips_weights
 
 FOLDER = os.environ.get("PERCEPTUAL_EFFICACY_TEST_DATA")
 

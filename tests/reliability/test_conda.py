@@ -66,7 +66,7 @@ def test_the_conda_environments_have_the_pins_of_the_package():
 
 def test_downloads_import_only_what_their_small_environment_has():
     code = (
-        "import sys; before = {*sys.modules}\nimport _entry, perceptual_efficacy.datasets.archives\n"
+        "import sys; before = {*sys.modules}\nimport job, perceptual_efficacy.datasets.archives\n"
         "print(*{name.partition('.')[0] for name in {*sys.modules} - before})"
     )
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT / "workflow/scripts")])

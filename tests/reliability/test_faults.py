@@ -213,7 +213,7 @@ def test_a_job_that_begins_when_snakemake_is_gone_ends(tmp_path, is_there):
     ended.wait()
     watched = str(os.getpid() if is_there else ended.pid)
     finished = subprocess.run(
-        [sys.executable, "-c", "import _entry, time; time.sleep(3); print('wrote')"],
+        [sys.executable, "-c", "import job, time; time.sleep(3); print('wrote')"],
         env=environment(tmp_path, PYTHONPATH=str(ROOT / "workflow/scripts"), PERCEPTUAL_EFFICACY_SNAKEMAKE=watched),
         text=True,
         capture_output=True,

@@ -5,7 +5,7 @@ import sys
 from functools import partial
 
 import torch
-from _entry import UserError, runs_on
+from job import UserError, runs_on
 
 from perceptual_efficacy import io
 from perceptual_efficacy.superres import edsr, images, state, training

@@ -1,21 +1,23 @@
 """Compare the distances of every selection of channels with what was judged of the images."""
 
 import pandas as pd
-from _entry import job
+from job import job
 
-from perceptual_efficacy import agreement, io, learned, selections, storage
-from perceptual_efficacy.selections import FAMILY, Ranking
+from perceptual_efficacy import agreement, io, lpips, storage
+from perceptual_efficacy import judgements as kinds
+from perceptual_efficacy.agreement import Ranking
+from perceptual_efficacy.vocabulary import RANKINGS
 
 with job(snakemake) as run:
     comparisons = io.read_table(run.input.comparisons)
-    judgements = agreement.judgements(comparisons, run.params.layout, human=run.params.human)
+    judgements = kinds.judgements(comparisons, run.params.layout, human=run.params.human)
     cube = io.read_dataset(run.input.distances)["distance"]
     metrics = io.read_dataset(run.input.baselines)["distance"]
     baselines = {str(name): metrics.sel(metric=name).values for name in metrics["metric"].values}
-    baselines |= learned.lpips_distances(cube, storage.read_record(run.input.card))
+    baselines |= lpips.lpips_distances(cube, storage.read_record(run.input.card))
     channels = io.read_table(run.input.channels)
-    rankings = {score: Ranking(channels, score) for score in FAMILY}
-    result = selections.compare_selections(
+    rankings = {score: Ranking(channels, score) for score in RANKINGS}
+    result = agreement.compare_selections(
         cube,
         judgements,
         rankings,
@@ -24,7 +26,7 @@ with job(snakemake) as run:
         replicates=run.params.replicates,
         seed=run.params.seed,
     )
-    correlations, alone = selections.compare_single_channels(
+    correlations, alone = agreement.compare_single_channels(
         cube,
         judgements,
         rankings,

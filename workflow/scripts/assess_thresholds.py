@@ -1,12 +1,13 @@
 """Predict the ModelFest thresholds from every selection of channels and compare them with people's."""
 
 import pandas as pd
-from _entry import job
+from job import job
 
-from perceptual_efficacy import csf, io, selections
+from perceptual_efficacy import agreement, csf, io
+from perceptual_efficacy.agreement import Ranking
 from perceptual_efficacy.datasets import modelfest
-from perceptual_efficacy.selections import Ranking
-from perceptual_efficacy.thresholds import DetectionThresholds, contrast_energy, distance_of_energy
+from perceptual_efficacy.judgements.thresholds import DetectionThresholds, contrast_energy, distance_of_energy
+from perceptual_efficacy.vocabulary import NONE, RANKINGS
 
 FLAT = "pe with a flat CSF"
 
@@ -29,11 +30,11 @@ with job(snakemake) as run:
         "RMS contrast": distance_of_energy(contrast_energy(shown, resolution), contrasts),
         "CSF-weighted energy": distance_of_energy(watson, contrasts),
     }
-    result = selections.compare_selections(
+    result = agreement.compare_selections(
         distances["distance"],
         judgements,
         {
-            **{score: Ranking(channels, score) for score in selections.FAMILY},
+            **{score: Ranking(channels, score) for score in RANKINGS},
             FLAT: Ranking(scored["flat"], "pe"),
         },
         differences=[("pe", FLAT)],
@@ -45,8 +46,8 @@ with job(snakemake) as run:
     result = result.assign(dataset="modelfest", judged_by="people", pixels_per_degree=resolution)
     io.write_table(result, run.output.agreement, run.provenance)
 
-    curves = selections.selection_distances(distances["distance"], channels)
-    curves |= {(selections.NONE, name): distance for name, distance in baselines.items()}
+    curves = agreement.selection_distances(distances["distance"], channels)
+    curves |= {(NONE, name): distance for name, distance in baselines.items()}
     predictions = [
         pd.DataFrame(
             {

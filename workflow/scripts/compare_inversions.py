@@ -1,19 +1,19 @@
 """Compare what channels of high and low PE keep of photographs, by layer and over all layers."""
 
 import pandas as pd
-from _entry import job
+from job import job
 
-from perceptual_efficacy import io, runs
+from perceptual_efficacy import io, paired
 
 with job(snakemake) as run:
     scores = pd.concat([io.read_table(path) for path in run.input.scores], ignore_index=True)
     scores = scores.rename(columns={"selection": "run", "photograph": "image"})
-    scores["selection"] = scores["run"].where(~scores["run"].str.startswith("random_"), runs.RANDOM)
+    scores["selection"] = scores["run"].where(~scores["run"].str.startswith("random_"), paired.RANDOM)
     keys = ["selection", "run", "image", "seed", "measure"]
     mean = scores.groupby(keys, sort=False, as_index=False)["value"].mean()
     groups = {**dict(iter(scores.groupby("layer", sort=False))), "mean of layers": mean}
     tables = [
-        runs.compare_runs(
+        paired.compare_runs(
             # all of them are errors
             part.assign(higher_is_better=False),
             primary="structure",

@@ -1,11 +1,11 @@
 """Describe how the scores of each layer are distributed, beside the same layers with random weights."""
 
-from _entry import job
+from job import job
 
-from perceptual_efficacy import csf, io, selectivity
+from perceptual_efficacy import csf, io, scores
 
 with job(snakemake) as run:
-    layers = selectivity.compare_layers(
+    layers = scores.compare_layers(
         io.read_dataset(run.input.tuning),
         io.read_dataset(run.input.control),
         csf.by_name(**run.params.csf),

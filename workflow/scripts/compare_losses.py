@@ -1,9 +1,9 @@
 """Compare losses by every judge, on each test set and on all of them."""
 
 import pandas as pd
-from _entry import job
+from job import job
 
-from perceptual_efficacy import io, runs
+from perceptual_efficacy import io, paired
 from perceptual_efficacy.superres import PRIMARY
 
 with job(snakemake) as run:
@@ -12,7 +12,7 @@ with job(snakemake) as run:
     scores["image"] = scores["dataset"] + "/" + scores["image"]
     groups = {"all": scores, **dict(iter(scores.groupby("dataset", sort=False)))}
     tables = [
-        runs.compare_runs(part, primary=PRIMARY, replicates=run.params.replicates, seed=run.params.seed).assign(
+        paired.compare_runs(part, primary=PRIMARY, replicates=run.params.replicates, seed=run.params.seed).assign(
             group=name
         )
         for name, part in groups.items()

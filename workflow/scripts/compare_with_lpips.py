@@ -1,16 +1,16 @@
 """Correlate the scores of one network's channels with the weights that people's judgements taught LPIPS."""
 
-from _entry import job
+from job import job
 
-from perceptual_efficacy import io, learned, storage
+from perceptual_efficacy import io, lpips, storage
 
 with job(snakemake) as run:
     card = storage.read_record(run.input.card)
     channels = io.read_table(run.input.channels)
-    weights = learned.weights_of(card)
+    weights = lpips.weights_of(card)
     if weights.empty:
-        run.log.info("LPIPS learnt its weights on the release %s, not on %s", learned.RELEASE, card["file"])
-    table = learned.compare_with_weights(
+        run.log.info("LPIPS learnt its weights on the release %s, not on %s", lpips.RELEASE, card["file"])
+    table = lpips.compare_with_weights(
         channels,
         weights,
         shuffles=run.params.shuffles,

@@ -2,7 +2,7 @@
 
 import sys
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import storage
 from perceptual_efficacy.datasets import archives

@@ -1,6 +1,6 @@
 """Draw the weights of a VGG-shaped backbone at random."""
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy.backbones import store, vgg
 

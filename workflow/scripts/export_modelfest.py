@@ -3,7 +3,7 @@
 import warnings
 
 import stimupy
-from _entry import job
+from job import job
 from stimupy.papers import modelfest as source
 
 from perceptual_efficacy import io

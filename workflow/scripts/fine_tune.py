@@ -1,12 +1,12 @@
 """Fine-tune a network for super-resolution with L1, and with the distance by chosen channels if the loss has them."""
 
-from _entry import job
 from _superres import patches, train
+from job import job
 
 from perceptual_efficacy import io
 from perceptual_efficacy.backbones import store
 from perceptual_efficacy.metric import PerceptualMetric
-from perceptual_efficacy.selectivity import choose_channels
+from perceptual_efficacy.scores import choose_channels
 from perceptual_efficacy.superres import edsr
 from perceptual_efficacy.superres.training import RATIO_PATCHES, Loss, weigh
 

@@ -1,6 +1,6 @@
 """Generate the radial and the oriented gratings, and the uniform field."""
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io, stimuli
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from _entry import device, job
+from job import device, job
 
 from perceptual_efficacy import inversion, io
 from perceptual_efficacy.backbones import store
 from perceptual_efficacy.metric import PerceptualMetric
-from perceptual_efficacy.selectivity import choose_channels
+from perceptual_efficacy.scores import choose_channels
 
 with job(snakemake) as run:
     params, layers, place = run.params, [run.wildcards.layer], device()

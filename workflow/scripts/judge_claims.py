@@ -1,6 +1,6 @@
 """Judge every claim by its rule, from the evidence of all networks."""
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import claims, io, storage, tables
 

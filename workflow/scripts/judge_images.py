@@ -2,7 +2,7 @@
 
 import pandas as pd
 import torch
-from _entry import device, job
+from job import device, job
 
 from perceptual_efficacy import io
 from perceptual_efficacy.backbones import store

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io
 from perceptual_efficacy.backbones import kmeans, store

@@ -1,6 +1,6 @@
 """List the images to train and to test super-resolution with, and check that they can be used."""
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io
 from perceptual_efficacy.superres import images

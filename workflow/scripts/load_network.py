@@ -1,6 +1,6 @@
 """Load a published network, cut after the deepest layer of the study, with the weights of a file or release or none."""
 
-from _entry import UserError, job
+from job import UserError, job
 
 from perceptual_efficacy.backbones import loading, store
 

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import baselines, io
 from perceptual_efficacy.datasets import bapps, comparisons

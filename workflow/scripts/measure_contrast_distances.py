@@ -1,7 +1,7 @@
 """Measure each channel's distance of the ModelFest patterns to the uniform field, at every contrast."""
 
 import numpy as np
-from _entry import device, job
+from job import device, job
 
 from perceptual_efficacy import distances, io
 from perceptual_efficacy.backbones import store

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from _entry import device, job
+from job import device, job
 
 from perceptual_efficacy import distances, io
 from perceptual_efficacy.backbones import store

@@ -1,6 +1,6 @@
 """Degrade the training images, and write them and their originals so that patches are read from them quickly."""
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io
 from perceptual_efficacy.superres import images

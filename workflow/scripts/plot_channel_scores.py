@@ -1,6 +1,6 @@
 """Plot mu1 and mu2 of every channel of a layer, sorted."""
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import channel_scores, style

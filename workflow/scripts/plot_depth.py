@@ -1,6 +1,6 @@
 """Plot mu1, mu2 and PE by depth, for all networks of the study."""
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import depth, style

@@ -1,6 +1,6 @@
 """Plot the perceptual efficacy of every channel by layer, beside random weights."""
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import efficacy_by_layer, style

@@ -1,6 +1,6 @@
 """Plot the filters of the first layer, ordered by perceptual efficacy."""
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import first_layer_filters, style

@@ -1,6 +1,6 @@
 """Plot the frequency curves of example channels against the contrast sensitivity function."""
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import csf, io, storage
 from perceptual_efficacy.plots import frequency_curves, style

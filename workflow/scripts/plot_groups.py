@@ -1,6 +1,6 @@
 """Plot how well channels of high and low PE agree with judgements of each kind of image."""
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import groups, style

@@ -1,6 +1,6 @@
 """Plot how well high, low and random channels of every layer agree with judgements of images."""
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import image_selections, style

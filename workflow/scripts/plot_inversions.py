@@ -1,7 +1,7 @@
 """Plot the images that chosen channels hardly tell from photographs."""
 
 import pandas as pd
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import inversions, style

@@ -1,13 +1,13 @@
 """Plot the distances of photographs distorted step by step."""
 
-from _entry import job
+from job import job
 
-from perceptual_efficacy import io, selectivity, storage
+from perceptual_efficacy import io, scores, storage
 from perceptual_efficacy.plots import ladder, style
 
 with job(snakemake) as run:
     channels = io.read_table(run.input.channels)
-    halves = {half: selectivity.select_channels(channels, half) for half in ("high", "low")}
+    halves = {half: scores.select_channels(channels, half) for half in ("high", "low")}
     table = ladder.table(
         io.read_dataset(run.input.distances)["distance"],
         io.read_table(run.input.comparisons),

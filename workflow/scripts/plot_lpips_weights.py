@@ -1,6 +1,6 @@
 """Plot the PE of every channel against the weight that people's choices taught LPIPS to give it."""
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import lpips_weights, style

@@ -1,6 +1,6 @@
 """Plot how well channels of high and low PE agree with people, network by network."""
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import networks, style

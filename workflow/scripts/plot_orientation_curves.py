@@ -1,6 +1,6 @@
 """Plot the orientation curves of example channels."""
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import orientation_curves, style

@@ -1,7 +1,7 @@
 """Plot how well high, low and random channels of every layer predict detection thresholds."""
 
 import pandas as pd
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import selections, style

@@ -1,6 +1,6 @@
 """Plot the PE of every channel against how well the channel alone agrees with judgements of images."""
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import single_channels, style

@@ -1,6 +1,6 @@
 """Plot a few of the gratings."""
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io
 from perceptual_efficacy.plots import stimuli, style

@@ -1,7 +1,7 @@
 """Plot the same crops of test images as every loss enlarges them."""
 
 import pandas as pd
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import style, superres_crops

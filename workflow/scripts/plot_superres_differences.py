@@ -1,7 +1,7 @@
 """Plot what a loss from the high half gains over one from the low half, image by image."""
 
 import pandas as pd
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import style, superres_differences

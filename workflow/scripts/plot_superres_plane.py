@@ -1,7 +1,7 @@
 """Plot super-resolution on the plane of distortion and perceived quality."""
 
 import pandas as pd
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import style, superres_plane

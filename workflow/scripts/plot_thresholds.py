@@ -1,6 +1,6 @@
 """Plot predicted against measured detection thresholds."""
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io, storage
 from perceptual_efficacy.plots import style, thresholds

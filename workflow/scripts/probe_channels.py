@@ -1,6 +1,6 @@
 """Measure the response of every channel of one backbone to every grating."""
 
-from _entry import device, job
+from job import device, job
 
 from perceptual_efficacy import io, probing
 from perceptual_efficacy.backbones import store

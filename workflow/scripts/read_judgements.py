@@ -1,6 +1,6 @@
 """Read the judgements of one data set as a table of comparisons, and check every image."""
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io
 from perceptual_efficacy.datasets import bapps, ladder, tid2013

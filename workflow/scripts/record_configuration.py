@@ -1,7 +1,7 @@
 """Write down the study's configuration as it was used, defaults filled in."""
 
 import yaml
-from _entry import job
+from job import job
 
 from perceptual_efficacy import storage
 

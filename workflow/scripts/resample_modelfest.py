@@ -1,6 +1,6 @@
 """Average the ModelFest patterns over the pixels of one viewing resolution, and mark those that do not survive it."""
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io
 from perceptual_efficacy.datasets import modelfest

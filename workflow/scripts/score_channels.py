@@ -1,15 +1,15 @@
 """Score every channel of one backbone, for the study's resolution and CSF and for those it is compared with."""
 
 import pandas as pd
-from _entry import job
+from job import job
 
-from perceptual_efficacy import csf, io, selectivity
+from perceptual_efficacy import csf, io, scores
 
 with job(snakemake) as run:
     tuning = io.read_dataset(run.input.tuning)
     models = {"study": csf.by_name(**run.params.csf), "flat": csf.flat}
     variants = [
-        selectivity.score_channels(
+        scores.score_channels(
             tuning,
             model,
             pixels_per_degree=float(resolution),

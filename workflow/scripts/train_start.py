@@ -1,8 +1,8 @@
 """Train a network for super-resolution with L1, or take over weights that were given."""
 
 import pandas as pd
-from _entry import job
 from _superres import train, write
+from job import job
 
 from perceptual_efficacy.superres import edsr
 from perceptual_efficacy.superres.training import COLUMNS, Loss

@@ -1,6 +1,6 @@
 """Unpack the archive of one data set."""
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import storage
 from perceptual_efficacy.datasets import archives

@@ -1,6 +1,6 @@
 """Write the study's tables as CSV, Markdown, LaTeX and HTML."""
 
-from _entry import job
+from job import job
 
 from perceptual_efficacy import io, storage, tables
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from perceptual_efficacy.backbones.network import MEAN, STANDARD_DEVIATION, Backbone, Progress, as_tensor
 from perceptual_efficacy.backbones.vgg import ARCHITECTURE, stages
+from perceptual_efficacy.vocabulary import LEARNT
 
 
 def learn_kmeans(
@@ -60,7 +61,7 @@ def learn_kmeans(
         "architecture": ARCHITECTURE,
         "widths": dict(layers),
         "origin": "stacked spherical k-means on whitened patches",
-        "pretrained": False,
+        "weights": LEARNT,
         "seed": seed,
         "patches": patches,
         "iterations": iterations,

@@ -13,6 +13,7 @@ from perceptual_efficacy.backbones.store import CARD, assemble, load
 from perceptual_efficacy.backbones.vgg import draw_random
 from perceptual_efficacy.backbones.weights import DEFAULT, Weights, fit, from_file, from_hugging_face, from_url, hash_in
 from perceptual_efficacy.datasets import photographs
+from perceptual_efficacy.vocabulary import RANDOM_WEIGHTS, TRAINED
 
 KMEANS_LAYERS = {"relu1_1": 32, "relu1_2": 32, "relu2_1": 64, "relu2_2": 64, "relu3_1": 128}
 TRAINED_ON = ("astronaut", "coffee", "rocket", "motorcycle_left", "motorcycle_right", "china")
@@ -79,7 +80,7 @@ def load_backbone(
     paths = published.chosen_layers(architecture, layers)
     card: dict[str, Any] = {"architecture": name, "paths": paths}
     if weights is None:
-        card |= {"origin": "random weights", "pretrained": False, "seed": seed}
+        card |= {"origin": "random weights", "weights": RANDOM_WEIGHTS, "seed": seed}
         return assemble(architecture, card)
     found = _find(architecture, os.fspath(weights))
     if sha256 is not None and found.sha256 != sha256:
@@ -89,7 +90,7 @@ def load_backbone(
         )
     card |= {
         "origin": f"{found.release} weights of {architecture.library}" if found.release else f"weights {found.file}",
-        "pretrained": True,
+        "weights": TRAINED,
         "file": found.file,
         "file_sha256": found.sha256,
         "release": found.release,

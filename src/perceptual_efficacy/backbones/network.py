@@ -14,6 +14,8 @@ from torch import Tensor, fx, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
+from perceptual_efficacy.vocabulary import identity
+
 # The channel statistics of ImageNet, which torchvision's networks expect; ours follow the same convention.
 MEAN = (0.485, 0.456, 0.406)
 STANDARD_DEVIATION = (0.229, 0.224, 0.225)
@@ -93,13 +95,20 @@ class Backbone(nn.Module):
         return dict(self._channels)
 
     @property
-    def units(self) -> dict[str, tuple[str, NDArray[Any]]]:
-        """Coordinates of the dimension `unit`, all channels from shallow to deep: `layer` and `channel`."""
-        layers = self.layers
+    def units(self) -> dict[str, tuple[Any, ...]]:
+        """Coordinates of the dimension `unit`, all channels from shallow to deep: layer, channel, receptive field."""
+        layers, fields = self.layers, self.receptive_fields
+        widths = list(layers.values())
         return {
-            "layer": ("unit", np.repeat(list(layers), list(layers.values()))),
-            "channel": ("unit", np.concatenate([np.arange(width) for width in layers.values()])),
+            "layer": ("unit", np.repeat(list(layers), widths)),
+            "channel": ("unit", np.concatenate([np.arange(width) for width in widths])),
+            "receptive_field": ("unit", np.repeat([fields[layer] for layer in layers], widths), {"units": "pixels"}),
         }
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What results say of the network they are of: network, architecture, weights and origin, as far as known."""
+        return identity({"network": self.card.get("name", self._name()), **self.card})
 
     @property
     def receptive_field(self) -> int:

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from perceptual_efficacy.backbones.network import Backbone
+from perceptual_efficacy.vocabulary import RANDOM_WEIGHTS
 
 ARCHITECTURE = "vgg-shaped"
 
@@ -56,7 +57,7 @@ def draw_random(layers: Mapping[str, int], seed: int) -> Backbone:
         "architecture": ARCHITECTURE,
         "widths": dict(layers),
         "origin": "random weights",
-        "pretrained": False,
+        "weights": RANDOM_WEIGHTS,
         "seed": seed,
     }
     return Backbone(network, {name: name for name in layers}, card)

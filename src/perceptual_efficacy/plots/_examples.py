@@ -5,7 +5,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-SCORED = "scored"  # the status that `selectivity.score_channels` gives
+SCORED = "scored"  # the status that `scores.score_channels` gives
 
 
 def channels_of(channels: pd.DataFrame, layer: str) -> pd.DataFrame:

@@ -28,7 +28,7 @@ def primary_rows(agreement: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFr
     Parameters
     ----------
     agreement
-        What `selections.compare_selections` returns, with the columns `dataset` and `judged_by`. Its first measure is
+        What `agreement.compare_selections` returns, with the columns `dataset` and `judged_by`. Its first measure is
         the primary one.
     baselines
         Which ones to show.

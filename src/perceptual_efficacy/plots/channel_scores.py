@@ -16,7 +16,7 @@ def table(channels: pd.DataFrame, layer: str) -> pd.DataFrame:
     Parameters
     ----------
     channels
-        What `selectivity.score_channels` returns.
+        What `scores.score_channels` returns.
     layer
         Whose channels to show.
 

@@ -33,7 +33,7 @@ def table(
     Parameters
     ----------
     channels
-        What `selectivity.score_channels` returns, of every network.
+        What `scores.score_channels` returns, of every network.
     cards
         What is known of the same networks: name, origin, pretrained, layer_order and receptive_fields_px.
     controls

@@ -17,7 +17,7 @@ def table(channels: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Parameters
     ----------
     channels
-        What `selectivity.score_channels` returns, by the network's name for readers.
+        What `scores.score_channels` returns, by the network's name for readers.
 
     Returns
     -------

@@ -19,7 +19,7 @@ def table(weights: ArrayLike, channels: pd.DataFrame, layer: str | None) -> pd.D
     weights
         Of the first convolution, shape (channels, 3, height, width).
     channels
-        What `selectivity.score_channels` returns.
+        What `scores.score_channels` returns.
     layer
         The layer whose channels are these filters' responses; None if no layer of the study has them, and so no scores.
 

@@ -26,7 +26,7 @@ def table(
     tuning
         What `probing.probe` returns.
     channels
-        What `selectivity.score_channels` returns.
+        What `scores.score_channels` returns.
     sensitivity
         Contrast sensitivity at the frequencies of `tuning`, in any unit, shape (frequency,).
     layer

@@ -31,7 +31,7 @@ def table(agreement: pd.DataFrame, layer: str) -> pd.DataFrame:
     Parameters
     ----------
     agreement
-        What `selections.compare_selections` returns, with the columns `dataset` and `judged_by`.
+        What `agreement.compare_selections` returns, with the columns `dataset` and `judged_by`.
     layer
         Whose channels to show, beside the mean of the layers.
 

@@ -17,7 +17,7 @@ def table(agreement: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     agreement
-        What `selections.compare_selections` returns, with the columns `dataset` and `judged_by`.
+        What `agreement.compare_selections` returns, with the columns `dataset` and `judged_by`.
 
     Returns
     -------

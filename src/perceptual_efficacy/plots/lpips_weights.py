@@ -26,9 +26,9 @@ def table(correlations: pd.DataFrame, channels: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     correlations
-        What `learned.compare_with_weights` returns.
+        What `lpips.compare_with_weights` returns.
     channels
-        What `selectivity.score_channels` returns, with the `weight` that `learned.lpips_weights` gives.
+        What `scores.score_channels` returns, with the `weight` that `lpips.lpips_weights` gives.
 
     Returns
     -------

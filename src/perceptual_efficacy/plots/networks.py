@@ -33,7 +33,7 @@ def table(
     Parameters
     ----------
     agreement
-        Network to one table per data set that people judged: what `selections.compare_selections` returns, with
+        Network to one table per data set that people judged: what `agreement.compare_selections` returns, with
         `dataset` and `judged_by`, and for ModelFest `pixels_per_degree`.
     cards
         Network to what is known of it: name, origin and pretrained.

@@ -19,7 +19,7 @@ def table(
     tuning
         What `probing.probe` returns.
     channels
-        What `selectivity.score_channels` returns.
+        What `scores.score_channels` returns.
     layer
         Whose channels to show.
     pixels_per_degree

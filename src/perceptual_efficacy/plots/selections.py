@@ -16,7 +16,7 @@ def table(agreement: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     agreement
-        What `selections.compare_selections` returns, with a column `pixels_per_degree`; tables at several resolutions
+        What `agreement.compare_selections` returns, with a column `pixels_per_degree`; tables at several resolutions
         may be concatenated.
 
     Returns

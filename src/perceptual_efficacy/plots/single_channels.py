@@ -19,8 +19,8 @@ def table(channels: pd.DataFrame, agreement: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     channels
-        What `selectivity.score_channels` returns, with the score and interval that
-        `selections.compare_single_channels` gives every channel.
+        What `scores.score_channels` returns, with the score and interval that
+        `agreement.compare_single_channels` gives every channel.
     agreement
         The correlations that it returns, below rows of the primary measure; with the columns `dataset` and `judged_by`.
 

@@ -15,6 +15,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
 from perceptual_efficacy import io, storage
+from perceptual_efficacy.vocabulary import LEARNT, RANDOM_WEIGHTS, TRAINED
 
 # Okabe and Ito's palette, with a lighter grey and darker colours that stay apart from it for protanopes and
 # deuteranopes (see the tests).
@@ -29,7 +30,7 @@ COLOURS = {
     "csf": "#009E73",
     "RMS contrast": "#785A4B",
     "CSF-weighted energy": "#009E73",  # the CSF's
-    "one observer by the others": "#000069",
+    "leave-one-observer-out": "#000069",
     "human ceiling": "#000069",  # people, too
     "random": "#BBBBBB",  # a random half by itself
     "none": "#80C080",
@@ -160,6 +161,5 @@ def save(
 
 def network_label(card: Mapping[str, Any]) -> str:
     """Name a network and, where it is not a pre-trained one, what it stands for."""
-    if card["pretrained"]:
-        return str(card["name"])
-    return f"{card['name']} ({'random weights' if card['origin'] == 'random weights' else 'stand-in'})"
+    stands_for = {TRAINED: "", LEARNT: " (stand-in)", RANDOM_WEIGHTS: " (random weights)"}
+    return f"{card['name']}{stands_for[card['weights']]}"

@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch import Tensor
 
-from perceptual_efficacy import baselines, learned
+from perceptual_efficacy import baselines
+from perceptual_efficacy import lpips as calibrated
 from perceptual_efficacy.backbones.network import Backbone, as_tensor
 from perceptual_efficacy.metric import PerceptualMetric
 from perceptual_efficacy.superres import PRIMARY
@@ -71,9 +72,9 @@ def lpips(backbone: Backbone) -> tuple[str, Judge]:
         If LPIPS is not defined on the network, or the backbone lacks one of its layers.
     """
     architecture = backbone.card["architecture"]
-    chosen = learned.lpips_weights(architecture)
-    name = learned.NAMES[learned.FILES[architecture]]
-    if learned.weights_of(backbone.card).empty:
+    chosen = calibrated.lpips_weights(architecture)
+    name = calibrated.NAMES[calibrated.FILES[architecture]]
+    if calibrated.weights_of(backbone.card).empty:
         chosen, name = chosen.drop(columns="weight"), f"{name}, unweighted"
     metric = PerceptualMetric(backbone, chosen)
 

@@ -1,13 +1,13 @@
 """What LPIPS learnt about each channel, and its correlation with scores, against lpips, scipy and closed forms."""
 
-import lpips
+import lpips as package
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 from scipy import stats
 
-from perceptual_efficacy import learned, statistics
+from perceptual_efficacy import lpips, statistics
 from perceptual_efficacy.backbones.published import LPIPS_LAYERS
 
 NETS = {"torchvision:vgg16": "vgg", "torchvision:alexnet": "alex", "torchvision:squeezenet1_1": "squeeze"}
@@ -19,8 +19,8 @@ RANKINGS = ("pe", "mu1", "mu2")
 @pytest.mark.filterwarnings("ignore:Arguments other than a weight enum:UserWarning")
 @pytest.mark.parametrize("architecture", NETS)
 def test_weights_are_the_linear_layers_of_the_package_lpips(architecture):
-    theirs = lpips.LPIPS(net=NETS[architecture], pnet_rand=True, verbose=False)
-    ours = learned.lpips_weights(architecture)
+    theirs = package.LPIPS(net=NETS[architecture], pnet_rand=True, verbose=False)
+    ours = lpips.lpips_weights(architecture)
     assert tuple(ours["layer"].unique()) == LPIPS_LAYERS[architecture]
     for layer, linear in zip(LPIPS_LAYERS[architecture], theirs.lins, strict=True):
         rows = ours[ours["layer"] == layer]
@@ -31,7 +31,7 @@ def test_weights_are_the_linear_layers_of_the_package_lpips(architecture):
 @pytest.mark.parametrize("architecture", NETS)
 def test_no_weight_is_negative(architecture):
     # they were kept from falling below zero in training (Zhang et al., section 3)
-    weight = learned.lpips_weights(architecture)["weight"]
+    weight = lpips.lpips_weights(architecture)["weight"]
     assert weight.min() >= 0
     assert weight.max() > 0
 
@@ -42,13 +42,13 @@ def test_network_that_lpips_does_not_use_is_refused(architecture):
         f"LPIPS has no weights for '{architecture}'; it has them for torchvision:vgg16, torchvision:alexnet, torch"
     )
     with pytest.raises(ValueError, match=message):
-        learned.lpips_weights(architecture)
+        lpips.lpips_weights(architecture)
 
 
 def test_missing_package_is_told(monkeypatch):
-    monkeypatch.setattr(learned, "find_spec", lambda _: None)
+    monkeypatch.setattr(lpips, "find_spec", lambda _: None)
     with pytest.raises(ValueError, match="The package lpips, which holds LPIPS's weights, is not installed"):
-        learned.lpips_weights("torchvision:vgg16")
+        lpips.lpips_weights("torchvision:vgg16")
 
 
 # Scores beside weights
@@ -79,7 +79,7 @@ def drawn(scores):
 
 def compare(scores, drawn, measure="srcc", **options):
     options = {"shuffles": 199, "replicates": 200, "seed": 0, **options}
-    found = learned.compare_with_weights(scores, drawn, **options)
+    found = lpips.compare_with_weights(scores, drawn, **options)
     return found[found["measure"] == measure].reset_index(drop=True)
 
 
@@ -236,7 +236,7 @@ CARD = {"architecture": "torchvision:alexnet", "release": "IMAGENET1K_V1"}
 
 def cube_of(layers):
     """Distances of four comparisons by the channels of some of LPIPS's layers."""
-    units = learned.lpips_weights("torchvision:alexnet")
+    units = lpips.lpips_weights("torchvision:alexnet")
     units = units[units["layer"].isin(layers)]
     distance = np.random.default_rng(5).random((4, 1, len(units)))
     coordinates = {"layer": ("unit", units["layer"].to_numpy()), "channel": ("unit", units["channel"].to_numpy())}
@@ -248,8 +248,8 @@ ALL = ["relu1", "relu2", "relu3", "relu4", "relu5"]
 
 def test_lpips_is_the_cube_weighed_by_what_it_learnt():
     cube = cube_of(ALL)
-    expected = cube.values @ learned.lpips_weights("torchvision:alexnet")["weight"].to_numpy()
-    (found,) = learned.lpips_distances(cube, CARD).items()
+    expected = cube.values @ lpips.lpips_weights("torchvision:alexnet")["weight"].to_numpy()
+    (found,) = lpips.lpips_distances(cube, CARD).items()
     assert found[0] == "LPIPS-Alex"
     np.testing.assert_allclose(found[1], expected)
 
@@ -259,7 +259,7 @@ def test_layers_that_lpips_does_not_use_count_nothing():
     other = cube.assign_coords(layer=("unit", np.full(cube.sizes["unit"], "relu9"))) * 100
     both = xr.concat([other, cube], "unit")
     np.testing.assert_allclose(
-        learned.lpips_distances(both, CARD)["LPIPS-Alex"], learned.lpips_distances(cube, CARD)["LPIPS-Alex"]
+        lpips.lpips_distances(both, CARD)["LPIPS-Alex"], lpips.lpips_distances(cube, CARD)["LPIPS-Alex"]
     )
 
 
@@ -272,9 +272,9 @@ def test_layers_that_lpips_does_not_use_count_nothing():
     ],
 )
 def test_another_training_or_network_has_no_lpips(card):
-    assert learned.lpips_distances(cube_of(ALL), card) == {}
-    assert learned.weights_of(card).empty
+    assert lpips.lpips_distances(cube_of(ALL), card) == {}
+    assert lpips.weights_of(card).empty
 
 
 def test_a_cube_without_one_of_its_layers_has_no_lpips():
-    assert learned.lpips_distances(cube_of(ALL[:-1]), CARD) == {}
+    assert lpips.lpips_distances(cube_of(ALL[:-1]), CARD) == {}

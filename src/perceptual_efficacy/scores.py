@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from perceptual_efficacy import csf as models
 from perceptual_efficacy import statistics
+from perceptual_efficacy.vocabulary import MEAN_OF_LAYERS, SCORED, identity
 
 Baseline = Literal["none", "blank"]
 Combination = Literal["product", "ranks"]
 Half = Literal["high", "low"]
 
 WEAKEST = 0.01  # of a channel's maximum: orientation is not judged on a response below this share
-SCORED = "scored"
 SILENT = "not scored: no response to any grating"
 WEAK = f"not scored: oriented response at the steepest frequency below {WEAKEST:.0%} of the channel's maximum"
 
@@ -88,6 +88,8 @@ def score_channels(
     mu2, osi, circular_variance, preferred, bandwidth = orientation_scores(tuned, orientation)
     table = pd.DataFrame(
         {
+            **identity(tuning.attrs),
+            "pixels_per_degree": scale,
             "layer": tuning["layer"].values.astype(str),
             "channel": tuning["channel"].values.astype(np.int64),
             "status": np.select([silent, weak], [SILENT, WEAK], SCORED),
@@ -345,10 +347,11 @@ def compare_layers(
         rows.append((layer, len(members), values))
     names = rows[0][2].keys()
     mean = {name: np.mean([values[name] for _, _, values in rows], axis=0) for name in names}
-    rows.append(("mean of layers", len(tuning["layer"]), mean))
+    rows.append((MEAN_OF_LAYERS, len(tuning["layer"]), mean))
     return pd.DataFrame(
         [
             {
+                **identity(tuning.attrs),
                 "layer": layer,
                 "statistic": name,
                 "estimate": sample[0],

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from perceptual_efficacy import csf, probing, selectivity, stimuli
+from perceptual_efficacy import csf, probing, scores, stimuli
 
 OCTAVES = np.array([1.0, 2, 4, 8])  # cycles per degree
 HALF_TURN = -90 + 180 * np.arange(16) / 16
@@ -50,7 +50,7 @@ def make_tuning(radial, oriented=None, *, blank=0.0, orientation=HALF_TURN, laye
 
 def score(*args, csf_model=csf.flat, **kwargs):
     """Score one hand-made unit and return its row."""
-    return selectivity.score_channels(make_tuning(*args), csf_model, **kwargs).iloc[0]
+    return scores.score_channels(make_tuning(*args), csf_model, **kwargs).iloc[0]
 
 
 def von_mises(centre, concentration, orientation=HALF_TURN):
@@ -93,8 +93,8 @@ def bank(filter_bank):
     names = [(f, o) for f in GABOR_FREQUENCIES for o in GABOR_ORIENTATIONS] + [*ISOTROPIC, "constant", "silent"]
     backbone = filter_bank([*gabors, *isotropic(), *nothing], [0] * (len(names) - 2) + [1, -1])
     drawn = stimuli.gratings(size=64, frequencies=9, lowest_frequency=1, highest_frequency=16, orientations=8, phases=2)
-    scores = selectivity.score_channels(probing.probe(backbone, drawn, border=0.2))
-    return dict(zip(names, scores.to_dict("records"), strict=True))
+    found = scores.score_channels(probing.probe(backbone, drawn, border=0.2))
+    return dict(zip(names, found.to_dict("records"), strict=True))
 
 
 @pytest.mark.parametrize("orientation", GABOR_ORIENTATIONS)
@@ -123,7 +123,7 @@ def test_gabor_filters_are_more_selective_than_isotropic_ones(bank):
 
 def test_constant_channel_is_scored_zero(bank):
     constant = bank["constant"]
-    assert constant["status"] == selectivity.SCORED
+    assert constant["status"] == scores.SCORED
     assert [constant[name] for name in ("mu1", "mu2", "pe")] == pytest.approx([0, 0, 0], abs=1e-6)
 
 
@@ -149,7 +149,7 @@ def test_mu1_weights_the_slopes_by_the_contrast_sensitivity():
 @pytest.mark.parametrize("gain", [1e-6, 3.7, 1e6])
 def test_mu1_does_not_depend_on_gain(gain):
     tuning = make_tuning([[0, 1, 0, 0], [0, gain, 0, 0]])
-    mu1 = selectivity.score_channels(tuning, lambda frequency: frequency)["mu1"]
+    mu1 = scores.score_channels(tuning, lambda frequency: frequency)["mu1"]
     assert mu1.tolist() == pytest.approx([3 / 15, 3 / 15], rel=1e-12)
 
 
@@ -219,7 +219,7 @@ def test_bandwidth_is_the_full_width_at_half_height(concentration):
     orientation = np.arange(-90.0, 90)
     tuning = make_tuning(RISING, [von_mises(-85, concentration, orientation)], orientation=orientation)
     expected = np.rad2deg(np.arccos(1 - np.log(2) / concentration))
-    found = selectivity.score_channels(tuning, csf.flat)["bandwidth"]
+    found = scores.score_channels(tuning, csf.flat)["bandwidth"]
     assert found.item() == pytest.approx(expected, abs=0.02)
 
 
@@ -244,7 +244,7 @@ def test_orientation_is_judged_at_the_steepest_frequency():
     assert score([[0, 1, 1, 1]], oriented)["mu2"] == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize(("share", "status"), [(0.011, "scored"), (0.009, selectivity.WEAK)])
+@pytest.mark.parametrize(("share", "status"), [(0.011, "scored"), (0.009, scores.WEAK)])
 def test_orientation_is_not_judged_on_a_response_below_one_percent(share, status):
     assert score([[0, 0, 0, 100]], [100 * share * COSINE_SQUARED])["status"] == status
 
@@ -260,12 +260,12 @@ def test_channel_with_a_weak_oriented_response_keeps_mu1_alone():
 def test_blank_is_subtracted_from_the_frequency_curve():
     # 1 + (1, 2, 3, 4) minus 1 rises by a quarter of its maximum
     tuning = make_tuning([[2, 3, 4, 5]], blank=1)
-    assert selectivity.score_channels(tuning, csf.flat, baseline="blank")["mu1"].item() == pytest.approx(0.25)
+    assert scores.score_channels(tuning, csf.flat, baseline="blank")["mu1"].item() == pytest.approx(0.25)
 
 
 def test_blank_is_subtracted_from_the_orientation_curve():
     tuning = make_tuning(RISING, [0.2 + COSINE_SQUARED], blank=0.2)
-    assert selectivity.score_channels(tuning, csf.flat, baseline="blank")["mu2"].item() == pytest.approx(0.5)
+    assert scores.score_channels(tuning, csf.flat, baseline="blank")["mu2"].item() == pytest.approx(0.5)
 
 
 def test_oriented_response_below_the_blank_counts_as_none():
@@ -273,12 +273,12 @@ def test_oriented_response_below_the_blank_counts_as_none():
     curve = np.cos(2 * np.deg2rad(HALF_TURN))
     expected = 1 - (1 + 2 * np.cos(np.deg2rad([22.5, 45, 67.5])).sum()) / 16
     tuning = make_tuning(RISING, [1 + curve], blank=1)
-    assert selectivity.score_channels(tuning, csf.flat, baseline="blank")["mu2"].item() == pytest.approx(expected)
+    assert scores.score_channels(tuning, csf.flat, baseline="blank")["mu2"].item() == pytest.approx(expected)
 
 
 def test_channel_that_responds_to_the_blank_alike_is_silent():
     tuning = make_tuning(np.ones((1, 4)), blank=1)
-    assert selectivity.score_channels(tuning, csf.flat, baseline="blank")["status"].item() == selectivity.SILENT
+    assert scores.score_channels(tuning, csf.flat, baseline="blank")["status"].item() == scores.SILENT
 
 
 def test_efficacy_is_the_product():
@@ -290,13 +290,13 @@ def test_efficacy_can_be_the_mean_rank_within_the_layer():
     radial = [*RISING, [1, 1, 1, 1], [0.75, 10 / 12, 11 / 12, 1], *RISING]
     oriented = [np.ones(16), COSINE_SQUARED, COSINE_SQUARED, COSINE_SQUARED]
     tuning = make_tuning(radial, oriented, layer=["a", "a", "a", "b"])
-    found = selectivity.score_channels(tuning, csf.flat, combination="ranks")["pe"]
+    found = scores.score_channels(tuning, csf.flat, combination="ranks")["pe"]
     np.testing.assert_allclose(found, [4 / 6, 3.5 / 6, 4.5 / 6, 1])
 
 
 def test_unscored_channels_have_no_rank():
     tuning = make_tuning([*RISING, [0, 0, 0, 0], *RISING], [np.ones(16), np.zeros(16), np.ones(16)])
-    found = selectivity.score_channels(tuning, csf.flat, combination="ranks")["pe"]
+    found = scores.score_channels(tuning, csf.flat, combination="ranks")["pe"]
     np.testing.assert_allclose(found, [0.75, np.nan, 0.75])
 
 
@@ -310,19 +310,19 @@ def test_unscored_channels_have_no_rank():
 )
 def test_unknown_choice_is_refused(argument, message):
     with pytest.raises(ValueError, match=message):
-        selectivity.score_channels(make_tuning(RISING), **argument)
+        scores.score_channels(make_tuning(RISING), **argument)
 
 
 # Selection
 def test_a_table_with_rows_of_equal_index_is_refused():
     table = pd.concat([channel_table(pe=[1.0, 2.0])] * 2)
     with pytest.raises(ValueError, match="rows of equal index"):
-        selectivity.select_channels(table, "high")
+        scores.select_channels(table, "high")
 
 
 def channel_table(**columns):
     rows = pd.DataFrame(columns)
-    defaults = {"layer": "a", "channel": np.arange(len(rows)), "status": selectivity.SCORED}
+    defaults = {"layer": "a", "channel": np.arange(len(rows)), "status": scores.SCORED}
     return rows.assign(**{name: value for name, value in defaults.items() if name not in columns})
 
 
@@ -337,29 +337,29 @@ def channel_table(**columns):
     ],
 )
 def test_high_is_the_upper_half(pe, high):
-    assert selectivity.select_channels(channel_table(pe=pe), "high")["channel"].tolist() == high
+    assert scores.select_channels(channel_table(pe=pe), "high")["channel"].tolist() == high
 
 
 def test_ties_go_by_channel_not_by_row():
     table = channel_table(pe=[0.3, 0.3, 0.1, 0.3], channel=[7, 5, 1, 2])
-    assert selectivity.select_channels(table, "high")["channel"].tolist() == [5, 2]
+    assert scores.select_channels(table, "high")["channel"].tolist() == [5, 2]
 
 
 def test_every_layer_is_halved_by_itself():
     table = channel_table(pe=[0.1, 0.2, 0.8, 0.9], layer=["a", "a", "b", "b"], channel=[0, 1, 0, 1])
-    assert selectivity.select_channels(table, "high").index.tolist() == [1, 3]
+    assert scores.select_channels(table, "high").index.tolist() == [1, 3]
 
 
 def test_channels_can_be_ranked_by_another_score():
     table = channel_table(pe=[0.4, 0.1], mu1=[0.1, 0.4])
-    assert selectivity.select_channels(table, "high", by="mu1")["channel"].tolist() == [1]
+    assert scores.select_channels(table, "high", by="mu1")["channel"].tolist() == [1]
 
 
 @given(
     st.lists(
         st.tuples(
             st.sampled_from(["a", "b"]),
-            st.sampled_from([selectivity.SCORED, selectivity.SILENT, selectivity.WEAK]),
+            st.sampled_from([scores.SCORED, scores.SILENT, scores.WEAK]),
             st.floats(0, 1) | st.just(0.5),
         ),
         max_size=30,
@@ -367,8 +367,8 @@ def test_channels_can_be_ranked_by_another_score():
 )
 def test_high_and_low_partition_the_scored_channels(rows):
     table = channel_table(**{name: [row[i] for row in rows] for i, name in enumerate(("layer", "status", "pe"))})
-    high, low = (selectivity.select_channels(table, half).index.tolist() for half in ("high", "low"))
-    assert sorted(high + low) == table.index[table["status"] == selectivity.SCORED].tolist()
+    high, low = (scores.select_channels(table, half).index.tolist() for half in ("high", "low"))
+    assert sorted(high + low) == table.index[table["status"] == scores.SCORED].tolist()
 
 
 @pytest.mark.parametrize(
@@ -380,7 +380,7 @@ def test_high_and_low_partition_the_scored_channels(rows):
 )
 def test_unknown_selection_is_refused(argument, message):
     with pytest.raises(ValueError, match=message):
-        selectivity.select_channels(channel_table(pe=[0.1, 0.2]), **argument)
+        scores.select_channels(channel_table(pe=[0.1, 0.2]), **argument)
 
 
 # Layers
@@ -388,14 +388,14 @@ def test_spread_over_phases_is_the_range_of_the_single_phases():
     # one phase rises by 1/4 per octave, the other by 1/12; one is tuned as cos^2, the other not at all
     radial = np.stack([RISING, [[0.75, 10 / 12, 11 / 12, 1]]], axis=-1)
     oriented = np.broadcast_to(np.stack([COSINE_SQUARED, np.ones(16)], axis=-1), (1, 4, 16, 2))
-    spread = selectivity.spread_over_phases(make_tuning(radial, oriented), csf.flat)
+    spread = scores.spread_over_phases(make_tuning(radial, oriented), csf.flat)
     assert spread[["mu1", "mu2"]].iloc[0].tolist() == pytest.approx([1 / 4 - 1 / 12, 1 / 2])
 
 
 def test_spread_is_missing_where_one_phase_leaves_the_channel_unscored():
     radial = np.stack([RISING, np.zeros((1, 4))], axis=-1)
     oriented = np.broadcast_to(np.stack([COSINE_SQUARED, np.zeros(16)], axis=-1), (1, 4, 16, 2))
-    spread = selectivity.spread_over_phases(make_tuning(radial, oriented), csf.flat)
+    spread = scores.spread_over_phases(make_tuning(radial, oriented), csf.flat)
     assert spread[["mu1", "mu2"]].isna().all(axis=None)
 
 
@@ -411,7 +411,7 @@ def random_tuning():
 
 @pytest.fixture(scope="module")
 def comparison(random_tuning):
-    return selectivity.compare_layers(*random_tuning, csf.mannos_sakrison, replicates=300)
+    return scores.compare_layers(*random_tuning, csf.mannos_sakrison, replicates=300)
 
 
 def estimate(comparison, layer, statistic):
@@ -421,14 +421,14 @@ def estimate(comparison, layer, statistic):
 @pytest.mark.parametrize("score_", ["mu1", "mu2"])
 @pytest.mark.parametrize(("suffix", "network"), [("", 0), ("_control", 1)])
 def test_interquartile_range_is_scipys(random_tuning, comparison, score_, suffix, network):
-    scores = selectivity.score_channels(random_tuning[network])
-    expected = stats.iqr(scores.loc[scores["layer"] == "a", score_])
+    found = scores.score_channels(random_tuning[network])
+    expected = stats.iqr(found.loc[found["layer"] == "a", score_])
     assert estimate(comparison, "a", f"{score_}_iqr{suffix}") == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("score_", ["mu1", "mu2"])
 def test_phase_range_is_the_median_over_channels(random_tuning, comparison, score_):
-    spread = selectivity.spread_over_phases(random_tuning[0], csf.mannos_sakrison)
+    spread = scores.spread_over_phases(random_tuning[0], csf.mannos_sakrison)
     expected = np.median(spread.loc[spread["layer"] == "b", score_])
     assert estimate(comparison, "b", f"{score_}_phase_range") == pytest.approx(expected)
 
@@ -443,12 +443,12 @@ def test_excess_is_over_the_larger_of_phase_range_and_control(comparison, score_
 def test_csf_correlation_is_one_where_the_slopes_follow_the_csf():
     # slopes 1, 0, 1/2, 0 per octave
     tuning = make_tuning([[0, 1, 0, 0]] * 3)
-    comparison = selectivity.compare_layers(tuning, tuning, lambda _: np.array([4.0, 2, 3, 2]), replicates=10)
+    comparison = scores.compare_layers(tuning, tuning, lambda _: np.array([4.0, 2, 3, 2]), replicates=10)
     assert estimate(comparison, "a", "csf_r") == pytest.approx(1)
 
 
 def test_network_does_not_differ_from_itself(random_tuning):
-    comparison = selectivity.compare_layers(random_tuning[0], random_tuning[0], csf.mannos_sakrison, replicates=10)
+    comparison = scores.compare_layers(random_tuning[0], random_tuning[0], csf.mannos_sakrison, replicates=10)
     assert estimate(comparison, "a", "csf_r_difference") == 0
 
 
@@ -463,13 +463,13 @@ def test_intervals_are_ordered(comparison):
 
 def test_equal_channels_leave_no_uncertainty():
     tuning = make_tuning(RISING * 5, [COSINE_SQUARED] * 5)
-    comparison = selectivity.compare_layers(tuning, tuning, csf.mannos_sakrison, replicates=50)
+    comparison = scores.compare_layers(tuning, tuning, csf.mannos_sakrison, replicates=50)
     np.testing.assert_allclose(comparison["ci_low"], comparison["ci_high"], atol=1e-12)
 
 
 def test_comparison_depends_on_the_seed_alone(random_tuning, comparison):
     again, other = (
-        selectivity.compare_layers(*random_tuning, csf.mannos_sakrison, replicates=300, seed=seed) for seed in (0, 1)
+        scores.compare_layers(*random_tuning, csf.mannos_sakrison, replicates=300, seed=seed) for seed in (0, 1)
     )
     pd.testing.assert_frame_equal(again, comparison)
     assert not other["ci_low"].equals(comparison["ci_low"])
@@ -478,7 +478,7 @@ def test_comparison_depends_on_the_seed_alone(random_tuning, comparison):
 def test_layer_with_few_scored_channels_is_compared_without_a_warning():
     # a third of the bootstrap samples of three channels holds no scored one
     tuning = make_tuning([*RISING, [0, 0, 0, 0], [0, 0, 0, 0]], [COSINE_SQUARED, np.zeros(16), np.zeros(16)])
-    comparison = selectivity.compare_layers(tuning, tuning, csf.mannos_sakrison, replicates=100)
+    comparison = scores.compare_layers(tuning, tuning, csf.mannos_sakrison, replicates=100)
     assert comparison.loc[comparison["statistic"].str.startswith("mu"), ["ci_low", "ci_high"]].isna().all(axis=None)
 
 
@@ -486,7 +486,7 @@ def test_layer_with_few_scored_channels_is_compared_without_a_warning():
 @pytest.fixture(scope="module")
 def two_layers():
     """Layer a with nine channels, of which two are not scored, and layer b with four; indices as after a filter."""
-    scored, silent = selectivity.SCORED, selectivity.SILENT
+    scored, silent = scores.SCORED, scores.SILENT
     table = pd.DataFrame(
         {
             "layer": ["a"] * 9 + ["b"] * 4,
@@ -499,7 +499,7 @@ def two_layers():
 
 
 def chosen(*arguments):
-    table = selectivity.choose_channels(*arguments)
+    table = scores.choose_channels(*arguments)
     assert list(table) == ["layer", "channel"]
     return {layer: rows["channel"].tolist() for layer, rows in table.groupby("layer")}
 
@@ -536,21 +536,21 @@ def test_a_random_half_depends_on_its_seed_alone(two_layers):
 
 def test_a_random_half_without_a_seed_is_refused(two_layers):
     with pytest.raises(ValueError, match="A random half needs the seed that it is drawn by: give draw"):
-        selectivity.choose_channels(two_layers, "random", ["a"])
+        scores.choose_channels(two_layers, "random", ["a"])
 
 
 def test_layers_that_are_not_there_are_refused_with_those_that_are(two_layers):
     with pytest.raises(ValueError, match="There is no layer 'c' among the channels; they are of a, b"):
-        selectivity.choose_channels(two_layers, "all", ["a", "c"])
+        scores.choose_channels(two_layers, "all", ["a", "c"])
 
 
 def test_a_selection_that_does_not_exist_is_refused_with_those_that_do(two_layers):
     with pytest.raises(ValueError, match="selection is 'best'; it must be 'all', 'high', 'low' or 'random'"):
-        selectivity.choose_channels(two_layers, "best", ["a"])
+        scores.choose_channels(two_layers, "best", ["a"])
 
 
 @pytest.mark.parametrize("selection", ["high", "random"])
 def test_an_empty_selection_is_refused(two_layers, selection):
     # half of one scored channel is none
     with pytest.raises(ValueError, match=f"Of a the selection '{selection}' is empty: too few channels are scored"):
-        selectivity.choose_channels(two_layers.iloc[:2], selection, ["a"], 0)
+        scores.choose_channels(two_layers.iloc[:2], selection, ["a"], 0)

@@ -15,13 +15,12 @@ from scipy import stats
 
 from perceptual_efficacy import statistics
 from perceptual_efficacy.backbones.published import LPIPS_LAYERS
-from perceptual_efficacy.selectivity import SCORED
+from perceptual_efficacy.vocabulary import MEAN_OF_LAYERS, OF_NETWORK, SCORED
 
 VERSION = "v0.1"
 FILES = {"torchvision:vgg16": "vgg", "torchvision:alexnet": "alex", "torchvision:squeezenet1_1": "squeeze"}
 NAMES = {"vgg": "LPIPS-VGG", "alex": "LPIPS-Alex", "squeeze": "LPIPS-Squeeze"}
 RELEASE = "IMAGENET1K_V1"  # of torchvision's networks, which LPIPS learnt its weights on
-MEAN_OF_LAYERS = "mean of layers"
 LEAST_CHANNELS = 4  # of a layer; fewer have next to no ranks
 
 
@@ -121,7 +120,7 @@ def compare_with_weights(
     Parameters
     ----------
     channels
-        What `selectivity.score_channels` returns.
+        What `scores.score_channels` returns.
     weights
         What `lpips_weights` returns.
     rankings
@@ -188,7 +187,8 @@ def compare_with_weights(
             *("split_mean", "p_split", "n", "n_clusters", "resampled_unit"),
         ],
     )
-    return table.assign(p_holm=table.groupby("measure")["p_split"].transform(statistics.holm))
+    about = {name: channels[name].iloc[0] for name in OF_NETWORK if name in channels}
+    return table.assign(p_holm=table.groupby("measure")["p_split"].transform(statistics.holm), **about)
 
 
 def _spearman(x: Floats, y: Floats, _given: Floats) -> Floats:

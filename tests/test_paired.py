@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from perceptual_efficacy import runs
+from perceptual_efficacy import paired
 
 COLUMNS = ["run", "selection", "seed", "image", "measure", "value", "higher_is_better"]
 
@@ -24,7 +24,7 @@ def table(values, *, run="high", selection=None, measure="m", higher_is_better=T
 
 
 def compare(*tables, primary="m", **options):
-    return runs.compare_runs(pd.concat(tables, ignore_index=True), primary=primary, **options)
+    return paired.compare_runs(pd.concat(tables, ignore_index=True), primary=primary, **options)
 
 
 def row(found, selection, measure="m"):

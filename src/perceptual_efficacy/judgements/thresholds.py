@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from perceptual_efficacy import statistics
+from perceptual_efficacy.vocabulary import LEAVE_ONE_OUT
 
 # Unit-normalised float32 activations carry about seven digits; the square of their rounding is no distance.
 RESOLUTION = 1e-14
@@ -18,9 +19,6 @@ class Prediction(NamedTuple):
 
     log_threshold: NDArray[np.float64]
     extrapolated: NDArray[np.bool_]
-
-
-OBSERVER = "one observer by the others"
 
 
 class Draws(NamedTuple):
@@ -105,7 +103,7 @@ class DetectionThresholds:
 
     def people(self, draws: Draws) -> dict[str, NDArray[np.float64]]:
         """Score of one observer by the others on every sample, see `observers`."""
-        return {OBSERVER: self.observers(draws)}
+        return {LEAVE_ONE_OUT: self.observers(draws)}
 
     def observers(self, draws: Draws | None = None) -> NDArray[np.float64]:
         """Correlate each observer's log thresholds with the mean of the other observers', and average over observers.

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from perceptual_efficacy import statistics
 from perceptual_efficacy.statistics import LEAST_CLUSTERS
+from perceptual_efficacy.vocabulary import RANDOM, RANDOM_HALVES
 
-RANDOM = "random"
-RANDOM_HALVES = "random halves"
 DIFFERENCES = (("high", "low"), ("low", "high"), ("high", "all"), ("high", RANDOM_HALVES), ("high", "none"))
 
 Floats = NDArray[np.float64]
