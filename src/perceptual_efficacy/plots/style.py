@@ -161,5 +161,23 @@ def save(
 
 def network_label(card: Mapping[str, Any]) -> str:
     """Name a network and, where it is not a pre-trained one, what it stands for."""
-    stands_for = {TRAINED: "", LEARNT: " (stand-in)", RANDOM_WEIGHTS: " (random weights)"}
-    return f"{card['name']}{stands_for[card['weights']]}"
+    return name_network(card["name"], card["weights"])
+
+
+def name_network(network: str, weights: str) -> str:
+    """Name a network and, where its weights are not trained ones, say so."""
+    return network + {TRAINED: "", LEARNT: " (stand-in)", RANDOM_WEIGHTS: " (random weights)"}[weights]
+
+
+def network_of(table: pd.DataFrame) -> str:
+    """Name the one network that all rows of a table are of.
+
+    Raises
+    ------
+    ValueError
+        If there is no row, or there are rows of several networks.
+    """
+    names = table[["network", "weights"]].drop_duplicates()
+    if len(names) != 1:
+        raise ValueError(f"The figure shows one network; the table has rows of {len(names)}.")
+    return name_network(*names.iloc[0])
