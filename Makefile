@@ -6,8 +6,8 @@ RECIPE := results/Dockerfile
 REPORT := results/snakemake-report.html
 SHOWN := results/figures results/tables results/claims.json workflow/report
 
-.PHONY: help figures unlock test test-all test-conda test-slurm test-faults reproduce reliability lint audit container \
-    docs clean
+.PHONY: help figures unlock test test-all pytest test-conda test-slurm test-faults reproduce reliability lint audit \
+    container docs clean
 .DELETE_ON_ERROR:
 
 help:
@@ -42,12 +42,16 @@ figures: .venv/pipeline.installed
 unlock: .venv/pipeline.installed
 	$(BIN)/snakemake --unlock
 
-# two files of tests at a time: most of the time is Snakemake's start, which takes one core
-test: lint
-	$(BIN)/pytest -m "not slow" --numprocesses 2 --dist loadfile
+# the linters run while the tests do; two tests at a time, as most of the time is Snakemake's start on one core
+test: .venv/dev.installed
+	@$(MAKE) --no-print-directory --jobs=2 lint pytest
 
-test-all: lint
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+test-all: .venv/dev.installed
+	@$(MAKE) --no-print-directory --jobs=2 lint pytest CHOSEN=
+
+CHOSEN := -m "not slow"
+pytest: .venv/dev.installed
+	$(BIN)/pytest $(CHOSEN) --numprocesses 2 --dist worksteal
 
 # with the slow ones; what they say goes into docs/reliability.md by `make reliability`
 test-conda test-slurm test-faults: .venv/dev.installed
@@ -90,9 +94,13 @@ clean:
 	    || { echo "Python 3.11 to 3.13 is needed; found '$(PYTHON)'. Name one: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv .venv
 
+# with uv in a minute, where it is there and finds the packages (it does not read pip's settings); else with pip in three
 .venv/%.installed: pyproject.toml | .venv/bin/python
 	@echo "Installing into .venv: about 6.5 GB, some minutes"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[pipeline$(addprefix $(comma),$(filter-out pipeline,$*))]"
+	@uv pip install --quiet --python $(BIN)/python --editable "$(WANTED)" 2> /dev/null \
+	    || $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable "$(WANTED)"
 	@touch $@
+
+WANTED = .[pipeline$(addprefix $(comma),$(filter-out pipeline,$*))]
 
 comma := ,

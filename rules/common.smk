@@ -13,9 +13,6 @@ os.environ.update(PERCEPTUAL_EFFICACY_SNAKEMAKE=str(os.getpid()))
 # Snakemake pastes the interpreter's path into shell commands: a space in it needs a backslash, but not a second time
 if Path(sys.executable).exists():
     sys.executable = re.sub(r"([^\w./-])", r"\\\1", sys.executable)
-# files of a job that was killed are made again, as with --rerun-incomplete
-if workflow.dag_settings is not None:
-    workflow.dag_settings.force_incomplete = True
 
 
 def growing(amount):

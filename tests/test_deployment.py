@@ -4,6 +4,8 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 from pathlib import Path
 
 import pytest
@@ -34,10 +36,10 @@ rule count_lines:
 """
 
 
-def run(folder, *arguments):
+def run(folder, *arguments, python=sys.executable):
     """Run Snakemake in a folder, with the Snakefile that lies there, and return what it says."""
     finished = subprocess.run(
-        [sys.executable, "-m", "snakemake", *arguments],
+        [python, "-m", "snakemake", *arguments],
         cwd=folder,
         text=True,
         stdout=subprocess.PIPE,
@@ -62,7 +64,9 @@ def counted(output):
     return int(re.search(r"^total +(\d+)$", output, re.MULTILINE)[1])
 
 
-def test_a_clone_has_all_that_the_study_needs(tmp_path):
+def test_a_clone_in_any_folder_has_all_that_the_study_needs(tmp_path):
+    """Snakemake puts the path of the clone's own interpreter into shell commands."""
+    clone = tmp_path / "a reader's clone"
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -74,11 +78,16 @@ def test_a_clone_has_all_that_the_study_needs(tmp_path):
         pytest.skip("these sources are no git repository")
     for name in listed.stdout.splitlines():
         if (ROOT / name).is_file() and Path(name).parts[0] != "tests":
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, tmp_path / name)
-    run(tmp_path, "--profile", "profiles/local", "results/configuration.yaml")
-    assert (tmp_path / "results/configuration.yaml").stat().st_size > 0
-    assert "Nothing to be done" in run(tmp_path, "--workflow-profile", "profiles/local", "results/configuration.yaml")
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, clone / name)
+    venv.create(clone / ".venv", symlinks=True)
+    (packages,) = (clone / ".venv").glob("lib/*/site-packages")
+    (packages / "installed.pth").write_text(sysconfig.get_path("purelib"))
+    python = clone / ".venv/bin/python"
+    run(clone, "--profile", "profiles/local", "results/configuration.yaml", python=python)
+    assert (clone / "results/configuration.yaml").stat().st_size > 0
+    again = run(clone, "--workflow-profile", "profiles/local", "results/configuration.yaml", python=python)
+    assert "Nothing to be done" in again
 
 
 def test_a_module_makes_the_same_bytes_beside_rules_of_ones_own(own, study):

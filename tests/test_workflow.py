@@ -1,7 +1,12 @@
 """The workflow, run as a user runs it, on a miniature study."""
 
 import hashlib
+import os
 import re
+import shutil
+import signal
+import subprocess
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,7 +14,7 @@ import pandas as pd
 import pytest
 import safetensors.torch
 import yaml
-from miniature import ROOT, STUDY, planned, snakemake, study_with
+from miniature import ROOT, STUDY, command, environment, planned, snakemake, study_with
 
 from perceptual_efficacy import storage
 from perceptual_efficacy.backbones.loading import load_backbone
@@ -87,9 +92,17 @@ def digests(root):
     return {path.stem: names["code_digest"](path.stem) for path in names["SCRIPTS"].glob("[!_]*.py")}
 
 
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    """A copy of what digests are computed from, to be edited and put back, and those digests."""
+    root = tmp_path_factory.mktemp("sources")
+    for name in ("rules", "workflow", "src"):
+        shutil.copytree(ROOT / name, root / name)
+    return root, digests(root)
+
+
 USING_CSF = {"score_channels", "compare_layers", "assess_thresholds", "assess_agreement", "plot_frequency_curves"} | {
     "plot_ladder",
-    "compare_with_lpips",
     "fine_tune",
     "invert_features",
     "judge_images",
@@ -103,9 +116,9 @@ USING_IMAGES = {"list_images", "pack_images", "train_start", "fine_tune", "judge
     ("module", "expected"),
     [
         ("csf", USING_CSF),
-        ("agreement", {"assess_agreement"}),
+        ("agreement", {"assess_agreement", "assess_thresholds"}),
         ("baselines", {"measure_baselines", "train_start", "fine_tune", "judge_images", "invert_features"}),
-        ("runs", {"compare_losses", "compare_inversions"}),
+        ("paired", {"compare_losses", "compare_inversions"}),
         ("inversion", {"invert_features"}),
         ("superres/training", {"train_start", "fine_tune"}),
         ("superres/judging", {"judge_images"}),
@@ -114,22 +127,29 @@ USING_IMAGES = {"list_images", "pack_images", "train_start", "fine_tune", "judge
         ("probing", {"probe_channels", "fine_tune", "invert_features", "judge_images"}),
         ("backbones/kmeans", {"learn_kmeans", "load_network"}),
         ("backbones/weights", {"load_network", "train_start", "fine_tune", "judge_images"}),
-        ("learned", {"compare_with_lpips", "assess_agreement", "judge_images"}),
-        ("thresholds", {"assess_thresholds"}),
+        ("lpips", {"compare_with_lpips", "assess_agreement", "judge_images"}),
+        ("judgements/thresholds", {"assess_thresholds"}),
         ("claims", {"judge_claims"}),
         ("plots/selections", {"plot_selections"}),
     ],
 )
-def test_editing_a_module_changes_the_digest_of_exactly_the_rules_that_use_it(clone, module, expected):
-    before = digests(clone)
-    assert len(before) > 20
-    path = clone / f"src/perceptual_efficacy/{module}.py"
+def test_editing_a_module_changes_the_digest_of_exactly_the_rules_that_use_it(sources, module, expected):
+    root, before = sources
+    path = root / f"src/perceptual_efficacy/{module}.py"
     code = path.read_text()
-    path.write_text(code.replace('"""', '"""Differently said: ', 1) + "\n# a comment\n")
-    assert digests(clone) == before
     path.write_text(code + "\nADDED = 1\n")
-    after = digests(clone)
+    after = digests(root)
+    path.write_text(code)
     assert {rule for rule in before if before[rule] != after[rule]} == expected
+
+
+def test_comments_and_docstrings_of_modules_change_no_digest(sources, tmp_path):
+    root, before = sources
+    other = Path(shutil.copytree(root, tmp_path / "other"))
+    assert len(before) > 20
+    for path in (other / "src").rglob("*.py"):
+        path.write_text(path.read_text().replace('"""', '"""Differently said: ', 1) + "\n# a comment\n")
+    assert digests(other) == before
 
 
 def test_editing_a_module_runs_the_rules_that_use_it_and_what_follows_from_them(copy, clone):
@@ -137,7 +157,7 @@ def test_editing_a_module_runs_the_rules_that_use_it_and_what_follows_from_them(
     path.write_text(path.read_text() + "\n# a comment\n")
     assert "Nothing to be done" in snakemake(copy, "--dry-run", root=clone).stdout
     path.write_text(path.read_text() + "\nADDED = 1\n")
-    using = dict.fromkeys(USING_CSF - {"compare_with_lpips"}, 1) | {
+    using = dict.fromkeys(USING_CSF, 1) | {
         "fine_tune": 4,
         "judge_images": 6,
         "score_channels": 2,
@@ -170,6 +190,25 @@ def test_a_truncated_intermediate_is_named_and_not_used(copy):
     assert finished.returncode != 0
     assert re.search(r"\w+: results/probing/tiny/tuning\.nc: .*Delete it and run again", finished.stdout)
     assert "Traceback" not in finished.stdout
+
+
+def test_after_a_killed_run_the_next_one_needs_no_flag(tmp_path):
+    """A job of two files is killed when it has written the first, the only one that is asked for."""
+    changed, target = study_with(tmp_path, datasets=[]), "results/stimuli/radial.nc"
+    with subprocess.Popen(
+        command(tmp_path, target, study=changed), env=environment(tmp_path), start_new_session=True
+    ) as running:
+        while not (tmp_path / target).exists():
+            assert running.poll() is None
+            time.sleep(0.001)
+        os.killpg(running.pid, signal.SIGKILL)
+    incomplete = tmp_path / ".snakemake/incomplete"
+    assert list(incomplete.iterdir())
+    assert snakemake(tmp_path, "--unlock", study=changed).returncode == 0
+    finished = snakemake(tmp_path, target, study=changed)
+    assert finished.returncode == 0, finished.stdout
+    assert not list(incomplete.iterdir())
+    assert (tmp_path / "results/stimuli/oriented.nc").exists()
 
 
 def test_what_a_failed_job_took_away_is_missed_by_the_next_run(copy, tmp_path):

@@ -15,7 +15,7 @@ from snakemake.cli import parse_args
 
 pytestmark = pytest.mark.slurm
 
-PROFILES = {name: ROOT / "profiles" / name for name in ("local", "slurm")}
+PROFILES = {name: ROOT / "profiles" / name for name in ("default", "local", "slurm")}
 FOR_SLURM = yaml.safe_load((PROFILES["slurm"] / "config.yaml").read_text())
 
 
@@ -52,11 +52,12 @@ def test_every_entry_of_a_profile_takes_effect(name, flag):
         assert effective == (sorted(wanted) if isinstance(wanted, list) else wanted), key
 
 
-def test_no_profile_is_taken_unasked(capsys):
+def test_the_profile_that_is_taken_unasked_says_only_that_killed_jobs_are_done_again():
     found = settings()
-    assert "profile" not in capsys.readouterr().err
+    assert found["rerun_incomplete"]
     assert (found["executor"], found["cores"], found["retries"]) == (None, None, 0)
-    assert not [name for name in ("default", "profiles/default", "workflow/profiles/default") if (ROOT / name).exists()]
+    assert yaml.safe_load((PROFILES["default"] / "config.yaml").read_text()) == {"rerun-incomplete": True}
+    assert not [name for name in ("default", "workflow/profiles/default") if (ROOT / name).exists()]
 
 
 @pytest.mark.parametrize("name", PROFILES)
