@@ -34,7 +34,7 @@ def digest(path: str | os.PathLike[str]) -> str:
         return storage.file_sha256(path)
     names = hashlib.sha256()
     for file in sorted(file for file in path.rglob("*") if file.is_file() and file.name != STAMP):
-        names.update(f"{file.relative_to(path).as_posix()}\0{storage.file_sha256(file)}\n".encode())
+        names.update(os.fsencode(f"{file.relative_to(path).as_posix()}\0{storage.file_sha256(file)}\n"))
     return names.hexdigest()
 
 
