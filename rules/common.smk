@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-# whom a job ends with: workflow/scripts/job.py
+# whom a job ends with: workflow/scripts/job/watch.py
 os.environ.update(PERCEPTUAL_EFFICACY_SNAKEMAKE=str(os.getpid()))
 # Snakemake pastes the interpreter's path into shell commands: a space in it needs a backslash, but not a second time
 if Path(sys.executable).exists():
