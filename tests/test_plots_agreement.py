@@ -1,8 +1,7 @@
 """The figures about agreement: their data against independent expectations, and that they draw the data."""
 
 import itertools
-from collections.abc import Callable
-from types import ModuleType
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,13 +10,10 @@ import pytest
 import scipy.stats
 import xarray as xr
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
 from plotting import Case, EveryFigure, intervals, points, texts
 
 from perceptual_efficacy import judgements as judged
 from perceptual_efficacy.agreement import (
-    HIGH_LOW,
-    MEAN_OF_LAYERS,
     Judgements,
     Ranking,
     compare_selections,
@@ -26,10 +22,10 @@ from perceptual_efficacy.agreement import (
 )
 from perceptual_efficacy.datasets import bapps, tid2013
 from perceptual_efficacy.datasets import ladder as distortions
+from perceptual_efficacy.judgements.thresholds import DetectionThresholds
 from perceptual_efficacy.plots import (
-    _judged,
+    _agreement,
     groups,
-    image_selections,
     ladder,
     networks,
     selections,
@@ -37,11 +33,12 @@ from perceptual_efficacy.plots import (
     style,
     thresholds,
 )
-from perceptual_efficacy.scores import SCORED, SILENT, select_channels
+from perceptual_efficacy.scores import SCORED, SILENT
+from perceptual_efficacy.vocabulary import HUMAN_CEILING, identity
 
 SCALE = 32.0  # pixels per degree
 LAYERS = {"relu1_1": 6, "relu1_2": 9}
-NETWORK = "test network (stand-in)"
+OF_NETWORK = {"network": "net", "architecture": "vgg", "weights": "learnt", "origin": "k-means"}
 FIVE = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1")
 THIRTEEN = (*FIVE, "relu3_2", "relu3_3", *(f"relu{block}_{number}" for block in (4, 5) for number in (1, 2, 3)))
 
@@ -55,12 +52,16 @@ def predictions() -> pd.DataFrame:
         [
             pd.DataFrame(
                 {
+                    **OF_NETWORK,
+                    "dataset": "modelfest",
+                    "pixels_per_degree": SCALE,
                     "layer": layer,
                     "selection": selection,
                     "number": np.arange(1, 21),
                     "name": [f"GaborPatch{number}" for number in range(1, 21)],
                     "measured": measured,
                     "measured_sd": 0.2,
+                    "observers": 16,
                     "predicted": measured + random.normal(0, 0.15, 20),
                     "extrapolated": np.arange(20) % 7 == 0,
                 }
@@ -84,7 +85,9 @@ def agreement() -> pd.DataFrame:
     rows = [(*row, measure, scale) for row in rows for measure in ("r", "rmse") for scale in (32.0, 60.0)]
     table = pd.DataFrame(rows, columns=["cube", "layer", "ranking", "selection", "measure", "pixels_per_degree"])
     estimate = random.uniform(0.85, 0.97, len(table))
-    return table.assign(estimate=estimate, ci_low=estimate - 0.2, ci_high=estimate + 0.02, channels=4.0, n=20)
+    table = table.assign(estimate=estimate, ci_low=estimate - 0.2, ci_high=estimate + 0.02, channels=4.0, n=20)
+    about = {**OF_NETWORK, "dataset": "modelfest", "judged_by": "people", "group": "all"}
+    return table.assign(**about, n_clusters=20, resampled_unit="stimuli and observers")
 
 
 class Images(NamedTuple):
@@ -118,6 +121,7 @@ def judge(
         np.exp(truth[..., None] + (1 - pe) * random.normal(size=(*truth.shape, units))).astype(np.float32),
         dims=("comparison", "side", "unit"),
         coords={"layer": ("unit", channels["layer"]), "channel": ("unit", channels["channel"])},
+        attrs={**OF_NETWORK, "dataset": "judged_images"},
     )
     rankings = {score: Ranking(channels, score) for score in scores}
     names = ("L2", "PSNR", "SSIM", "FSIM", "MDSI", "GMSD")
@@ -126,7 +130,7 @@ def judge(
     # of 41 samples the ends of an interval are themselves samples, which no rounding moves
     found = compare_selections(cube, judgements, rankings, baselines=baselines, splits=50, replicates=41)
     correlations, alone = compare_single_channels(cube, judgements, rankings, shuffles=50, replicates=41)
-    table = pd.concat([found, correlations], ignore_index=True).assign(dataset="judged_images", judged_by=judged_by)
+    table = pd.concat([found, correlations], ignore_index=True).assign(judged_by=judged_by)
     return Images(judgements, comparisons, cube, channels.merge(alone, on=["layer", "channel"]), table)
 
 
@@ -175,38 +179,36 @@ def built() -> Images:
     return judge(comparisons, judgements, 0.9 * level[:, None], FIVE, "construction")
 
 
-CARDS = [
-    {"name": name, "origin": origin, "weights": weights}
-    for name, origin, weights in (
-        ("net", "DEFAULT weights of torchvision", "trained"),
-        ("net_random", "random weights", "random"),
+def of_two_networks(*parts: pd.DataFrame) -> pd.DataFrame:
+    """Tables of agreement, of two networks that agree equally well, as a study concatenates them."""
+    return pd.concat(
+        [
+            part.assign(network=network, weights=weights)
+            for network, weights in (("net", "trained"), ("net_random", "random"))
+            for part in parts
+        ],
+        ignore_index=True,
     )
-]
+
+
+LAYERS_OF = {"net": "relu2_2", "net_random": "mean of layers"}
 
 
 @pytest.fixture(scope="module")
-def by_people(choices: Images, opinions: Images) -> dict[str, list[pd.DataFrame]]:
-    """Tables of agreement with two of the data sets that people judged, of two networks."""
+def by_people(choices: Images, opinions: Images) -> list[pd.DataFrame]:
+    """Tables of agreement with two of the data sets that people judged."""
     detected = opinions.agreement.replace({"measure": {"srcc": "r"}})
-    parts = [
+    return [
         detected.assign(dataset="modelfest", pixels_per_degree=SCALE),
         choices.agreement.assign(dataset="bapps_2afc"),
     ]
-    return {card["name"]: parts for card in CARDS}
-
-
-def table_of_networks(
-    agreement: dict[str, list[pd.DataFrame]], layers: tuple[str, str] = ("relu2_2", "mean of layers")
-) -> pd.DataFrame:
-    return networks.table(
-        agreement, dict(zip(agreement, CARDS, strict=True)), dict(zip(agreement, layers, strict=True))
-    )
 
 
 NAMES = (
-    *("thresholds", "selections", "groups", "image_selections", "single_channels", "ladder", "networks"),
+    *("thresholds", "selections", "groups", "single_channels", "ladder", "networks"),
     "groups of TID2013",
-    "image_selections of a ladder",
+    "selections of images",
+    "selections of a ladder",
     "single_channels of a ladder",
     "networks on four data sets",
 )
@@ -219,30 +221,30 @@ def cases(
     choices: Images,
     opinions: Images,
     built: Images,
-    by_people: dict[str, list[pd.DataFrame]],
+    by_people: list[pd.DataFrame],
 ) -> dict[str, Case]:
     return {
-        "thresholds": Case(thresholds.table(predictions, 16), lambda table: thresholds.draw(table, NETWORK, SCALE)),
-        "selections": Case(selections.table(agreement), lambda table: selections.draw(table, NETWORK)),
-        "groups": Case(groups.table(choices.agreement, "relu2_2"), draw_with(groups)),
-        "groups of TID2013": Case(groups.table(opinions.agreement, "relu2_2"), draw_with(groups)),
-        "image_selections": Case(image_selections.table(choices.agreement), draw_with(image_selections)),
-        "image_selections of a ladder": Case(image_selections.table(built.agreement), draw_with(image_selections)),
-        "single_channels": Case(single_channels.table(choices.channels, choices.agreement), draw_with(single_channels)),
+        "thresholds": Case(thresholds.table(predictions), thresholds.draw),
+        "selections": Case(selections.table(agreement), selections.draw),
+        "groups": Case(groups.table(choices.agreement, "relu2_2"), groups.draw),
+        "groups of TID2013": Case(groups.table(opinions.agreement, "relu2_2"), groups.draw),
+        "selections of images": Case(selections.table(choices.agreement), selections.draw),
+        "selections of a ladder": Case(selections.table(built.agreement), selections.draw),
+        "single_channels": Case(single_channels.table(choices.channels, choices.agreement), single_channels.draw),
         "single_channels of a ladder": Case(
-            single_channels.table(built.channels, built.agreement), draw_with(single_channels)
+            single_channels.table(built.channels, built.agreement), single_channels.draw
         ),
         "ladder": Case(
-            ladder.table(built.distance, built.comparisons, halves_of(built.channels)),
-            lambda table: ladder.draw(table, NETWORK, "relu2_2"),
+            ladder.table(
+                selection_distances(built.distance, built.channels), built.comparisons, identity(built.distance.attrs)
+            ),
+            partial(ladder.draw, layer="relu2_2"),
         ),
-        "networks": Case(table_of_networks(by_people), networks.draw),
+        "networks": Case(networks.table(of_two_networks(*by_people), LAYERS_OF), networks.draw),
         "networks on four data sets": Case(
-            table_of_networks(
-                {
-                    name: [*parts, *(part.assign(dataset=f"{part['dataset'].iloc[0]}, again") for part in parts)]
-                    for name, parts in by_people.items()
-                }
+            networks.table(
+                of_two_networks(*by_people, *(part.assign(dataset=part["dataset"] + ", again") for part in by_people)),
+                LAYERS_OF,
             ),
             networks.draw,
         ),
@@ -252,14 +254,6 @@ def cases(
 @pytest.fixture(params=NAMES)
 def case(request: pytest.FixtureRequest, cases: dict[str, Case]) -> Case:
     return cases[request.param]
-
-
-def draw_with(module: ModuleType) -> Callable[[pd.DataFrame], Figure]:
-    return lambda table: module.draw(table, NETWORK)
-
-
-def halves_of(channels: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    return {"all": channels, **{half: select_channels(channels, half) for half in ("high", "low")}}
 
 
 class TestEveryFigure(EveryFigure):
@@ -306,7 +300,7 @@ def test_extrapolated_thresholds_are_open_symbols_at_their_place(cases: dict[str
 
 def test_a_panel_without_predictions_is_refused(predictions: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match="no predictions of 'high' for 'relu9_1'"):
-        thresholds.table(predictions, 16, panels=[("relu9_1", "high")])
+        thresholds.table(predictions, panels=[("relu9_1", "high")])
 
 
 def test_selections_hold_correlations_of_the_raw_distances_only(
@@ -343,13 +337,12 @@ def test_names_are_those_that_the_library_gives() -> None:
     primary = {
         kind.measures[0] for kind in (judged.TwoAlternativeChoices, judged.SameOrDifferent, judged.OpinionScores)
     }
-    assert primary == set(_judged.MEASURES) == set(_judged.MEANINGS)
-    assert {*groups.BASELINES, *image_selections.BASELINES} <= set(baselines.BASELINES)
-    assert judged.HUMAN_CEILING == _judged.CEILING
+    kinds = [*primary, DetectionThresholds.measures[0]]
+    assert set(kinds) == set(_agreement.MEASURES) == set(_agreement.MEANINGS)
+    of_images = {*groups.SIGNS, *selections.BASELINES} - {HUMAN_CEILING, "RMS contrast", "CSF-weighted energy"}
+    assert of_images <= set(baselines.BASELINES)
     assert distortions.TYPES[distortions.DITHER] == ladder.DITHER
     assert set(groups.NAMES) <= set(bapps.CATEGORIES_2AFC)
-    assert networks.DIFFERENCE == HIGH_LOW
-    assert networks.MEAN == MEAN_OF_LAYERS
 
 
 def test_scores_of_a_kind_of_image_are_those_of_its_comparisons(cases: dict[str, Case], choices: Images) -> None:
@@ -404,7 +397,7 @@ def test_groups_are_drawn_as_tabled_all_of_them_first(name: str, cases: dict[str
 def test_a_kind_of_image_without_a_score_is_named_and_left_empty(built: Images) -> None:
     table = groups.table(built.agreement, "relu2_2")
     assert table.loc[table["group"].str.endswith(ladder.DITHER), "estimate"].isna().all()
-    for axis in groups.draw(table, NETWORK).axes:
+    for axis in groups.draw(table).axes:
         assert [text.get_text() for text in axis.texts] == [groups.NO_SCORE]
         assert axis.texts[0].get_position()[1] == axis.get_yticks()[-1]
 
@@ -417,23 +410,24 @@ def test_a_layer_without_agreement_is_refused_by_name(choices: Images) -> None:
 def test_judgements_that_score_nothing_are_refused(choices: Images) -> None:
     table = choices.agreement.assign(estimate=np.nan)
     with pytest.raises(ValueError, match=r"No distance has a score \(2afc\) on judged_images"):
-        image_selections.table(table)
+        selections.table(table)
 
 
 def test_images_known_by_construction_are_never_called_judged_by_people(built: Images, cases: dict[str, Case]) -> None:
     figures = [
-        groups.draw(groups.table(built.agreement, "relu2_2"), NETWORK),
+        groups.draw(groups.table(built.agreement, "relu2_2")),
         *(cases[name].draw(cases[name].table) for name in NAMES if name.endswith("of a ladder")),
     ]
     for figure in figures:
-        assert "(judged by construction)" in texts(figure)
-        assert "human" not in texts(figure)
-    assert "nobody was asked" in texts(cases["ladder"].draw(cases["ladder"].table))
+        shown = " ".join(texts(figure).split())  # lines may be broken anywhere
+        assert "by construction: known ordering, no human ratings" in shown
+        assert "human" not in shown.replace("no human ratings", "")
+    assert _agreement.BY_CONSTRUCTION in texts(cases["ladder"].draw(cases["ladder"].table))
     assert "construction" not in texts(cases["groups"].draw(cases["groups"].table))
 
 
 def test_too_few_clusters_have_points_without_intervals(cases: dict[str, Case]) -> None:
-    table, draw = cases["image_selections of a ladder"]
+    table, draw = cases["selections of a ladder"]
     figure = draw(table)
     scores = table[table["selection"] != "random halves"]
     assert scores["ci_low"].isna().all()
@@ -445,7 +439,7 @@ def test_too_few_clusters_have_points_without_intervals(cases: dict[str, Case]) 
 
 
 def test_selections_of_images_are_drawn_as_tabled(cases: dict[str, Case]) -> None:
-    table, draw = cases["image_selections"]
+    table, draw = cases["selections of images"]
     assert set(table["group"]) == {"all"}
     axes = draw(table).axes
     for axis, ranking in zip(axes, ("pe", "mu1", "mu2"), strict=True):
@@ -462,7 +456,7 @@ def test_selections_of_images_are_drawn_as_tabled(cases: dict[str, Case]) -> Non
 
 
 def test_only_correlations_are_on_fishers_scale(cases: dict[str, Case]) -> None:
-    table, draw = cases["image_selections of a ladder"]
+    table, draw = cases["selections of a ladder"]
     axis = draw(table).axes[0]
     heights = axis.transData.transform([(0, r) for r in np.tanh([0.5, 0.75, 1])])[:, 1]
     assert np.diff(heights)[0] == pytest.approx(np.diff(heights)[1])
@@ -504,13 +498,7 @@ def test_steps_out_of_order_are_found(built: Images) -> None:
     blurred = ((comparisons["group"] == "08 Gaussian blur") & (comparisons["cluster"] == "i02")).to_numpy()
     distance[blurred & (comparisons["level"] == 3).to_numpy(dtype=bool)] = 3  # that of level 2
     distance[blurred & (comparisons["level"] == 1).to_numpy(dtype=bool)] = 0.5
-    units = pd.DataFrame({"layer": ["relu1_1"], "channel": [0]})
-    cube = xr.DataArray(
-        distance[:, None, None],
-        dims=("comparison", "side", "unit"),
-        coords={"layer": ("unit", units["layer"]), "channel": ("unit", units["channel"])},
-    )
-    table = ladder.table(cube, comparisons, {"all": units})
+    table = ladder.table({("relu1_1", "all"): distance[:, None]}, comparisons, OF_NETWORK)
     is_dither = table["group"].str.endswith(ladder.DITHER)
     for check in ("in_order", "above_dither"):
         assert table.loc[is_dither, check].isna().all()
@@ -545,15 +533,19 @@ def test_the_ladder_is_drawn_as_tabled(cases: dict[str, Case]) -> None:
 
 
 def test_distances_of_other_images_are_refused(built: Images) -> None:
-    with pytest.raises(ValueError, match=r"shape \(167, 1, 20\); expected \(168, 1, channels\)"):
-        ladder.table(built.distance[:-1], built.comparisons, {"all": built.channels})
+    with pytest.raises(ValueError, match=r"shape \(167, 1\); expected \(168, 1\)"):
+        ladder.table(selection_distances(built.distance[:-1], built.channels), built.comparisons, OF_NETWORK)
 
 
 def test_networks_score_their_own_layer_and_their_own_difference(
-    cases: dict[str, Case], choices: Images, by_people: dict[str, list[pd.DataFrame]]
+    cases: dict[str, Case], choices: Images, by_people: list[pd.DataFrame]
 ) -> None:
-    table = cases["networks"].table
-    assert list(table["dataset"].unique()) == ["modelfest, 32 px/deg", "bapps_2afc"]
+    table, draw = cases["networks"]
+    assert list(table["dataset"].unique()) == ["modelfest", "bapps_2afc"]
+    assert [axis.get_title(loc="left").split("\n")[0] for axis in draw(table).axes[::2]] == [
+        "modelfest, 32 px/deg",
+        "bapps_2afc",
+    ]
     distances = selection_distances(choices.distance, choices.channels)
     rows = table[(table["network"] == "net") & (table["dataset"] == "bapps_2afc")].set_index("selection")
     scores = {
@@ -563,15 +555,12 @@ def test_networks_score_their_own_layer_and_their_own_difference(
     for half, score in scores.items():
         assert rows.loc[half, "estimate"] == pytest.approx(score)
     assert rows.loc["high - low", "estimate"] == pytest.approx(scores["high"] - scores["low"])
-    agreement = by_people["net"][1].query("layer == 'relu2_2' and ranking == 'pe' and cube == 'raw' and group == 'all'")
+    agreement = by_people[1].query("layer == 'relu2_2' and ranking == 'pe' and cube == 'raw' and group == 'all'")
     found = agreement[(agreement["selection"] == "high - low") & (agreement["measure"] == "2afc")]
     assert rows.loc["high - low", "p_holm"] == found["p_holm"].item()
     assert set(rows.index) == {"all", "high", "low", "high - low", "random halves"}
     assert len(table) == 2 * 2 * 5
-    assert dict(zip(table["network"], table["layer"], strict=True)) == {
-        "net": "relu2_2",
-        "net_random (random weights)": "mean of layers",
-    }
+    assert dict(zip(table["network"], table["layer"], strict=True)) == LAYERS_OF
 
 
 @pytest.mark.parametrize("name", ["networks", "networks on four data sets"])
@@ -603,14 +592,14 @@ def test_networks_are_drawn_as_tabled(name: str, cases: dict[str, Case]) -> None
     assert labels == ["net\nrelu2_2", "net_random\nrandom weights, mean of layers"]
 
 
-def test_a_layer_that_all_networks_share_is_named_once(by_people: dict[str, list[pd.DataFrame]]) -> None:
-    figure = networks.draw(table_of_networks(by_people, ("mean of layers", "mean of layers")))
+def test_a_layer_that_all_networks_share_is_named_once(by_people: list[pd.DataFrame]) -> None:
+    figure = networks.draw(networks.table(of_two_networks(*by_people), dict.fromkeys(LAYERS_OF, "mean of layers")))
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["net", "net_random\nrandom weights"]
     assert texts(figure).count("mean of layers") == 1
 
 
 def test_networks_without_intervals_have_points(built: Images) -> None:
-    table = table_of_networks({card["name"]: [built.agreement.assign(judged_by="people")] for card in CARDS})
+    table = networks.table(of_two_networks(built.agreement.assign(judged_by="people")), LAYERS_OF)
     figure = networks.draw(table)
     scores, difference = figure.axes
     for selection, marker in style.MARKERS.items():
@@ -634,12 +623,12 @@ def test_a_network_without_a_score_is_named_and_left_empty(cases: dict[str, Case
 
 def test_networks_are_not_shown_by_what_nobody_judged(built: Images) -> None:
     with pytest.raises(ValueError, match="judged_images is judged by construction"):
-        table_of_networks({card["name"]: [built.agreement] for card in CARDS})
+        networks.table(of_two_networks(built.agreement), LAYERS_OF)
 
 
-def test_networks_by_an_unknown_layer_are_refused(by_people: dict[str, list[pd.DataFrame]]) -> None:
-    with pytest.raises(ValueError, match=r"Layer 'conv9' of net .* modelfest, 32 px/deg; it has \['relu1_1'"):
-        table_of_networks(by_people, ("conv9", "mean of layers"))
+def test_networks_by_an_unknown_layer_are_refused(by_people: list[pd.DataFrame]) -> None:
+    with pytest.raises(ValueError, match=r"Layer 'conv9' of net .* modelfest; it has \['relu1_1'"):
+        networks.table(of_two_networks(*by_people), {**LAYERS_OF, "net": "conv9"})
 
 
 # Names from outside
