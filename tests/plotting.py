@@ -32,8 +32,7 @@ class EveryFigure:
         first = case.draw(case.table)
         titles = [axis.get_title() for axis in first.axes]
         style.save(first, case.table, png=tmp_path / "a.png", pdf=tmp_path / "a.pdf", csv=tmp_path / "a.csv")
-        table = pd.read_csv(tmp_path / "a.csv", keep_default_na=True, na_values=[""]).fillna({"ranking": "none"})
-        assert [axis.get_title() for axis in case.draw(table).axes] == titles
+        assert [axis.get_title() for axis in case.draw(pd.read_csv(tmp_path / "a.csv")).axes] == titles
 
     def test_equal_input_gives_equal_bytes(self, case: Case, tmp_path: Path) -> None:
         for run in "ab":

@@ -103,7 +103,7 @@ USING_IMAGES = {"list_images", "pack_images", "train_start", "fine_tune", "judge
     ("module", "expected"),
     [
         ("csf", USING_CSF),
-        ("agreement", {"assess_agreement"}),
+        ("agreement", {"assess_agreement", "assess_thresholds", "plot_ladder"}),
         ("baselines", {"measure_baselines", "train_start", "fine_tune", "judge_images", "invert_features"}),
         ("runs", {"compare_losses", "compare_inversions"}),
         ("inversion", {"invert_features"}),
@@ -117,7 +117,7 @@ USING_IMAGES = {"list_images", "pack_images", "train_start", "fine_tune", "judge
         ("learned", {"compare_with_lpips", "assess_agreement", "judge_images"}),
         ("thresholds", {"assess_thresholds"}),
         ("claims", {"judge_claims"}),
-        ("plots/selections", {"plot_selections"}),
+        ("plots/selections", {"plot_selections", "plot_image_selections"}),
     ],
 )
 def test_editing_a_module_changes_the_digest_of_exactly_the_rules_that_use_it(clone, module, expected):

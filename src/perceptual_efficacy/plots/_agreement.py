@@ -112,7 +112,7 @@ def scale(axis: Axes, table: pd.DataFrame, which: Literal["x", "y"]) -> str:
 def note_on(table: pd.DataFrame) -> str:
     """Say what the measure is, and what the intervals are over."""
     measure, unit = table[["measure", "resampled_unit"]].iloc[0]
-    scores = table.loc[table["selection"] != RANDOM_HALVES, "ci_low"].notna()
+    scores = table.loc[(table["selection"] != RANDOM_HALVES) & table["estimate"].notna(), "ci_low"].notna()
     if scores.any():
         bars = f"Bars: 95% bootstrap intervals over {unit}{'' if scores.all() else ', if at least 10'}"
     else:

@@ -46,12 +46,10 @@ def table(agreement: pd.DataFrame, layers: Mapping[str, str]) -> pd.DataFrame:
             raise ValueError(f"{dataset} is judged by {judged_by}; the figure shows human judgements.")
     rows = shared.primary_rows(agreement, [*shared.SELECTIONS, HIGH_LOW], ["pe"])
     rows = rows[rows["group"] == EVERYTHING]
-    parts = []
-    for network, of_network in rows.groupby("network", sort=False):
-        for _, part in shared.by_data(of_network):
-            shared.refuse_unknown(layers[str(network)], part)
-            parts.append(part[part["layer"] == layers[str(network)]])
-    return pd.concat(parts, ignore_index=True).filter([*shared.COLUMNS, "p_holm"])
+    for (network, _), part in rows.groupby(["network", "dataset"], sort=False):
+        shared.refuse_unknown(layers[str(network)], part)
+    rows = rows[rows["layer"] == rows["network"].map(layers)]
+    return rows.filter([*shared.COLUMNS, "p_holm"]).reset_index(drop=True)
 
 
 @style.context()
