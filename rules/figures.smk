@@ -196,13 +196,11 @@ rule plot_first_layer_filters:
 rule plot_thresholds:
     input:
         predictions=f"results/agreement/{{backbone}}/modelfest-{OWN_RESOLUTION}-predictions.parquet",
-        comparisons="results/data/modelfest/comparisons.parquet",
-        card="results/backbones/{backbone}/card.json",
     output:
         png=report(
             "results/figures/{backbone}/thresholds.png",
             caption="../workflow/report/thresholds.rst",
-            category="Agreement with people",
+            category="Agreement with human judgements",
             labels={
                 "figure": "Predicted against measured thresholds",
                 "network": "{backbone}",
@@ -220,7 +218,6 @@ rule plot_thresholds:
         mem_mb=growing(1000),
         runtime=growing(5),
     params:
-        resolution=OWN_RESOLUTION,
         code=code_digest("plot_thresholds"),
     message:
         "Plotting the thresholds that {wildcards.backbone} predicts"
@@ -234,12 +231,11 @@ rule plot_selections:
             "results/agreement/{{backbone}}/modelfest-{resolution}.parquet",
             resolution=RESOLUTIONS,
         ),
-        card="results/backbones/{backbone}/card.json",
     output:
         png=report(
             "results/figures/{backbone}/selections.png",
             caption="../workflow/report/selections.rst",
-            category="Agreement with people",
+            category="Agreement with human judgements",
             labels={
                 "figure": "High, low and random channels",
                 "network": "{backbone}",
@@ -267,12 +263,11 @@ rule plot_selections:
 rule plot_groups:
     input:
         agreement="results/agreement/{backbone}/{dataset}.parquet",
-        card="results/backbones/{backbone}/card.json",
     output:
         png=report(
             "results/figures/{backbone}/groups-{dataset}.png",
             caption="../workflow/report/groups.rst",
-            category=lambda wildcards: "Agreement with people" if is_human(wildcards) else BY_CONSTRUCTION,
+            category=lambda wildcards: "Agreement with human judgements" if is_human(wildcards) else BY_CONSTRUCTION,
             labels={
                 "figure": "High and low PE by kind of image, {dataset}",
                 "network": "{backbone}",
@@ -302,12 +297,11 @@ rule plot_groups:
 rule plot_image_selections:
     input:
         agreement="results/agreement/{backbone}/{dataset}.parquet",
-        card="results/backbones/{backbone}/card.json",
     output:
         png=report(
             "results/figures/{backbone}/selections-{dataset}.png",
             caption="../workflow/report/image_selections.rst",
-            category=lambda wildcards: "Agreement with people" if is_human(wildcards) else BY_CONSTRUCTION,
+            category=lambda wildcards: "Agreement with human judgements" if is_human(wildcards) else BY_CONSTRUCTION,
             labels={
                 "figure": "High, low and random channels, {dataset}",
                 "network": "{backbone}",
@@ -337,12 +331,11 @@ rule plot_single_channels:
     input:
         agreement="results/agreement/{backbone}/{dataset}.parquet",
         channels="results/agreement/{backbone}/{dataset}-channels.parquet",
-        card="results/backbones/{backbone}/card.json",
     output:
         png=report(
             "results/figures/{backbone}/single_channels-{dataset}.png",
             caption="../workflow/report/single_channels.rst",
-            category=lambda wildcards: "Agreement with people" if is_human(wildcards) else BY_CONSTRUCTION,
+            category=lambda wildcards: "Agreement with human judgements" if is_human(wildcards) else BY_CONSTRUCTION,
             labels={
                 "figure": "PE and agreement of every channel, {dataset}",
                 "network": "{backbone}",
@@ -373,7 +366,6 @@ rule plot_ladder:
         distances=f"results/distances/{{backbone}}/{LADDER}.nc",
         comparisons=f"results/data/{LADDER}/comparisons.parquet",
         channels="results/selectivity/{backbone}/channels.parquet",
-        card="results/backbones/{backbone}/card.json",
     output:
         png=report(
             "results/figures/{backbone}/ladder.png",
@@ -439,12 +431,11 @@ rule plot_networks:
             backbone=BACKBONES,
             data=[f"modelfest-{OWN_RESOLUTION}", *JUDGED_BY_PEOPLE],
         ),
-        cards=expand("results/backbones/{backbone}/card.json", backbone=BACKBONES),
     output:
         png=report(
             "results/figures/networks.png",
             caption="../workflow/report/networks.rst",
-            category="Agreement with people",
+            category="Agreement with human judgements",
             labels={"figure": "High and low PE by network", "network": "all"},
         ),
         pdf="results/figures/networks.pdf",
@@ -459,11 +450,10 @@ rule plot_networks:
         mem_mb=growing(1000),
         runtime=growing(5),
     params:
-        networks=BACKBONES,
         layers=CLAIM_LAYERS,
         code=code_digest("plot_networks"),
     message:
-        "Plotting the agreement of all networks with people"
+        "Plotting the agreement of all networks with human judgements"
     script:
         "../workflow/scripts/plot_networks.py"
 
@@ -477,7 +467,7 @@ rule plot_lpips_weights:
         png=report(
             "results/figures/{backbone}/lpips_weights.png",
             caption="../workflow/report/lpips_weights.rst",
-            category="Agreement with people",
+            category="Agreement with human judgements",
             labels={"figure": "PE and LPIPS’s weights", "network": "{backbone}"},
         ),
         pdf="results/figures/{backbone}/lpips_weights.pdf",

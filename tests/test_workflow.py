@@ -116,7 +116,7 @@ USING_IMAGES = {"list_images", "pack_images", "train_start", "fine_tune", "judge
     ("module", "expected"),
     [
         ("csf", USING_CSF),
-        ("agreement", {"assess_agreement", "assess_thresholds"}),
+        ("agreement", {"assess_agreement", "assess_thresholds", "plot_ladder"}),
         ("baselines", {"measure_baselines", "train_start", "fine_tune", "judge_images", "invert_features"}),
         ("paired", {"compare_losses", "compare_inversions"}),
         ("inversion", {"invert_features"}),
@@ -130,7 +130,7 @@ USING_IMAGES = {"list_images", "pack_images", "train_start", "fine_tune", "judge
         ("lpips", {"compare_with_lpips", "assess_agreement", "judge_images"}),
         ("judgements/thresholds", {"assess_thresholds"}),
         ("claims", {"judge_claims"}),
-        ("plots/selections", {"plot_selections"}),
+        ("plots/selections", {"plot_selections", "plot_image_selections"}),
     ],
 )
 def test_editing_a_module_changes_the_digest_of_exactly_the_rules_that_use_it(sources, module, expected):

@@ -7,7 +7,7 @@ from perceptual_efficacy import agreement, csf, io
 from perceptual_efficacy.agreement import Ranking
 from perceptual_efficacy.datasets import modelfest
 from perceptual_efficacy.judgements.thresholds import DetectionThresholds, contrast_energy, distance_of_energy
-from perceptual_efficacy.vocabulary import NONE, RANKINGS
+from perceptual_efficacy.vocabulary import NONE, PEOPLE, RANKINGS, identity
 
 FLAT = "pe with a flat CSF"
 
@@ -43,20 +43,23 @@ with job(snakemake) as run:
         replicates=run.params.replicates,
         seed=run.params.seed,
     )
-    result = result.assign(dataset="modelfest", judged_by="people", pixels_per_degree=resolution)
-    io.write_table(result, run.output.agreement, run.provenance)
+    about = {"dataset": "modelfest", "judged_by": PEOPLE, "pixels_per_degree": resolution}
+    io.write_table(result.assign(**about), run.output.agreement, run.provenance)
 
     curves = agreement.selection_distances(distances["distance"], channels)
     curves |= {(NONE, name): distance for name, distance in baselines.items()}
     predictions = [
         pd.DataFrame(
             {
+                **identity(distances["distance"].attrs),
+                **about,
                 "layer": layer,
                 "selection": selection,
                 "number": distances["number"].values,
                 "name": names,
                 "measured": measured.mean(axis=1),
                 "measured_sd": measured.std(axis=1, ddof=1),
+                "observers": measured.shape[1],
                 "predicted": prediction.log_threshold,
                 "extrapolated": prediction.extrapolated,
             }

@@ -1,11 +1,10 @@
-"""Plot how well channels of high and low PE agree with judgements of each kind of image."""
+"""Plot how well high-PE and low-PE channels agree with judgements of each kind of image."""
 
 from job import job
 
-from perceptual_efficacy import io, storage
+from perceptual_efficacy import io
 from perceptual_efficacy.plots import groups, style
 
 with job(snakemake) as run:
     table = groups.table(io.read_table(run.input.agreement), run.params.layer)
-    figure = groups.draw(table, style.network_label(storage.read_record(run.input.card)))
-    style.save(figure, table, **run.output)
+    style.save(groups.draw(table), table, **run.output)

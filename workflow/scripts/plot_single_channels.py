@@ -2,10 +2,9 @@
 
 from job import job
 
-from perceptual_efficacy import io, storage
+from perceptual_efficacy import io
 from perceptual_efficacy.plots import single_channels, style
 
 with job(snakemake) as run:
     table = single_channels.table(io.read_table(run.input.channels), io.read_table(run.input.agreement))
-    figure = single_channels.draw(table, style.network_label(storage.read_record(run.input.card)))
-    style.save(figure, table, **run.output)
+    style.save(single_channels.draw(table), table, **run.output)

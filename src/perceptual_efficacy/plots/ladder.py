@@ -1,20 +1,22 @@
-"""Figure: distances of photographs distorted step by step, of which it is known by construction which is the larger."""
+"""Figure: distances of photographs distorted step by step; their order is known by construction."""
 
 from collections.abc import Mapping
 from textwrap import fill
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from numpy.typing import NDArray
 
 from perceptual_efficacy.plots import style
+from perceptual_efficacy.plots._agreement import BY_CONSTRUCTION, OFFSETS, keys
 from perceptual_efficacy.plots._examples import channels_of
-from perceptual_efficacy.plots._layers import OFFSETS, channel_keys
+from perceptual_efficacy.vocabulary import ALL_LAYERS
 
 DITHER = "dither of one code value"  # the name that `datasets.ladder` gives a change that nobody sees
 SERIES = ["layer", "selection", "group", "photograph"]
@@ -22,41 +24,39 @@ CHECKS = {"in_order": "every step is larger than the last", "above_dither": "lev
 COLUMNS = 4
 
 
-def table(distance: xr.DataArray, comparisons: pd.DataFrame, selections: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Sum the distances of the channels of each selection, and say whether they follow the steps.
+def table(
+    distances: Mapping[tuple[str, str], NDArray[np.float64]], comparisons: pd.DataFrame, network: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Say how the distances by the channels of each selection follow the steps.
 
     Parameters
     ----------
-    distance
-        Distance by single channels, (comparison, side, unit), with the coordinates `layer` and `channel`.
+    distances
+        What `agreement.selection_distances` returns, by layer and selection, each of shape (comparisons, 1).
     comparisons
         What `datasets.tid2013.read` returns of a ladder, in the same order.
-    selections
-        Channels by the selection's name, "all", "high" or "low": tables with the columns `layer` and `channel`.
+    network
+        What the network and the data set are, by the names of columns.
 
     Returns
     -------
-    One row per layer, selection, group (kind of distortion), photograph and level, with the distance, divided by the
-    selection's mean over the data set. in_order says whether the photograph's distances rise from every level to the
-    next, above_dither whether that at level 1 is larger than the dither's; both are missing for the dither itself.
+    One row per layer, selection, group (kind of distortion), photograph and level: the columns of its identity, and the
+    distance, divided by the selection's mean over the data set. in_order says whether the photograph's distances rise
+    from every level to the next, above_dither whether that at level 1 is larger than the dither's; both are missing for
+    the dither itself.
 
     Raises
     ------
     ValueError
-        If there is not one distance by every channel per comparison.
+        If there is not one distance per comparison.
     """
-    if distance.shape[:2] != (len(comparisons), 1):
-        raise ValueError(f"The distances have shape {distance.shape}; expected ({len(comparisons)}, 1, channels).")
-    units = pd.MultiIndex.from_arrays([distance["layer"].values.astype(str), distance["channel"].values])
-    values = distance.values[:, 0].astype(np.float64)
-    about = comparisons[["group", "cluster", "level"]].rename(columns={"cluster": "photograph"})
+    about = comparisons[["group", "cluster", "level"]].rename(columns={"cluster": "photograph"}).assign(**network)
     parts = []
-    for layer in units.unique(level=0):
-        for selection, channels in selections.items():
-            rows = channels[channels["layer"] == layer]
-            summed = values[:, units.isin(pd.MultiIndex.from_frame(rows[["layer", "channel"]]))].sum(axis=1)
-            if summed.any():
-                parts.append(about.assign(layer=layer, selection=selection, distance=summed / summed.mean()))
+    for (layer, selection), distance in distances.items():
+        if distance.shape != (len(comparisons), 1):
+            raise ValueError(f"The distances have shape {distance.shape}; expected ({len(comparisons)}, 1).")
+        if layer != ALL_LAYERS and distance.any():
+            parts.append(about.assign(layer=layer, selection=selection, distance=distance[:, 0] / distance.mean()))
     found = pd.concat(parts, ignore_index=True)
     by_level = found.pivot_table(index=SERIES, columns="level", values="distance")
     is_dither = by_level.index.get_level_values("group").str.endswith(DITHER)
@@ -66,22 +66,12 @@ def table(distance: xr.DataArray, comparisons: pd.DataFrame, selections: Mapping
     ).astype("boolean")
     checks.loc[is_dither] = pd.NA
     checks.loc[np.isnan(dither), "above_dither"] = pd.NA
-    return found.join(checks, on=SERIES)[[*SERIES, "level", "distance", *CHECKS]]
+    return found.join(checks, on=SERIES)[[*network, *SERIES, "level", "distance", *CHECKS]]
 
 
 @style.context()
-def draw(table: pd.DataFrame, network: str, layer: str) -> Figure:
-    """Draw a layer's distances by level, a panel per kind of distortion, and below how often each layer's follow them.
-
-    Parameters
-    ----------
-    table
-        What `table` returns.
-    network
-        Its name.
-    layer
-        Whose distances the panels show.
-    """
+def draw(table: pd.DataFrame, layer: str) -> Figure:
+    """Draw one layer's distances by level, a panel per kind of distortion, and below how often each layer's follow."""
     rows = channels_of(table, layer)
     is_dither = rows["group"].str.endswith(DITHER)
     groups = list(rows[~is_dither].groupby("group", sort=False))
@@ -101,8 +91,9 @@ def draw(table: pd.DataFrame, network: str, layer: str) -> Figure:
     axes.flat[len(groups)].legend(handles=_keys(), loc="center left", bbox_to_anchor=(-0.1, 0.5))
     above.supxlabel("Level of distortion", fontsize=8.5)
     above.supylabel("Distance / its mean over the data set", fontsize=8.5)
-    title = "Distances of photographs distorted step by step (by construction: nobody was asked)"
-    above.suptitle(f"{title}\n{network}, {layer}")
+    above.suptitle(
+        f"Distances of photographs distorted step by step\n{style.network_of(table)}, {layer}; {BY_CONSTRUCTION}"
+    )
     checked = table[table["in_order"].notna()].drop_duplicates(SERIES)
     panels = below.subplots(1, len(CHECKS), sharey=True)
     for axis, (check, title) in zip(panels, CHECKS.items(), strict=True):
@@ -153,7 +144,7 @@ def _draw_check(axis: Axes, checked: pd.DataFrame, check: str) -> None:
 
 def _keys() -> list[Artist]:
     return [
-        *channel_keys(),
+        *keys()[:3],
         Line2D([], [], color="#666666", linewidth=0.5, label="one photograph"),
         Line2D([], [], color="#666666", linewidth=1, linestyle="--", label=DITHER.replace("one ", "one\n")),
     ]

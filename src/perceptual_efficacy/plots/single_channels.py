@@ -4,17 +4,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from perceptual_efficacy.plots import _agreement as shared
 from perceptual_efficacy.plots import style
 from perceptual_efficacy.plots._correlations import correlation, place
-from perceptual_efficacy.plots._examples import SCORED
-from perceptual_efficacy.plots._judged import measure_of, name_of
+from perceptual_efficacy.vocabulary import IDENTITY, MEAN_OF_LAYERS, SCORED, SINGLE_CHANNELS
 
-CHANCE = {"2afc": 0.5, "srcc": 0.0}  # what a channel that tells nothing scores
-MEAN = "mean of layers"
+CHANCE = {"2afc": 0.5, "srcc": 0.0}  # the score of a distance without information
 
 
 def table(channels: pd.DataFrame, agreement: pd.DataFrame) -> pd.DataFrame:
-    """Put every channel's PE beside its own score, with the correlation of the two in its layer.
+    """Put every channel's PE and its own score side by side, with the correlation of the two in its layer.
 
     Parameters
     ----------
@@ -22,29 +21,31 @@ def table(channels: pd.DataFrame, agreement: pd.DataFrame) -> pd.DataFrame:
         What `scores.score_channels` returns, with the score and interval that
         `agreement.compare_single_channels` gives every channel.
     agreement
-        The correlations that it returns, below rows of the primary measure; with the columns `dataset` and `judged_by`.
+        What `agreement.compare_selections` and `agreement.compare_single_channels` return of the same network and one
+        data set, with the column `judged_by`, concatenated.
 
     Returns
     -------
-    One row per channel that has both: dataset, judged_by, n_clusters, resampled_unit, layer, channel, pe, measure (the
-    primary one), score with ci_low and ci_high; and of its layer rho (Spearman's correlation of PE with the score),
-    rho_low and rho_high (95% interval over what was judged) and p (of rho among shuffles). The last row has the mean
-    of the layers' rho, and no channel.
+    One row per channel that has both: the columns of its identity, channel, pe, score (the primary measure), ci_low,
+    ci_high, n_clusters and resampled_unit; and of its layer rho (Spearman's correlation of PE with the score), rho_low
+    and rho_high (95% interval over what was judged) and p (of rho among shuffles). The last row has the mean of the
+    layers' rho, and no channel.
     """
-    rows = agreement[(agreement["selection"] == "single channels") & (agreement["ranking"] == "pe")]
-    names = {"estimate": "rho", "ci_low": "rho_low", "ci_high": "rho_high", "p_split": "p"}
-    about = ["dataset", "judged_by", "n_clusters", "resampled_unit", "layer"]
-    correlations = rows.rename(columns=names)[[*about, *names.values()]].assign(measure=agreement["measure"].iloc[0])
+    rows = agreement[(agreement["selection"] == SINGLE_CHANNELS) & (agreement["ranking"] == "pe")]
+    (measure,) = set(agreement["measure"]) & set(shared.MEASURES)
+    rows = rows.assign(measure=measure).rename(
+        columns={"estimate": "rho", "ci_low": "rho_low", "ci_high": "rho_high", "p_split": "p"}
+    )
     shown = channels.loc[(channels["status"] == SCORED) & channels["score"].notna()].astype({"channel": "Int64"})
     shown = shown[["layer", "channel", "pe", "score", "ci_low", "ci_high"]]
-    columns = [*about, "channel", "pe", "measure", "score", "ci_low", "ci_high", "rho", "rho_low", "rho_high", "p"]
-    return correlations.merge(shown, on="layer", how="left")[columns]
+    columns = ["channel", "pe", "score", "ci_low", "ci_high", "n_clusters", "resampled_unit"]
+    return rows.merge(shown, on="layer", how="left").filter([*IDENTITY, *columns, "rho", "rho_low", "rho_high", "p"])
 
 
 @style.context()
-def draw(table: pd.DataFrame, network: str) -> Figure:
+def draw(table: pd.DataFrame) -> Figure:
     """Draw one panel per layer, all on the same axes."""
-    layers = [layer for layer in table["layer"].unique() if layer != MEAN]
+    layers = [layer for layer in table["layer"].unique() if layer != MEAN_OF_LAYERS]
     columns = 3 if len(layers) <= 6 else 4
     lines = -(-len(layers) // columns)
     figure = style.figure(1.5 + lines * (2.1 if columns == 3 else 1.75))
@@ -74,10 +75,10 @@ def draw(table: pd.DataFrame, network: str) -> Figure:
     interval = f"95% interval over {unit}" if table["rho_low"].notna().any() else f"no interval: only {clusters} {unit}"
     note = f"ρ: Spearman correlation of PE with the score ({interval})\np, two-sided: where ρ lies among shuffles of PE"
     figure.supxlabel(f"Perceptual efficacy PE (dimensionless)\n{note}", fontsize=8.5)
-    figure.supylabel(f"{measure_of(table)} of the channel alone", fontsize=8.5)
-    mean = table[table["layer"] == MEAN]
+    figure.supylabel(f"{shared.MEASURES[table['measure'].iloc[0]]} of the channel alone", fontsize=8.5)
+    mean = table[table["layer"] == MEAN_OF_LAYERS]
     figure.suptitle(
-        f"PE of every channel and its own agreement with judgements\n{network}, {name_of(table)}\n"
+        f"{shared.title('PE of every channel and its own agreement with {}', table)}\n"
         f"mean of layers: {correlation(mean)}, {place(mean)}"
     )
     return figure

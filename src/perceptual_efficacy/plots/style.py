@@ -15,45 +15,58 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
 from perceptual_efficacy import io, storage
-from perceptual_efficacy.vocabulary import LEARNT, RANDOM_WEIGHTS, TRAINED
+from perceptual_efficacy.vocabulary import (
+    ALL,
+    HIGH,
+    HUMAN_CEILING,
+    LEARNT,
+    LEAVE_ONE_OUT,
+    LOW,
+    NONE,
+    RANDOM,
+    RANDOM_HALVES,
+    RANDOM_WEIGHTS,
+    TRAINED,
+)
 
 # Okabe and Ito's palette, with a lighter grey and darker colours that stay apart from it for protanopes and
 # deuteranopes (see the tests).
 COLOURS = {
-    "all": "#000000",
-    "high": "#0072B2",
-    "low": "#D55E00",
-    "random halves": "#BBBBBB",
+    ALL: "#000000",
+    HIGH: "#0072B2",
+    LOW: "#D55E00",
+    RANDOM_HALVES: "#BBBBBB",
     "mu1": "#E69F00",
     "mu2": "#56B4E9",
     "pe": "#CC79A7",
     "csf": "#009E73",
     "RMS contrast": "#785A4B",
     "CSF-weighted energy": "#009E73",  # the CSF's
-    "leave-one-observer-out": "#000069",
-    "human ceiling": "#000069",  # people, too
-    "random": "#BBBBBB",  # a random half by itself
-    "none": "#80C080",
+    LEAVE_ONE_OUT: "#000069",
+    HUMAN_CEILING: "#000069",  # people, too
+    RANDOM: "#BBBBBB",  # a random half by itself
+    NONE: "#80C080",
     "bicubic": "#4000C0",
     "start": "#608080",
 }
 NETWORKS = ("#882255", "#F0E442", "#5A1E00")  # in the order in which networks are given
 OTHER = "#785A4B"  # what has no name above
-MARKERS = {"all": "o", "high": "^", "low": "v"}  # shapes repeat what colours say
+MARKERS = {ALL: "o", HIGH: "^", LOW: "v"}  # shapes repeat what colours say
 CORRELATIONS = (  # where ticks may be; the second ones where that gives too few
     (-0.9, -0.8, -0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999),
     tuple(hundredths / 100 for hundredths in (*range(-95, 95, 5), *range(95, 100))),
 )
 LOSSES = {  # what super-resolves, by the channels in its loss: name and marker
-    "none": ("L1 only", "s"),
-    "all": ("all channels", "o"),
-    "high": ("high half", "^"),
-    "low": ("low half", "v"),
-    "random": ("random halves", "D"),
+    NONE: ("L1 only", "s"),
+    ALL: ("all channels", "o"),
+    HIGH: ("high half", "^"),
+    LOW: ("low half", "v"),
+    RANDOM: ("random halves", "D"),
     "start": ("common start", "P"),
     "bicubic": ("bicubic", "X"),
 }
 SCORES = {"mu1": "μ₁", "mu2": "μ₂", "pe": "PE"}
+WEIGHTS = {TRAINED: "", LEARNT: "stand-in", RANDOM_WEIGHTS: "random weights"}  # as readers see them
 
 WIDTH = 7.0  # inches: both columns of a printed page, or a slide
 _SETTINGS = {
@@ -166,7 +179,7 @@ def network_label(card: Mapping[str, Any]) -> str:
 
 def name_network(network: str, weights: str) -> str:
     """Name a network and, where its weights are not trained ones, say so."""
-    return network + {TRAINED: "", LEARNT: " (stand-in)", RANDOM_WEIGHTS: " (random weights)"}[weights]
+    return f"{network} ({WEIGHTS[weights]})" if WEIGHTS[weights] else network
 
 
 def network_of(table: pd.DataFrame) -> str:

@@ -4,43 +4,44 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import textalloc
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from perceptual_efficacy.plots import style
-from perceptual_efficacy.plots._names import name_outliers
+from perceptual_efficacy.vocabulary import ALL, ALL_LAYERS, HIGH, IDENTITY, LOW, NONE
 
 PANELS = (
-    ("all layers", "high"),
-    ("all layers", "low"),
-    ("all layers", "all"),
-    ("none", "RMS contrast"),
-    ("none", "CSF-weighted energy"),
+    (ALL_LAYERS, HIGH),
+    (ALL_LAYERS, LOW),
+    (ALL_LAYERS, ALL),
+    (NONE, "RMS contrast"),
+    (NONE, "CSF-weighted energy"),
 )
+TITLES = {HIGH: "high-PE channels", LOW: "low-PE channels", ALL: "all channels"}
 OUTLIERS = 3  # that are named in each panel
 MARGIN = 0.2  # log10 units around the points, for names
 PER_CENT = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
 
 
-def table(predictions: pd.DataFrame, observers: int, *, panels: Sequence[tuple[str, str]] = PANELS) -> pd.DataFrame:
+def table(predictions: pd.DataFrame, *, panels: Sequence[tuple[str, str]] = PANELS) -> pd.DataFrame:
     """Collect the panels' predictions, with how well each agrees.
 
     Parameters
     ----------
     predictions
-        One row per layer, selection and stimulus: layer, selection, number, name, measured and measured_sd (mean and
-        standard deviation over observers, log10 contrast), predicted (log10 contrast) and extrapolated.
-    observers
-        Number of observers, for the standard error of `measured`.
+        One row per layer, selection and stimulus: network, weights, dataset, pixels_per_degree, layer, selection,
+        number, name, measured and measured_sd (mean and standard deviation over observers, log10 contrast), observers
+        (how many they are), predicted (log10 contrast) and extrapolated.
     panels
         Layer and selection of each panel.
 
     Returns
     -------
-    layer, selection, number, name, measured, measured_se, predicted (all log10 contrast), extrapolated, outlier (one
-    of the three largest errors of its panel), r (Pearson) and rmse (log10 contrast) of its panel.
+    The columns of its identity, number, name, measured, measured_se, predicted (all log10 contrast), extrapolated,
+    outlier (one of the three largest errors of its panel), r (Pearson) and rmse (log10 contrast) of its panel.
 
     Raises
     ------
@@ -55,29 +56,27 @@ def table(predictions: pd.DataFrame, observers: int, *, panels: Sequence[tuple[s
         error = rows["predicted"] - rows["measured"]
         parts.append(
             rows.assign(
-                measured_se=rows["measured_sd"] / np.sqrt(observers),
+                measured_se=rows["measured_sd"] / np.sqrt(rows["observers"]),
                 outlier=error.abs().rank(method="first", ascending=False) <= OUTLIERS,
                 r=np.corrcoef(rows["predicted"], rows["measured"])[0, 1],
                 rmse=np.sqrt((error**2).mean()),
             )
         )
-    columns = ["layer", "selection", "number", "name", "measured", "measured_se", "predicted", "extrapolated"]
-    return pd.concat(parts, ignore_index=True)[[*columns, "outlier", "r", "rmse"]]
+    columns = ["number", "name", "measured", "measured_se", "predicted", "extrapolated", "outlier", "r", "rmse"]
+    return pd.concat(parts, ignore_index=True).filter([*IDENTITY, *columns])
 
 
 @style.context()
-def draw(table: pd.DataFrame, network: str, pixels_per_degree: float) -> Figure:
+def draw(table: pd.DataFrame) -> Figure:
     """Draw one panel per selection, on equal logarithmic axes in per cent contrast, with the line of equality."""
-    panels = [
-        (str(layer), str(selection), rows)
-        for (layer, selection), rows in table.groupby(["layer", "selection"], sort=False)
-    ]
+    panels = [rows for _, rows in table.groupby(["layer", "selection"], sort=False)]
     lines = -(-(len(panels) + 1) // 3)  # the last place is the key's
     figure = style.figure(0.6 + 2.4 * lines)
     axes = figure.subplots(lines, 3, sharex=True, sharey=True, squeeze=False)
     values = np.concatenate([table["predicted"], table["measured"] - table["measured_se"]])
     limits = (float(values.min()) - MARGIN, float(max(values.max(), table["measured"].max())) + MARGIN)
-    for axis, (layer, selection, rows) in zip(axes.flat[: len(panels)], panels, strict=True):
+    for axis, rows in zip(axes.flat, panels, strict=False):
+        layer, selection = rows[["layer", "selection"]].iloc[0]
         colour = style.COLOURS.get(selection, style.OTHER)
         axis.plot(limits, limits, color="#999999", linewidth=1, zorder=1)
         axis.errorbar(
@@ -86,11 +85,8 @@ def draw(table: pd.DataFrame, network: str, pixels_per_degree: float) -> Figure:
         fill = np.where(rows["extrapolated"], "white", colour)
         marker = style.MARKERS.get(selection, "s")
         axis.scatter(rows["measured"], rows["predicted"], s=20, c=fill, edgecolor=colour, marker=marker, zorder=3)
-        title = f"{selection} PE, {layer}" if selection in ("high", "low") else selection
-        axis.set_title(
-            f"{f'all channels, {layer}' if selection == 'all' else title}\n"
-            f"r = {rows['r'].iloc[0]:.3f}, RMSE = {rows['rmse'].iloc[0]:.2f}"
-        )
+        title = selection if layer == NONE else f"{TITLES[selection]}, {layer}"
+        axis.set_title(f"{title}\nr = {rows['r'].iloc[0]:.3f}, RMSE = {rows['rmse'].iloc[0]:.2f}")
         axis.set(xlim=limits, ylim=limits, aspect="equal")
         _per_cent(axis)
     _key(axes.flat[len(panels)])
@@ -100,12 +96,33 @@ def draw(table: pd.DataFrame, network: str, pixels_per_degree: float) -> Figure:
     figure.supylabel("Predicted threshold contrast (%)", fontsize=8.5)
     figure.suptitle(
         f"Detection thresholds of {table['number'].nunique()} ModelFest stimuli: "
-        f"{network}, {pixels_per_degree:g} pixels per degree"
+        f"{style.network_of(table)}, {table['pixels_per_degree'].iloc[0]:g} pixels per degree"
     )
-    figure.draw_without_rendering()  # fixes the layout, which placing labels without overlaps needs
-    for axis, (*_, rows) in zip(axes.flat[: len(panels)], panels, strict=True):
-        name_outliers(axis, rows)
+    for axis, rows in zip(axes.flat, panels, strict=False):
+        _name_outliers(axis, rows)
     return figure
+
+
+def _name_outliers(axis: Axes, rows: pd.DataFrame) -> None:
+    """Write the outliers' names near their points, where they cover neither points nor bars nor each other."""
+    measured, reach, predicted = (rows[name].to_numpy() for name in ("measured", "measured_se", "predicted"))
+    named = rows["outlier"].to_numpy()
+    bars = np.stack([measured - reach, measured + reach], axis=1)
+    textalloc.allocate(
+        axis,
+        measured[named],
+        predicted[named],
+        rows.loc[named, "name"].tolist(),
+        x_scatter=measured,
+        y_scatter=predicted,
+        x_lines=[np.array(axis.get_xlim()), *bars],
+        y_lines=[np.array(axis.get_ylim()), *np.stack([predicted, predicted], axis=1)],
+        textsize=7,
+        max_distance=0.12,
+        avoid_label_lines_overlap=True,
+        in_layout=False,
+        plot_kwargs={"c": "#666666", "linewidth": 0.5, "in_layout": False},
+    )
 
 
 def _per_cent(axis: Axes) -> None:
