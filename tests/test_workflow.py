@@ -22,7 +22,7 @@ def altered(output):
 
 def test_every_claim_has_a_verdict_for_the_network_that_has_a_control(study):
     records = storage.read_record(study / "results/claims.json")["claims"]
-    claims = yaml.safe_load((ROOT / "config/claims.yaml").read_text())["claims"]
+    claims = yaml.safe_load((ROOT / "src/perceptual_efficacy/claims/claims.yaml").read_text())["claims"]
     assert [(record["id"], record["network"]) for record in records] == [(claim["id"], "tiny") for claim in claims]
     assert {record["verdict"] for record in records if record["about"] == "pre-trained networks"} == {"not tested"}
 
@@ -80,11 +80,12 @@ def test_the_report_is_written(copy):
     assert "Perceptual efficacy" in (copy / "results/report.html").read_text(encoding="utf-8")
 
 
-def digests(root):
-    """Digest of the code behind every rule, as the workflow in a folder computes it."""
+def digests(root, *tables):
+    """Digest of the code behind every rule and every table, as the workflow in a folder computes it."""
     names = {"workflow": SimpleNamespace(basedir=root)}
     exec((root / "rules/code.smk").read_text(), names)  # noqa: S102 - it is Python, without rules
-    return {path.stem: names["code_digest"](path.stem) for path in names["SCRIPTS"].glob("[!_]*.py")}
+    of_rules = {path.stem: names["code_digest"](path.stem) for path in names["SCRIPTS"].glob("[!_]*.py")}
+    return of_rules | {table: names["code_digest"]("write_table", f"tables/{table}") for table in tables}
 
 
 USING_CSF = {"score_channels", "compare_layers", "assess_thresholds", "assess_agreement", "plot_frequency_curves"} | {
@@ -116,7 +117,7 @@ USING_IMAGES = {"list_images", "pack_images", "train_start", "fine_tune", "judge
         ("backbones/weights", {"load_network", "train_start", "fine_tune", "judge_images"}),
         ("learned", {"compare_with_lpips", "assess_agreement", "judge_images"}),
         ("thresholds", {"assess_thresholds"}),
-        ("claims", {"judge_claims"}),
+        ("claims/evaluation", {"judge_claims"}),
         ("plots/selections", {"plot_selections"}),
     ],
 )
@@ -130,6 +131,15 @@ def test_editing_a_module_changes_the_digest_of_exactly_the_rules_that_use_it(cl
     path.write_text(code + "\nADDED = 1\n")
     after = digests(clone)
     assert {rule for rule in before if before[rule] != after[rule]} == expected
+
+
+def test_editing_a_tables_module_changes_the_digest_of_exactly_the_tables_that_use_it(clone):
+    tables = [path.stem for path in (clone / "src/perceptual_efficacy/tables").glob("[!_]*.py")]
+    before = digests(clone, *tables)
+    path = clone / "src/perceptual_efficacy/tables/superres.py"
+    path.write_text(path.read_text() + "\nADDED = 1\n")
+    after = digests(clone, *tables)
+    assert {name for name in before if before[name] != after[name]} == {"superres", "superres_differences"}
 
 
 def test_editing_a_module_runs_the_rules_that_use_it_and_what_follows_from_them(copy, clone):
@@ -149,7 +159,7 @@ def test_editing_a_module_runs_the_rules_that_use_it_and_what_follows_from_them(
     following |= {f"plot_superres_{figure}": 1 for figure in ("plane", "curves", "crops", "differences")}
     following |= {"compare_losses": 1, "compare_inversions": 1, "plot_inversions": 1}
     following |= {f"plot_{figure}": 3 for figure in ("groups", "image_selections", "single_channels")}
-    expected = {**using, **following, "judge_claims": 1, "write_tables": 1, "all": 1}
+    expected = {**using, **following, "judge_claims": 1, "write_table": 9, "collect_agreement": 1, "all": 1}
     assert planned(snakemake(copy, "--dry-run", root=clone).stdout) == expected
 
 

@@ -1,8 +1,8 @@
-"""Write the figures and numbers of finished studies into the documentation: nothing shown there is typed by hand.
+"""Write the figures and numbers of finished studies into the documentation, where none is typed by hand.
 
-    python docs/refresh.py                                the default study in results/: into the README
-    python docs/refresh.py --pretrained FOLDER/results    config/pretrained.yaml's: into docs/results.md
-      --bfloat16 OTHER/results                            and what precision=bfloat16 changes: into docs/numerics.md
+    python tools/refresh.py                                the default study in results/: into the README
+    python tools/refresh.py --pretrained FOLDER/results    config/pretrained.yaml's: into docs/results.md
+      --bfloat16 OTHER/results                             the changes by precision=bfloat16: into docs/numerics.md
 
 Both also write docs/paper-figures.md from docs/paper-figures.yaml. `make docs` is the first.
 """
@@ -11,12 +11,27 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
 from PIL import Image
+
+from perceptual_efficacy.tables.claims import compared
+from perceptual_efficacy.tables.rendering import interval
+from perceptual_efficacy.vocabulary import (
+    ALL,
+    HIGH,
+    HIGH_LOW,
+    LEAVE_ONE_OUT,
+    LOW,
+    MEAN_OF_LAYERS,
+    NONE,
+    RAW,
+    STANDARDISED,
+)
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -59,80 +74,77 @@ def copy_images(results: Path, images: Mapping[str, str]) -> None:
             small.quantize(256, dither=Image.Dither.NONE).save(DOCS / "images" / f"{name}.png", optimize=True)
 
 
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
+
+
+def read_claims(results: Path) -> list[dict[str, Any]]:
+    return json.loads((results / "claims.json").read_text(encoding="utf-8"))["claims"]
+
+
 def claims(results: Path) -> str:
-    """Turn claims.json into a table with the verdicts first."""
-    records = json.loads((results / "claims.json").read_text(encoding="utf-8"))["claims"]
+    """Turn claims.json into a table with the verdict before the numbers."""
+    records = read_claims(results)
     several = len({record["network"] for record in records}) > 1
-    head = ["claim", *(["network"] if several else []), "verdict", "estimate, 95% interval", "beside it"]
-    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
+    rows = []
     for record in records:
-        beside = "; ".join(f"{other['label']}: {interval(other)}" for other in record["beside"])
         layer = [part for part in record["endpoint"].split(", ") if part.startswith("layer ")]
         network = [", ".join([f"`{record['network']}`", *layer])] if several else []
         verdict = f"**{record['verdict']}**: {record['reason']}"
-        cells = [record["statement"], *network, verdict, f"{interval(record)} ({record['unit']})", beside]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        estimate = f"{interval(record)} ({record['unit']})"
+        rows.append([record["statement"], *network, verdict, estimate, compared(record)])
+    network = ["network"] if several else []
+    return markdown(["claim", *network, "verdict", "estimate, 95% interval", "for comparison"], rows)
 
 
 def thresholds(results: Path) -> str:
     """Turn the table of agreement into one row per predictor and one column per resolution."""
-    scores = pd.read_csv(results / "tables" / "agreement.csv", keep_default_na=False, na_values=[""])
-    scores = scores[
-        (scores["dataset"] == "modelfest")
-        & (scores["measure"] == "r")
-        & (scores["cube"] != "standardised")
-        & scores["ranking"].isin(["none", "pe"])
-    ]
+    scores = agreement_with_thresholds(results)
     first = scores["network"].iloc[0]
     shown = {
-        f"`{network}`, {label} (mean of layers)": (network, "mean of layers", selection)
+        f"`{network}`, {label} (mean of layers)": (network, MEAN_OF_LAYERS, selection)
         for network in scores["network"].unique()
-        for selection, label in (("all", "all channels"), ("high", "high PE"), ("low", "low PE"))
+        for selection, label in ((ALL, "all channels"), (HIGH, "high PE"), (LOW, "low PE"))
     } | {
-        "RMS contrast": (first, "none", "RMS contrast"),
-        "CSF-weighted energy (Watson and Ahumada 2005)": (first, "none", "CSF-weighted energy"),
-        "leave-one-observer-out": (first, "none", "leave-one-observer-out"),
+        "RMS contrast": (first, NONE, "RMS contrast"),
+        "CSF-weighted energy (Watson and Ahumada 2005)": (first, NONE, "CSF-weighted energy"),
+        LEAVE_ONE_OUT: (first, NONE, LEAVE_ONE_OUT),
     }
+    scores = scores[(scores["cube"] != STANDARDISED) & scores["ranking"].isin([NONE, "pe"])]
     resolutions = scores.groupby("pixels_per_degree", sort=False)["n"].first()
-    lines = [
-        "| | " + " | ".join(f"{resolution:g} px/deg, {n} patterns" for resolution, n in resolutions.items()) + " |",
-        "| --- |" + " --- |" * len(resolutions),
-    ]
-    for label, (network, layer, selection) in shown.items():
-        rows = scores[
-            (scores["network"] == network) & (scores["layer"] == layer) & (scores["selection"] == selection)
-        ].set_index("pixels_per_degree")
-        cells = [interval(rows.loc[resolution]) for resolution in resolutions.index]
-        lines.append(f"| {label} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    rows = scores.set_index(["network", "layer", "selection", "pixels_per_degree"])
+    return markdown(
+        ["", *(f"{resolution:g} px/deg, {n} patterns" for resolution, n in resolutions.items())],
+        [
+            [label, *(interval(rows.loc[(*row, resolution)]) for resolution in resolutions.index)]
+            for label, row in shown.items()
+        ],
+    )
+
+
+def agreement_with_thresholds(results: Path) -> pd.DataFrame:
+    """Read how well the selections of all networks predict ModelFest's thresholds."""
+    scores = pd.read_csv(results / "tables" / "agreement.csv", keep_default_na=False, na_values=[""])
+    return scores[(scores["dataset"] == "modelfest") & (scores["measure"] == "r")]
 
 
 def ladder(results: Path) -> str:
     """Say how often the distances of all channels follow the steps of distortion."""
     steps = pd.read_csv(results / "figures" / "kmeans" / "ladder.csv")
-    once = steps[steps["selection"] == "all"].drop_duplicates(["layer", "group", "photograph"])
+    once = steps[steps["selection"] == ALL].drop_duplicates(["layer", "group", "photograph"])
     found = {name: once.dropna(subset=name).groupby("layer", sort=False)[name] for name in ("in_order", "above_dither")}
-    shares = {name: [f"{layer} {share.sum()}" for layer, share in layers] for name, layers in found.items()}
-    count = int(found["in_order"].size().max())
+    shares = {name: ", ".join(f"{layer} {share.sum()}" for layer, share in layers) for name, layers in found.items()}
     return (
-        f"Of {count} photographs and kinds of distortion, the `kmeans` network's distance grows with every step in "
-        f"{', '.join(shares['in_order'])}, and is at level 1 larger than an imperceptible dither's in "
-        f"{', '.join(shares['above_dither'])}."
+        f"Counts out of {int(found['in_order'].size().max())} combinations of a photograph and a kind of distortion. "
+        f"The distance by the `kmeans` network grows with every step: {shares['in_order']}. "
+        f"It is larger at level 1 than for an imperceptible dither: {shares['above_dither']}."
     )
 
 
-def interval(row: Mapping[str, float]) -> str:
-    if pd.isna(row["estimate"]):
-        return "–"
-    if pd.isna(row["ci_low"]) or pd.isna(row["ci_high"]):
-        return f"{row['estimate']:.3f}"
-    return f"{row['estimate']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]"
-
-
 def fill(path: Path, name: str, text: str, writer: str = __file__) -> None:
-    """Replace what stands between two marks in a page, which name the program that writes it."""
-    block = f"<!-- {name}: written by docs/{Path(writer).name} -->\n{text}\n<!-- end of {name} -->"
+    """Replace the text between two marks in a page; the marks name the program that writes it."""
+    block = f"<!-- {name}: written by tools/{Path(writer).name} -->\n{text}\n<!-- end of {name} -->"
     filled, count = re.subn(
         rf"<!-- {name}: .*?<!-- end of {name} -->", lambda _: block, path.read_text(encoding="utf-8"), flags=re.DOTALL
     )
@@ -142,14 +154,13 @@ def fill(path: Path, name: str, text: str, writer: str = __file__) -> None:
 
 
 def networks(results: Path) -> str:
-    """List a study's networks with what their weights are."""
-    lines = ["| network | architecture | weights | sha256 of the file | layers |", "| --- | --- | --- | --- | --- |"]
+    """List the networks of a study and their weights."""
+    rows = []
     for path in sorted((results / "backbones").glob("*/card.json")):
         card = json.loads(path.read_text(encoding="utf-8"))
         digest = f"`{card['file_sha256'][:16]}…`" if card.get("file_sha256") else "–"
-        layers = ", ".join(card["layer_order"])
-        lines.append(f"| `{card['name']}` | {card['architecture']} | {card['origin']} | {digest} | {layers} |")
-    return "\n".join(lines)
+        rows.append([f"`{card['name']}`", card["architecture"], card["origin"], digest, ", ".join(card["layer_order"])])
+    return markdown(["network", "architecture", "weights", "sha256 of the file", "layers"], rows)
 
 
 def table(results: Path, name: str) -> str:
@@ -157,33 +168,26 @@ def table(results: Path, name: str) -> str:
 
 
 def controls(results: Path) -> str:
-    """Show the difference of the halves on ModelFest at the layer of each network's claims, and what controls it."""
-    scores = pd.read_csv(results / "tables" / "agreement.csv", keep_default_na=False, na_values=[""])
-    halves = scores[
-        (scores["dataset"] == "modelfest")
-        & (scores["measure"] == "r")
-        & (scores["ranking"] == "pe")
-        & (scores["selection"] == "high - low")
-    ]
-    lines = [
-        "| network, layer | px/deg | high - low | p, Holm | p among share-matched splits | of standardised channels |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    records = json.loads((results / "claims.json").read_text(encoding="utf-8"))["claims"]
-    for record in (one for one in records if one["id"] == "efficacy-predicts-thresholds"):
+    """Show the difference of the halves on ModelFest at the layer of each network's claims, and its controls."""
+    scores = agreement_with_thresholds(results)
+    halves = scores[(scores["ranking"] == "pe") & (scores["selection"] == HIGH_LOW)]
+    rows = []
+    for record in read_claims(results):
+        if record["id"] != "efficacy-predicts-thresholds":
+            continue
         layer = record["endpoint"].split(",")[0].removeprefix("layer ")
-        rows = halves[(halves["network"] == record["network"]) & (halves["layer"] == layer)]
-        for resolution, part in rows.groupby("pixels_per_degree", sort=False):
-            raw, standardised = (part[part["cube"] == cube].iloc[0] for cube in ("raw", "standardised"))
-            cells = [f"`{record['network']}`, {layer}", f"{resolution:g}", interval(raw), f"{raw['p_holm']:.3f}"]
-            matched = "–" if pd.isna(raw["p_matched"]) else f"{raw['p_matched']:.3f}"
-            cells += [matched, interval(standardised)]
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        of_layer = halves[(halves["network"] == record["network"]) & (halves["layer"] == layer)]
+        for resolution, part in of_layer.groupby("pixels_per_degree", sort=False):
+            raw, standardised = (part[part["cube"] == cube].iloc[0] for cube in (RAW, STANDARDISED))
+            p = ["–" if pd.isna(raw[name]) else f"{raw[name]:.3f}" for name in ("p_holm", "p_matched")]
+            where = [f"`{record['network']}`, {layer}", f"{resolution:g}"]
+            rows.append([*where, interval(raw), *p, interval(standardised)])
+    matched, standardised = "p among share-matched splits", "of standardised channels"
+    return markdown(["network, layer", "px/deg", HIGH_LOW, "p, Holm", matched, standardised], rows)
 
 
 def bfloat16(single: Path, half: Path) -> str:
-    """Say what bfloat16 changes of the scores and the agreement of a study."""
+    """Say how bfloat16 changes the scores and the agreement of a study."""
     sys.path.insert(0, str(ROOT / "benchmarks"))
     import compare_results
 
@@ -193,24 +197,24 @@ def bfloat16(single: Path, half: Path) -> str:
 
 
 def paper_figures(items: list[Mapping[str, str]]) -> str:
-    """Turn the list of what the paper shows into a page."""
-    studies = ("default", "pretrained", "paper")
-    lines = [
-        "# The paper's figures and tables, and what regenerates them",
-        "",
-        "Written by docs/refresh.py from docs/paper-figures.yaml. Every figure lies beside the CSV that it plots.",
-        "**reproduced**: from the paper's network and data; **stand-in**: from another network or other data; "
-        "**needs data**: judgements of people that are not part of this study. Which "
-        "training of VGG-16 the paper used is not known to us; here it is torchvision's.",
-        "",
-        "| in the paper | rule | output and CSV | `config.yaml` | `config/pretrained.yaml` | `config/paper.yaml` |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
+    """Turn the list of the paper's figures and tables into a page."""
+    rows = []
     for item in items:
         rule = f"`{item['rule']}`" if "rule" in item else "–"
         output = f"`{item['output']}`, `{Path(item['output']).with_suffix('.csv').name}`" if "output" in item else "–"
         name = item["item"] + (f" ({item['note']})" if "note" in item else "")
-        lines.append(f"| {' | '.join([name, rule, output, *(item[study] for study in studies)])} |")
+        rows.append([name, rule, output, *(item[study] for study in ("default", "pretrained", "paper"))])
+    studies = ["`config.yaml`", "`config/pretrained.yaml`", "`config/paper.yaml`"]
+    lines = [
+        "# The paper's figures and tables, and what regenerates them",
+        "",
+        "Written by tools/refresh.py from docs/paper-figures.yaml. Every figure comes with the CSV that it plots.",
+        "**reproduced**: from the paper's network and data; **stand-in**: from another network or other data; "
+        "**needs data**: needs human judgements that are not part of this study. We do not know which "
+        "training of VGG-16 the paper used; ours is torchvision's.",
+        "",
+        markdown(["in the paper", "rule", "output and CSV", *studies], rows),
+    ]
     return "\n".join(lines) + "\n"
 
 

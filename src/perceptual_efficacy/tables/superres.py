@@ -38,5 +38,7 @@ def render(table: pd.DataFrame) -> pd.DataFrame:
     """Show a row per loss and test set, with a column per measure."""
     scores = spread(table.assign(shown=mean_scores(table)), ROW, "measure", "shown")
     others = table.groupby(ROW, sort=False)[["images", "seeds", "published", "source"]].first()
-    shown = scores.merge(others, on=ROW).assign(scale=lambda rows: rows["scale"].map("x{}".format))
+    shown = scores.merge(others, on=ROW)
+    shown["scale"] = shown["scale"].map("x{}".format)
+    shown["published"] = shown["published"].map("{:.2f}".format, na_action="ignore")
     return readable(shown.rename(columns=HEADINGS))
