@@ -58,7 +58,6 @@ rule all:
         expand(rules.compare_losses.output, scale=SCALES, backbone=TEACHERS),
         rules.judge_claims.output,
         expand(rules.write_table.output, table=list(TABLES)),
-        rules.collect_agreement.output,
         rules.plot_stimuli.output,
         expand(rules.plot_frequency_curves.output, backbone=SUBJECTS),
         expand(rules.plot_channel_scores.output, backbone=SUBJECTS),

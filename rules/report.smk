@@ -1,11 +1,10 @@
-AGREEMENT = expand(
-    "results/agreement/{backbone}/{data}.parquet",
-    backbone=BACKBONES,
-    data=[*(f"modelfest-{resolution}" for resolution in RESOLUTIONS), *DATASETS],
-)
 # what tables are made from, by argument of their function `table`
 SHOWN = {
-    "agreement": AGREEMENT,
+    "agreement": expand(
+        "results/agreement/{backbone}/{data}.parquet",
+        backbone=BACKBONES,
+        data=[*(f"modelfest-{resolution}" for resolution in RESOLUTIONS), *DATASETS],
+    ),
     "channels": expand("results/selectivity/{backbone}/channels.parquet", backbone=BACKBONES),
     "layers": expand("results/selectivity/{backbone}/layers.parquet", backbone=SUBJECTS),
     "losses": expand("results/superres/x{scale}/{backbone}.parquet", backbone=TEACHERS, scale=SCALES),
@@ -17,7 +16,7 @@ SHOWN = {
 # title, and what the table is made from, by module of perceptual_efficacy.tables
 TITLES = {
     "networks": ("Networks side by side", "channels", "agreement"),
-    "selections": ("High, low and random channels", "agreement"),
+    "agreement": ("High, low and random channels", "agreement"),
     "groups": ("By category and kind of distortion", "agreement"),
     "baselines": ("Baselines, human ceiling and published scores", "agreement"),
     "superres": ("Super-resolution by loss and metric", "losses"),
@@ -71,28 +70,6 @@ rule write_table:
         "Writing the table {wildcards.table}"
     script:
         "../workflow/scripts/write_table.py"
-
-
-rule collect_agreement:
-    input:
-        agreement=AGREEMENT,
-    output:
-        csv="results/tables/agreement.csv",
-    log:
-        "results/logs/collect_agreement.log",
-    benchmark:
-        "results/benchmarks/collect_agreement.tsv"
-    conda:
-        "../envs/perception.yaml"
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
-    params:
-        code=code_digest("collect_agreement"),
-    message:
-        "Collecting every score of agreement"
-    script:
-        "../workflow/scripts/collect_agreement.py"
 
 
 rule judge_claims:

@@ -16,7 +16,6 @@ from perceptual_efficacy.tables import (
     modelfest,
     networks,
     rendering,
-    selections,
     superres,
     superres_differences,
 )
@@ -232,7 +231,7 @@ def test_groups_are_listed_for_every_network(bapps, made):
 
 
 def test_selections_of_images_are_one_row_per_layer_of_all_comparisons(bapps):
-    table = selections.render(selections.table(of("net", bapps[bapps["layer"] != "relu1_1"])))
+    table = agreement.render(agreement.table(of("net", bapps[bapps["layer"] != "relu1_1"])))
     assert table.iloc[0].to_dict() == {
         "network": "net",
         "data": "bapps",
@@ -255,7 +254,7 @@ def test_selections_of_images_are_one_row_per_layer_of_all_comparisons(bapps):
 
 def test_data_shown_at_several_resolutions_are_named_with_theirs(thresholds):
     standardised = thresholds[thresholds["cube"] == "raw"].assign(cube="standardised")
-    table = selections.render(selections.table(of("net", thresholds, standardised)))
+    table = agreement.render(agreement.table(of("net", thresholds, standardised)))
     assert list(table["data"]) == ["modelfest, 60 px/deg"]
 
 

@@ -38,10 +38,10 @@ def test_every_figure_comes_with_what_it_plots(study):
 
 def test_every_table_is_written_in_four_formats(study):
     names = {path.stem for path in (study / "results/tables").glob("*.md")}
-    assert names >= {"baselines", "channels", "claims", "groups", "layers", "networks", "selections"}
+    assert names >= {"agreement", "baselines", "channels", "claims", "groups", "layers", "networks"}
     found = {path.name for path in (study / "results/tables").iterdir()}
     written = {f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex", "html")}
-    assert found == written | {"agreement.csv"}  # every single score: for programs
+    assert found == written
 
 
 def test_the_configuration_used_is_written_down_with_its_defaults(study):
@@ -159,7 +159,7 @@ def test_editing_a_module_runs_the_rules_that_use_it_and_what_follows_from_them(
     following |= {f"plot_superres_{figure}": 1 for figure in ("plane", "curves", "crops", "differences")}
     following |= {"compare_losses": 1, "compare_inversions": 1, "plot_inversions": 1}
     following |= {f"plot_{figure}": 3 for figure in ("groups", "image_selections", "single_channels")}
-    expected = {**using, **following, "judge_claims": 1, "write_table": 9, "collect_agreement": 1, "all": 1}
+    expected = {**using, **following, "judge_claims": 1, "write_table": 9, "all": 1}
     assert planned(snakemake(copy, "--dry-run", root=clone).stdout) == expected
 
 

@@ -35,30 +35,18 @@ from perceptual_efficacy.vocabulary import (
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-IMAGES = {
-    "stimuli": "stimuli",
-    "frequency_curves": "kmeans/frequency_curves",
-    "orientation_curves": "kmeans/orientation_curves",
-    "efficacy_by_layer": "kmeans/efficacy_by_layer",
-    "thresholds": "kmeans/thresholds",
-    "selections": "kmeans/selections",
-    "ladder": "kmeans/ladder",
-    "inversions": "kmeans/inversions",
-    "superres_crops": "kmeans/superres_crops-x2",
-    "superres_plane": "kmeans/superres_plane-x2",
-}
-PRETRAINED_IMAGES = {
-    "pretrained_frequency_curves": "vgg16/frequency_curves",
-    "pretrained_channel_scores": "vgg16/channel_scores",
-    "pretrained_orientation_curves": "vgg16/orientation_curves",
-    "pretrained_efficacy_by_layer": "vgg16/efficacy_by_layer",
-    "pretrained_first_layer_filters": "vgg16/first_layer_filters",
-    "pretrained_lpips_weights": "vgg16/lpips_weights",
-    "pretrained_depth": "depth",
-    "pretrained_networks": "networks",
-    "pretrained_inversions": "vgg16/inversions",
-    "pretrained_superres_plane": "vgg16/superres_plane-x4",
-    "pretrained_superres_crops": "vgg16/superres_crops-x4",
+FIGURES = (
+    *("frequency_curves", "orientation_curves", "efficacy_by_layer", "thresholds", "selections", "ladder"),
+    *("inversions", "superres_crops-x2", "superres_plane-x2"),
+)
+PRETRAINED_FIGURES = (
+    *("frequency_curves", "channel_scores", "orientation_curves", "efficacy_by_layer", "first_layer_filters"),
+    *("lpips_weights", "inversions", "superres_plane-x4", "superres_crops-x4"),
+)
+# where a figure lies in results/figures, by its name in docs/images
+IMAGES = {"stimuli": "stimuli"} | {name.partition("-")[0]: f"kmeans/{name}" for name in FIGURES}
+PRETRAINED_IMAGES = {f"pretrained_{name}": name for name in ("depth", "networks")} | {
+    f"pretrained_{name.partition('-')[0]}": f"vgg16/{name}" for name in PRETRAINED_FIGURES
 }
 WIDTH = 900
 
