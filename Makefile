@@ -18,7 +18,7 @@ help:
 	@echo "make lint      only the linters"
 	@echo "make test-conda, test-slurm, test-faults, reproduce"
 	@echo "               what a long study meets: environments, a cluster, faults, two runs (docs/reliability.md)"
-	@echo "make reliability  put what those four said into docs/reliability.md"
+	@echo "make reliability  put the results of those four into docs/reliability.md"
 	@echo "make audit     bandit on the code, pip-audit on the pinned packages; docs/security.md has the answers"
 	@echo "make container a recipe for a container image with the environments, in $(RECIPE)"
 	@echo "make docs      put the figures and numbers of the default study into the README"
@@ -61,7 +61,7 @@ reproduce: .venv/dev.installed
 	$(BIN)/pytest -m reproduce --junitxml=results/reliability/reproduce.xml
 
 reliability:
-	$(BIN)/python docs/reliability.py
+	$(BIN)/python tools/reliability.py
 
 lint: .venv/dev.installed
 	$(BIN)/ruff check
@@ -84,7 +84,7 @@ container: .venv/pipeline.installed
 	@echo "Recipe: $(RECIPE) (docs/cluster.md says how to use it)"
 
 docs: figures
-	$(BIN)/python docs/refresh.py
+	$(BIN)/python tools/refresh.py
 
 clean:
 	find results -mindepth 1 ! -name .gitkeep -delete

@@ -57,7 +57,7 @@ rule all:
         expand(rules.judge_images.output, scale=SCALES, loss=["bicubic", "start", *LOSSES]),
         expand(rules.compare_losses.output, scale=SCALES, backbone=TEACHERS),
         rules.judge_claims.output,
-        rules.write_tables.output,
+        expand(rules.write_table.output, table=list(TABLES)),
         rules.plot_stimuli.output,
         expand(rules.plot_frequency_curves.output, backbone=SUBJECTS),
         expand(rules.plot_channel_scores.output, backbone=SUBJECTS),

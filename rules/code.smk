@@ -11,14 +11,17 @@ LIBRARY = FOLDER / "src" / "perceptual_efficacy"
 SCRIPTS = FOLDER / "workflow" / "scripts"
 
 
-def code_digest(rule):
+def code_digest(rule, *modules):
     """Hash the code that a rule's result depends on: the modules that its script imports, and what those import.
+
+    Modules that the script chooses when it runs are given by their paths in the library, without suffix.
 
     In a rule's params it re-runs the rule when that code changes; Snakemake itself only watches the script. Comments,
     docstrings and formatting do not count: what is hashed is the syntax tree.
     """
     digest = hashlib.sha256()
-    for path in sorted(imported_by(SCRIPTS / f"{rule}.py")):
+    chosen = {LIBRARY / f"{module}.py" for module in modules}
+    for path in sorted(chosen.union(imported_by(SCRIPTS / f"{rule}.py"), *map(imported_by, chosen))):
         digest.update(f"{path.relative_to(FOLDER).as_posix()}\n{syntax(path)}\n".encode())
     return digest.hexdigest()
 

@@ -224,15 +224,11 @@ def inverted_layers(backbone):
     return next(entry["layers"] for entry in INVERTED if entry["backbone"] == backbone)
 
 
-def table_files(name, title, category="Tables", caption="tables"):
-    """Return one table in its four formats, the HTML page for the report."""
-    page = report(
-        f"results/tables/{name}.html",
-        caption=f"../workflow/report/{caption}.rst",
-        category=category,
-        labels={"table": title},
-    )
-    return [*multiext(f"results/tables/{name}", ".csv", ".md", ".tex"), page]
+def table_files(name, labels, category="Tables", caption="tables"):
+    """Return the files of one table by format; the report shows the HTML page."""
+    files = {suffix: f"results/tables/{name}.{suffix}" for suffix in ("csv", "md", "tex", "html")}
+    page = report(files["html"], caption=f"../workflow/report/{caption}.rst", category=category, labels=labels)
+    return files | {"html": page}
 
 
 def names_from(source):
@@ -307,15 +303,10 @@ EVIDENCE = {
         if judged
     },
 }
-# the networks that each kind of evidence is there for, where it is not all of them
-EVIDENCE_OF = {
-    "layers": SUBJECTS,
-    "lpips": LEARNED,
-    "superres": TEACHERS,
-    "inversion": [entry["backbone"] for entry in INVERTED],
-}
 PUBLISHED = yaml.safe_load(
-    (Path(workflow.current_basedir).parent / "config" / "published.yaml").read_text(encoding="utf-8")
+    (Path(workflow.current_basedir).parent / "src/perceptual_efficacy/claims/published.yaml").read_text(
+        encoding="utf-8"
+    )
 )
 
 

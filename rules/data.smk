@@ -49,6 +49,7 @@ rule resample_modelfest:
         patterns="results/data/modelfest/patterns.nc",
     output:
         patterns="results/data/modelfest/patterns-{resolution}.nc",
+        kept="results/data/modelfest/patterns-{resolution}.parquet",
     log:
         "results/logs/resample_modelfest/{resolution}.log",
     benchmark:

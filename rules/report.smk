@@ -1,10 +1,84 @@
+# what tables are made from, by argument of their function `table`
+SHOWN = {
+    "agreement": expand(
+        "results/agreement/{backbone}/{data}.parquet",
+        backbone=BACKBONES,
+        data=[*(f"modelfest-{resolution}" for resolution in RESOLUTIONS), *DATASETS],
+    ),
+    "channels": expand("results/selectivity/{backbone}/channels.parquet", backbone=BACKBONES),
+    "layers": expand("results/selectivity/{backbone}/layers.parquet", backbone=SUBJECTS),
+    "losses": expand("results/superres/x{scale}/{backbone}.parquet", backbone=TEACHERS, scale=SCALES),
+    "inversions": [f"results/inversion/{entry['backbone']}/comparison.parquet" for entry in INVERTED],
+    "comparisons": ["results/data/modelfest/comparisons.parquet"],
+    "patterns": expand("results/data/modelfest/patterns-{resolution}.parquet", resolution=RESOLUTIONS),
+    "photographs": ["results/data/photographs/photographs.parquet"],
+}
+# title, and what the table is made from, by module of perceptual_efficacy.tables
+TITLES = {
+    "networks": ("Networks side by side", "channels", "agreement"),
+    "agreement": ("High, low and random channels", "agreement"),
+    "groups": ("By category and kind of distortion", "agreement"),
+    "baselines": ("Baselines, human ceiling and published scores", "agreement"),
+    "superres": ("Super-resolution by loss and metric", "losses"),
+    "superres_differences": ("Super-resolution, differences between losses", "losses"),
+    "inversions": ("What inversions preserve", "inversions"),
+    "channels": ("Scores by layer", "channels"),
+    "layers": ("Layers compared with random weights", "layers"),
+    "modelfest": ("ModelFest stimuli", "comparisons", "patterns"),
+    "photographs": ("Photographs", "photographs"),
+}
+OPTIONS = {
+    "networks": {"layers": CLAIM_LAYERS},
+    "baselines": {
+        "layouts": {name: layout for layout, names in JUDGED.items() for name in names},
+        "published": PUBLISHED,
+    },
+    "superres": {"published": PUBLISHED["superres"]},
+}
+TABLES = {
+    name: {
+        "labels": {"table": title},
+        "input": {kind: SHOWN[kind] for kind in kinds},
+        "options": OPTIONS.get(name, {}),
+        "code": code_digest("write_table", f"tables/{name}"),
+    }
+    for name, (title, *kinds) in TITLES.items()
+    if all(SHOWN[kind] for kind in kinds)
+}
+
+
+rule write_table:
+    input:
+        unpack(lookup(within=TABLES, dpath="{table}/input")),
+    output:
+        **table_files("{table}", lookup(within=TABLES, dpath="{table}/labels")),
+    log:
+        "results/logs/write_table/{table}.log",
+    benchmark:
+        "results/benchmarks/write_table/{table}.tsv"
+    wildcard_constraints:
+        table=any_of(TABLES),
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(5),
+    params:
+        options=lookup(within=TABLES, dpath="{table}/options"),
+        code=lookup(within=TABLES, dpath="{table}/code"),
+    message:
+        "Writing the table {wildcards.table}"
+    script:
+        "../workflow/scripts/write_table.py"
+
+
 rule judge_claims:
     input:
         **EVIDENCE,
-        cards=expand("results/backbones/{backbone}/card.json", backbone=BACKBONES),
     output:
+        **table_files("claims", {"table": "Claims"}, "Claims", "claims"),
         json="results/claims.json",
-        md="results/claims.md",
+        page="results/claims.md",
     log:
         "results/logs/judge_claims.log",
     benchmark:
@@ -16,72 +90,13 @@ rule judge_claims:
         runtime=growing(5),
     params:
         claims=CLAIMS["claims"],
-        evidence={kind: EVIDENCE_OF.get(kind, BACKBONES) for kind in EVIDENCE},
         layers=CLAIM_LAYERS,
-        networks=BACKBONES,
         controls=CONTROLS,
         code=code_digest("judge_claims"),
     message:
         "Judging the claims"
     script:
         "../workflow/scripts/judge_claims.py"
-
-
-rule write_tables:
-    input:
-        photographs="results/data/photographs/photographs.parquet",
-        comparisons="results/data/modelfest/comparisons.parquet",
-        patterns=expand("results/data/modelfest/patterns-{resolution}.nc", resolution=RESOLUTIONS),
-        channels=expand("results/selectivity/{backbone}/channels.parquet", backbone=BACKBONES),
-        layers=expand("results/selectivity/{backbone}/layers.parquet", backbone=SUBJECTS),
-        agreement=expand(
-            "results/agreement/{backbone}/{data}.parquet",
-            backbone=BACKBONES,
-            data=[*(f"modelfest-{resolution}" for resolution in RESOLUTIONS), *DATASETS],
-        ),
-        cards=expand("results/backbones/{backbone}/card.json", backbone=BACKBONES),
-        superres=expand("results/superres/x{scale}/{backbone}.parquet", backbone=TEACHERS, scale=SCALES),
-        inversions=[f"results/inversion/{entry['backbone']}/comparison.parquet" for entry in INVERTED],
-        claims="results/claims.json",
-    output:
-        superres=table_files("superres", "Super-resolution by loss and judge") if TEACHERS else [],
-        superres_differences=(
-            table_files("superres_differences", "Super-resolution, one loss against another") if TEACHERS else []
-        ),
-        inversions=table_files("inversions", "What inversions keep") if INVERTED else [],
-        claims=table_files("claims", "Claims", "Claims", "claims"),
-        networks=table_files("networks", "Networks side by side"),
-        selections=table_files("selections", "High, low and random channels"),
-        groups=table_files("groups", "By category and kind of distortion"),
-        baselines=table_files("baselines", "Baselines, people and published scores"),
-        agreement="results/tables/agreement.csv",
-        channels=table_files("channels", "Scores by layer"),
-        layers=table_files("layers", "Layers beside random weights"),
-        modelfest=table_files("modelfest", "ModelFest stimuli"),
-        photographs=table_files("photographs", "Photographs"),
-    log:
-        "results/logs/write_tables.log",
-    benchmark:
-        "results/benchmarks/write_tables.tsv"
-    conda:
-        "../envs/perception.yaml"
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
-    params:
-        networks=BACKBONES,
-        subjects=SUBJECTS,
-        resolutions=RESOLUTIONS,
-        layouts={name: layout for layout, names in JUDGED.items() for name in names},
-        published=PUBLISHED,
-        claim_layers=CLAIM_LAYERS,
-        trained=[(backbone, scale) for backbone in TEACHERS for scale in SCALES],
-        inverted=[entry["backbone"] for entry in INVERTED],
-        code=code_digest("write_tables"),
-    message:
-        "Writing the tables"
-    script:
-        "../workflow/scripts/write_tables.py"
 
 
 rule record_configuration:

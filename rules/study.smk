@@ -11,7 +11,9 @@ from snakemake.utils import validate
 
 TWINS = {"motorcycle_left", "motorcycle_right"}  # the bundled stereo pair: one scene
 LARGEST_STIMULI = 2 * 1024**3  # bytes; drawing them takes twice that
-CLAIMS = yaml.safe_load((Path(workflow.current_basedir).parent / "config" / "claims.yaml").read_text(encoding="utf-8"))
+CLAIMS = yaml.safe_load(
+    (Path(workflow.current_basedir).parent / "src/perceptual_efficacy/claims/claims.yaml").read_text(encoding="utf-8")
+)
 OWN_SHAPES = {"kmeans", "random"}
 SUFFIXES = {".pth", ".pt", ".safetensors"}
 LPIPS_NETWORKS = ("vgg16", "alexnet", "squeezenet1_1")

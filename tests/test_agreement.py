@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from perceptual_efficacy import agreement, claims, distances, io
+from perceptual_efficacy import agreement, distances, io
 from perceptual_efficacy.agreement import (
     Ranking,
     compare_selections,
@@ -18,6 +18,7 @@ from perceptual_efficacy.agreement import (
     selection_distances,
 )
 from perceptual_efficacy.backbones.vgg import draw_random
+from perceptual_efficacy.claims import evaluation
 from perceptual_efficacy.datasets import comparisons, ladder, photographs
 from perceptual_efficacy.judgements import OpinionScores, SameOrDifferent, TwoAlternativeChoices
 from perceptual_efficacy.judgements.thresholds import DetectionThresholds, distance_of_energy
@@ -78,7 +79,7 @@ def row(table, **where):
 
 def verdict(found, smallest_effect=0.05):
     numbers = {name: found[name] for name in ("estimate", "ci_low", "ci_high", "n_clusters", "p_holm", "split_mean")}
-    return claims.judge(**numbers, smallest_effect=smallest_effect).verdict
+    return evaluation.judge(**numbers, smallest_effect=smallest_effect).verdict
 
 
 DIFFERENCE = {"cube": "raw", "layer": "mean of layers", "ranking": "pe", "selection": "high - low", "measure": "r"}

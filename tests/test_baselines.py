@@ -12,7 +12,7 @@ from skimage import color, data, metrics
 from perceptual_efficacy import baselines
 from perceptual_efficacy.datasets import comparisons
 
-PUBLISHED = Path(__file__).parents[1] / "config" / "published.yaml"
+PUBLISHED = Path(__file__).parents[1] / "src/perceptual_efficacy/claims/published.yaml"
 NAMES = list(baselines.BASELINES)
 
 

@@ -1,13 +1,15 @@
 """The rule of verdicts, case by case, and its evidence."""
 
-from pathlib import Path
+from importlib import resources
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
-from perceptual_efficacy import claims, storage, tables
+from perceptual_efficacy import storage
+from perceptual_efficacy.claims import evaluation
+from perceptual_efficacy.tables import claims
 
 
 @pytest.mark.parametrize(
@@ -29,24 +31,24 @@ from perceptual_efficacy import claims, storage, tables
     ],
 )
 def test_verdict(estimate, interval, p_holm, n_clusters, expected):
-    found = claims.judge(estimate, *interval, smallest_effect=0.05, n_clusters=n_clusters, p_holm=p_holm)
+    found = evaluation.judge(estimate, *interval, smallest_effect=0.05, n_clusters=n_clusters, p_holm=p_holm)
     assert found.verdict == expected
 
 
 def test_a_positive_difference_below_what_splits_give_on_average_is_not_supported():
-    found = claims.judge(0.1, 0.02, 0.2, smallest_effect=0.05, n_clusters=24, p_holm=0.01, split_mean=0.3)
+    found = evaluation.judge(0.1, 0.02, 0.2, smallest_effect=0.05, n_clusters=24, p_holm=0.01, split_mean=0.3)
     assert found.verdict == "inconclusive"
 
 
 @pytest.mark.parametrize("p_holm", [None, 0.001])
 @pytest.mark.parametrize(("n_clusters", "expected"), [(9, "inconclusive"), (10, "not tested")])
 def test_a_missing_interval_is_put_down_to_few_clusters_only_where_they_are_few(n_clusters, expected, p_holm):
-    found = claims.judge(0.1, np.nan, np.nan, smallest_effect=0.05, n_clusters=n_clusters, p_holm=p_holm)
+    found = evaluation.judge(0.1, np.nan, np.nan, smallest_effect=0.05, n_clusters=n_clusters, p_holm=p_holm)
     assert found.verdict == expected
 
 
 def test_few_clusters_are_named_as_the_reason():
-    found = claims.judge(0.1, np.nan, np.nan, smallest_effect=0.05, n_clusters=8, p_holm=0.001)
+    found = evaluation.judge(0.1, np.nan, np.nan, smallest_effect=0.05, n_clusters=8, p_holm=0.001)
     assert found.reason == "n: 8 clusters, at least 10 are needed"
 
 
@@ -83,37 +85,36 @@ def evidence():
             "resampled_unit": "stimuli and observers",
         }
     )
-    return {("agreement", "subject"): table, ("agreement", "control"): table.assign(estimate=0.01)}
+    subject = {"network": "subject", "weights": "trained", "origin": "somewhere"}
+    control = {"network": "control", "weights": "random", "origin": "random weights", "estimate": 0.01}
+    return {"agreement": pd.concat([table.assign(**subject), table.assign(**control)], ignore_index=True)}
 
 
-def cards(pretrained):
-    return {
-        "subject": {"weights": "trained" if pretrained else "learnt", "origin": "somewhere"},
-        "control": {"weights": "random", "origin": "random weights"},
-    }
+def of_stand_in(evidence):
+    return {kind: table.replace({"weights": {"trained": "learnt"}}) for kind, table in evidence.items()}
 
 
 def test_a_pretrained_network_is_judged(claim, evidence):
-    (record,) = claims.evaluate([claim], evidence, cards(True), {"subject": "control"}, LAYERS)
+    (record,) = evaluation.evaluate([claim], evidence, {"subject": "control"}, LAYERS)
     assert record["verdict"] == "supported"
-    assert record["beside"] == [
-        {"label": "the same of control, random weights", "estimate": 0.01, "ci_low": 0.1, "ci_high": 0.3}
+    assert record["comparisons"] == [
+        {"label": "control (random weights)", "estimate": 0.01, "ci_low": 0.1, "ci_high": 0.3}
     ]
 
 
 def test_a_network_is_judged_at_its_own_layer(claim, evidence):
-    (record,) = claims.evaluate([claim], evidence, cards(True), {"subject": "control"}, {"subject": "relu1_1"})
+    (record,) = evaluation.evaluate([claim], evidence, {"subject": "control"}, {"subject": "relu1_1"})
     assert (record["estimate"], record["endpoint"]) == (0.0, "layer relu1_1, ranking pe")
 
 
 def test_a_claim_with_empty_evidence_is_not_tested(claim, evidence):
-    empty = {key: table.iloc[:0] for key, table in evidence.items()}
-    (record,) = claims.evaluate([claim], empty, cards(True), {"subject": "control"}, LAYERS)
+    empty = {"agreement": evidence["agreement"].iloc[:0], "another kind": evidence["agreement"]}
+    (record,) = evaluation.evaluate([claim], empty, {"subject": "control"}, LAYERS)
     assert (record["verdict"], record["reason"]) == ("not tested", "nobody looked")
 
 
 def test_a_stand_in_is_shown_but_not_judged(claim, evidence):
-    (record,) = claims.evaluate([claim], evidence, cards(False), {"subject": "control"}, LAYERS)
+    (record,) = evaluation.evaluate([claim], of_stand_in(evidence), {"subject": "control"}, LAYERS)
     assert record["verdict"] == "not tested"
     assert record["reason"] == "subject is a stand-in, not a pre-trained network"
     assert record["rule_outcome"].startswith("supported")
@@ -123,7 +124,7 @@ def test_a_stand_in_is_shown_but_not_judged(claim, evidence):
 def test_a_study_that_is_too_small_for_a_claim_is_shown_but_not_judged(claim, evidence):
     sized = {key: table.assign(seeds=4, training_steps=50_000) for key, table in evidence.items()}
     wanted = {**claim, "at_least": {"seeds": 5, "training_steps": 50_000}}
-    (record,) = claims.evaluate([wanted], sized, cards(True), {"subject": "control"}, LAYERS)
+    (record,) = evaluation.evaluate([wanted], sized, {"subject": "control"}, LAYERS)
     assert (record["verdict"], record["reason"]) == ("not tested", "size: 4 seeds, at least 5 are needed")
     assert record["estimate"] == 0.2
     assert record["rule_outcome"].startswith("supported")
@@ -132,45 +133,45 @@ def test_a_study_that_is_too_small_for_a_claim_is_shown_but_not_judged(claim, ev
 def test_all_that_stands_against_a_verdict_is_named(claim, evidence):
     sized = {key: table.assign(seeds=4) for key, table in evidence.items()}
     wanted = {**claim, "at_least": {"seeds": 5}}
-    (record,) = claims.evaluate([wanted], sized, cards(False), {"subject": "control"}, LAYERS)
+    (record,) = evaluation.evaluate([wanted], of_stand_in(sized), {"subject": "control"}, LAYERS)
     assert record["reason"].endswith("not a pre-trained network; size: 4 seeds, at least 5 are needed")
 
 
 def test_evidence_without_layers_is_picked_by_the_claim_alone(claim, evidence):
-    one = {key: table.iloc[:2].drop(columns="layer") for key, table in evidence.items()}
-    (record,) = claims.evaluate([claim], one, cards(True), {"subject": "control"}, LAYERS)
+    one = {kind: table[table["layer"] == "mean of layers"].drop(columns="layer") for kind, table in evidence.items()}
+    (record,) = evaluation.evaluate([claim], one, {"subject": "control"}, LAYERS)
     assert record["endpoint"] == "ranking pe"
 
 
 def test_a_claim_about_any_network_judges_the_stand_in(claim, evidence):
     claim["about"] = "any network"
-    (record,) = claims.evaluate([claim], evidence, cards(False), {"subject": "control"}, LAYERS)
+    (record,) = evaluation.evaluate([claim], of_stand_in(evidence), {"subject": "control"}, LAYERS)
     assert record["verdict"] == "supported"
 
 
-def test_what_is_shown_beside_comes_from_the_same_table_when_the_claim_says_so(claim, evidence):
-    claim["beside"] = {"by mu1": {"ranking": "mu1"}}
-    (record,) = claims.evaluate([claim], evidence, cards(True), {"subject": "control"}, LAYERS)
-    assert record["beside"] == [{"label": "by mu1", "estimate": -0.2, "ci_low": -0.3, "ci_high": -0.1}]
+def test_numbers_for_comparison_come_from_the_same_table_if_the_claim_names_them(claim, evidence):
+    claim["comparisons"] = {"by mu1": {"ranking": "mu1"}}
+    (record,) = evaluation.evaluate([claim], evidence, {"subject": "control"}, LAYERS)
+    assert record["comparisons"] == [{"label": "by mu1", "estimate": -0.2, "ci_low": -0.3, "ci_high": -0.1}]
 
 
 def test_missing_numbers_reach_the_reader_as_missing(claim, evidence, tmp_path):
     for table in evidence.values():
         table[["estimate", "ci_low", "ci_high", "p_holm"]] = np.nan
-    records = claims.evaluate([claim], evidence, cards(True), {"subject": "control"}, LAYERS)
+    records = evaluation.evaluate([claim], evidence, {"subject": "control"}, LAYERS)
     storage.write_record({"claims": records}, tmp_path / "claims.json")
     (record,) = storage.read_record(tmp_path / "claims.json")["claims"]
     assert record["verdict"] == "not tested"
     assert record["estimate"] is None
-    assert "r: –, the 95% interval over 24 stimuli and observers" in tables.claims_page([record])
-    assert tables.claims([record])["estimate [95% interval]"].item() == "–"
+    assert "r: –, the 95% interval over 24 stimuli and observers" in claims.page([record])
+    assert claims.render(claims.table([record]))["estimate [95% interval]"].item() == "–"
 
 
 @pytest.fixture
 def untested(claim, evidence):
     """The record of a claim about images that nobody judged, beside one whose evidence is there."""
     about_images = {**claim, "id": "images", "evidence": "bapps_2afc"}
-    records = claims.evaluate([about_images, claim], evidence, cards(True), {"subject": "control"}, LAYERS)
+    records = evaluation.evaluate([about_images, claim], evidence, {"subject": "control"}, LAYERS)
     assert [record["id"] for record in records] == ["images", "example"]
     return records[0]
 
@@ -184,38 +185,39 @@ def test_a_claim_whose_evidence_the_study_lacks_is_not_tested_and_says_why(untes
 def test_a_claim_without_evidence_has_no_numbers(untested):
     numbers = ("estimate", "ci_low", "ci_high", "p_holm", "n_clusters", "resampled_unit")
     assert {untested[name] for name in numbers} == {None}
-    assert untested["beside"] == []
+    assert untested["comparisons"] == []
 
 
 def test_a_claim_without_evidence_has_the_fields_of_any_other(untested, claim, evidence):
-    (other,) = claims.evaluate([claim], evidence, cards(True), {"subject": "control"}, LAYERS)
+    (other,) = evaluation.evaluate([claim], evidence, {"subject": "control"}, LAYERS)
     assert untested.keys() == other.keys()
 
 
 def test_a_claim_without_evidence_can_be_written_and_shown(untested, tmp_path):
     storage.write_record({"claims": [untested]}, tmp_path / "claims.json")
     assert storage.read_record(tmp_path / "claims.json")["claims"] == [untested]
-    (row,) = tables.claims([untested]).to_dict("records")
-    assert [row[name] for name in ("verdict", "estimate [95% interval]", "resampled", "beside it")] == [
+    (row,) = claims.render(claims.table([untested])).to_dict("records")
+    assert [row[name] for name in ("verdict", "estimate [95% interval]", "resampled", "for comparison")] == [
         "not tested",
         "–",
         "–",
-        "",
+        "–",
     ]
 
 
 def test_the_page_of_a_claim_without_evidence_says_why_and_shows_no_numbers(untested):
-    page = tables.claims_page([untested])
+    page = claims.page([untested])
     assert "**Not tested** for the network `subject` (somewhere): nobody looked" in page
     assert "endpoint: ranking pe; smallest effect of interest 0.05" in page
     assert "interval" not in page
     assert "None" not in page
 
 
-def test_a_claim_without_evidence_is_recorded_for_every_network(claim):
+def test_a_claim_without_evidence_is_recorded_for_every_network(claim, evidence):
     several = {"subject": "control", "other": "control"}
-    known = {**cards(True), "other": {"weights": "trained", "origin": "elsewhere"}}
-    records = claims.evaluate([claim], {}, known, several, dict.fromkeys(several, "mean of layers"))
+    other = evidence["agreement"].query("network == 'subject'").assign(network="other", origin="elsewhere")
+    known = {"another kind": pd.concat([evidence["agreement"], other])}
+    records = evaluation.evaluate([claim], known, several, dict.fromkeys(several, "mean of layers"))
     assert [(record["network"], record["origin"]) for record in records] == [
         ("subject", "somewhere"),
         ("other", "elsewhere"),
@@ -225,17 +227,32 @@ def test_a_claim_without_evidence_is_recorded_for_every_network(claim):
 def test_an_endpoint_that_is_not_one_row_is_refused(claim, evidence):
     claim["where"] = {"layer": "mean of layers"}
     with pytest.raises(ValueError, match=r"'example': its endpoint .* picks 2 rows"):
-        claims.evaluate([claim], evidence, cards(True), {"subject": "control"}, LAYERS)
+        evaluation.evaluate([claim], evidence, {"subject": "control"}, LAYERS)
+
+
+def test_a_network_whose_origin_no_evidence_gives_is_refused(claim, evidence):
+    with pytest.raises(ValueError, match="does not give weights and origin of another"):
+        evaluation.evaluate([claim], evidence, {"subject": "another"}, LAYERS)
+
+
+def test_the_table_of_claims_has_numbers_for_the_endpoint_and_for_each_comparison(claim, evidence):
+    table = claims.table(evaluation.evaluate([claim], evidence, {"subject": "control"}, LAYERS))
+    assert list(table["quantity"]) == ["primary endpoint", "control (random weights)"]
+    assert table[["estimate", "ci_low", "ci_high"]].to_numpy().tolist() == [[0.2, 0.1, 0.3], [0.01, 0.1, 0.3]]
+    (shown,) = claims.render(table).to_dict("records")
+    assert shown["estimate [95% interval]"] == "0.200 [0.100, 0.300]"
+    assert shown["for comparison"] == "control (random weights): 0.010 [0.100, 0.300]"
+    assert shown["resampled"] == "24 stimuli and observers"
 
 
 def test_what_stands_for_random_splits_is_named_in_the_reason(claim, evidence, tmp_path):
-    (record,) = claims.evaluate(
-        [{**claim, "among": "shuffles of the weights"}], evidence, cards(True), {"subject": "control"}, LAYERS
+    (record,) = evaluation.evaluate(
+        [{**claim, "among": "shuffles of the weights"}], evidence, {"subject": "control"}, LAYERS
     )
     assert record["reason"] == "the interval lies above 0, beyond shuffles of the weights"
-    assert "among shuffles of the weights p = 0.001 (Holm)" in tables.claims_page([record])
+    assert "p = 0.001 among shuffles of the weights (Holm)" in claims.page([record])
 
 
 def test_every_key_of_the_claims_is_a_word():
-    listed = yaml.safe_load((Path(__file__).parents[1] / "config/claims.yaml").read_text())["claims"]
+    listed = yaml.safe_load(resources.files("perceptual_efficacy.claims").joinpath("claims.yaml").read_text())["claims"]
     assert all(isinstance(key, str) for one in listed for key in one)

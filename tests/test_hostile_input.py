@@ -11,7 +11,7 @@ from miniature import ROOT, STUDY, snakemake
 
 from perceptual_efficacy import io
 
-SCRIPTS = [*(ROOT / "src").rglob("*.py"), *(ROOT / "workflow/scripts").rglob("*.py"), ROOT / "docs/refresh.py"]
+SCRIPTS = [*(ROOT / "src").rglob("*.py"), *(ROOT / "workflow/scripts").rglob("*.py"), ROOT / "tools/refresh.py"]
 RULES = [ROOT / "Snakefile", *sorted((ROOT / "rules").glob("*.smk"))]
 
 # Calls that run what they are given
@@ -164,8 +164,9 @@ def test_configuration_with_tags_is_refused_and_runs_nothing(tmp_path):
 
 def test_claims_with_tags_are_refused_and_run_nothing(tmp_path):
     trace = tmp_path / "trace"
-    (tmp_path / "config").mkdir()
-    (tmp_path / "config/claims.yaml").write_text(f"claims: {payload(trace)}\n")
+    path = tmp_path / "src/perceptual_efficacy/claims/claims.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"claims: {payload(trace)}\n")
     workflow = SimpleNamespace(basedir=str(tmp_path), current_basedir=Path(tmp_path, "rules"))
     code = compile((ROOT / "rules/study.smk").read_text(), "study.smk", "exec")
     with pytest.raises(yaml.constructor.ConstructorError, match="could not determine a constructor for the tag"):

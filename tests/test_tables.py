@@ -7,7 +7,18 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from perceptual_efficacy import tables
+from perceptual_efficacy.tables import (
+    agreement,
+    baselines,
+    channels,
+    groups,
+    inversions,
+    modelfest,
+    networks,
+    rendering,
+    superres,
+    superres_differences,
+)
 
 
 @pytest.fixture
@@ -15,28 +26,28 @@ def written(tmp_path):
     table = pd.DataFrame(
         {"name": ["a_b", "c|d"], "value": [0.123456789, float("nan")], "count": [10000.0, 3.0], "p": [1.5e-7, 1.0]}
     )
-    paths = [tmp_path / f"table.{kind}" for kind in ("csv", "md", "tex", "html")]
-    tables.write(table, *paths)
-    return [path.read_text() for path in paths]
+    paths = {kind: tmp_path / f"table.{kind}" for kind in ("csv", "md", "tex", "html")}
+    rendering.save(rendering.readable(table), table, **paths)
+    return {kind: path.read_text() for kind, path in paths.items()}
 
 
 def test_csv_keeps_six_digits_and_leaves_missing_values_empty(written):
-    assert written[0] == "name,value,count,p\na_b,0.123457,10000,1.5e-07\nc|d,,3,1\n"
+    assert written["csv"] == "name,value,count,p\na_b,0.123457,10000,1.5e-07\nc|d,,3,1\n"
 
 
 def test_markdown_rounds_to_three_digits_and_marks_missing_values(written):
-    rows = [[cell.strip() for cell in line.strip("|").split(" |")] for line in written[1].splitlines()]
+    rows = [[cell.strip() for cell in line.strip("|").split(" |")] for line in written["md"].splitlines()]
     assert rows[2] == ["a_b", "0.123", "10000", "1.5e-07"]
     assert rows[3] == ["c\\|d", "–", "3", "1"]
 
 
 def test_latex_is_escaped(written):
-    assert r"a\_b & 0.123 & 10000 & 1.5e-07 \\" in written[2]
+    assert r"a\_b & 0.123 & 10000 & 1.5e-07 \\" in written["tex"]
 
 
 def test_latex_needs_no_package_beyond_booktabs(written):
-    assert written[2].startswith(r"\begin{tabular}{llll}")
-    assert written[2].count(r"\toprule") == written[2].count(r"\bottomrule") == 1
+    assert written["tex"].startswith(r"\begin{tabular}{llll}")
+    assert written["tex"].count(r"\toprule") == written["tex"].count(r"\bottomrule") == 1
 
 
 HOSTILE = [
@@ -53,7 +64,8 @@ HOSTILE = [
 def hostile(tmp_path):
     """The files of a table that has such names in cells and as the name of a column."""
     paths = {kind: tmp_path / f"table.{kind}" for kind in ("csv", "md", "tex", "html")}
-    tables.write(pd.DataFrame({HOSTILE[0]: HOSTILE, "count": 7}), *paths.values())
+    table = pd.DataFrame({HOSTILE[0]: HOSTILE, "count": 7})
+    rendering.save(rendering.readable(table), table, **paths)
     return paths
 
 
@@ -138,6 +150,12 @@ def without_network(group, **estimates):
     ]
 
 
+def of(network, *parts, weights="trained"):
+    """Tables of one network, as a study has them."""
+    about = {"network": network, "architecture": "a shape", "weights": weights, "origin": f"weights of {network}"}
+    return pd.concat(parts, ignore_index=True).assign(**about)
+
+
 def complete(rows, dataset, judged_by="people", measure="2afc", unit="reference patches"):
     """A table as a study has it: a second measure, whose numbers are others, and single channels."""
     table = pd.DataFrame(rows).assign(measure=measure)
@@ -145,7 +163,8 @@ def complete(rows, dataset, judged_by="people", measure="2afc", unit="reference 
     single = table[table["selection"] == "high - low"].assign(selection="single channels", measure="rho", estimate=-1)
     whole = pd.concat([table, second, single], ignore_index=True)
     sizes = whole["group"].map({"all": 40, "cnn": 30, "color": 10})
-    return whole.assign(dataset=dataset, judged_by=judged_by, n=sizes, n_clusters=12, resampled_unit=unit)
+    about = {"dataset": dataset, "judged_by": judged_by, "pixels_per_degree": float("nan")}
+    return whole.assign(**about, n=sizes, n_clusters=12, resampled_unit=unit)
 
 
 @pytest.fixture
@@ -171,13 +190,13 @@ def made():
 
 
 @pytest.fixture
-def modelfest():
+def thresholds():
     rows = scores("all", "mean of layers", 0.2) + without_network("all", RMS_contrast=numbers(0.4))
     return complete(rows, "modelfest", measure="r").assign(pixels_per_degree=60.0)
 
 
 def test_groups_are_shown_by_the_mean_of_layers_of_the_raw_cube_by_pe(bapps):
-    table = tables.groups({"net": [bapps]})
+    table = groups.render(groups.table(of("net", bapps)))
     assert list(table["group"]) == ["all", "cnn", "color"]
     assert table.iloc[1].to_dict() == {
         "network": "net",
@@ -185,57 +204,57 @@ def test_groups_are_shown_by_the_mean_of_layers_of_the_raw_cube_by_pe(bapps):
         "judged by": "people",
         "group": "cnn",
         "measure": "2afc",
-        "n": 30,
+        "n": "30",
         "resampled": "12 reference patches",
         "all": "1.150 [1.050, 1.250]",
         "high": "1.100 [1.000, 1.200]",
         "low": "1.110 [1.010, 1.210]",
         "random halves": "1.160 [1.060, 1.260]",
         "high - low": "1.120 [1.020, 1.220]",
-        "p, splits": pytest.approx(1.3),
+        "p, splits": "1.3",
         "human ceiling": "1.800 [1.700, 1.900]",
     }
 
 
 def test_group_without_interval_or_ceiling_is_shown_without(made):
-    (row,) = tables.groups({"net": [made]}).to_dict("records")
+    (row,) = groups.render(groups.table(of("net", made))).to_dict("records")
     assert (row["judged by"], row["high"], row["human ceiling"]) == ("construction", "0.200", "–")
 
 
-def test_groups_leave_out_patterns_that_were_detected_not_compared(bapps, modelfest):
-    assert set(tables.groups({"net": [modelfest, bapps]})["data"]) == {"bapps"}
+def test_groups_leave_out_patterns_that_were_detected_not_compared(bapps, thresholds):
+    assert set(groups.table(of("net", thresholds, bapps))["dataset"]) == {"bapps"}
 
 
 def test_groups_are_listed_for_every_network(bapps, made):
-    table = tables.groups({"net": [bapps, made], "other": [bapps]})
+    table = groups.render(groups.table(pd.concat([of("net", bapps, made), of("other", bapps)])))
     assert list(table["network"]) == ["net"] * 4 + ["other"] * 3
 
 
 def test_selections_of_images_are_one_row_per_layer_of_all_comparisons(bapps):
-    table = tables.selections({"net": [bapps[bapps["layer"] != "relu1_1"]]})
+    table = agreement.render(agreement.table(of("net", bapps[bapps["layer"] != "relu1_1"])))
     assert table.iloc[0].to_dict() == {
         "network": "net",
         "data": "bapps",
         "judged by": "people",
         "layer": "mean of layers",
         "measure": "2afc",
-        "n": 40,
+        "n": "40",
         "all": "0.150 [0.050, 0.250]",
         "high": "0.100 [0.000, 0.200]",
         "low": "0.110 [0.010, 0.210]",
         "random halves": "0.160 [0.060, 0.260]",
         "high - low": "0.120 [0.020, 0.220]",
-        "p, splits": pytest.approx(0.3),
-        "p, Holm": pytest.approx(0.4),
-        "p, matched splits": pytest.approx(0.5),
+        "p, splits": "0.3",
+        "p, Holm": "0.4",
+        "p, matched splits": "0.5",
         "high - low, standardised": "0.720 [0.620, 0.820]",
     }
     assert len(table) == 1
 
 
-def test_data_shown_at_several_resolutions_are_named_with_theirs(modelfest):
-    standardised = modelfest[modelfest["cube"] == "raw"].assign(cube="standardised")
-    table = tables.selections({"net": [pd.concat([modelfest, standardised], ignore_index=True)]})
+def test_data_shown_at_several_resolutions_are_named_with_theirs(thresholds):
+    standardised = thresholds[thresholds["cube"] == "raw"].assign(cube="standardised")
+    table = agreement.render(agreement.table(of("net", thresholds, standardised)))
     assert list(table["data"]) == ["modelfest, 60 px/deg"]
 
 
@@ -260,23 +279,31 @@ PUBLISHED = {
 
 @pytest.fixture
 def beside_published(bapps):
-    return tables.baselines({"net": [bapps], "other": [bapps]}, {"bapps": "bapps_2afc"}, PUBLISHED)
+    return compared(pd.concat([of("net", bapps), of("other", bapps)]))
+
+
+def compared(agreement, published=PUBLISHED):
+    return baselines.table(agreement, {"bapps": "bapps_2afc"}, published)
 
 
 def pick(table, **where):
-    return table.loc[(table[list(where)] == pd.Series(where)).all(axis=1)].drop(
-        columns=["data", "judged by", "measure"]
-    )
+    return table.loc[(table[list(where)] == pd.Series(where)).all(axis=1)]
 
 
 def test_published_score_stands_beside_ours_with_the_gap(beside_published):
     (row,) = pick(beside_published, group="cnn", metric="L2").to_dict("records")
-    assert row == {
+    assert {name: row[name] for name in ("estimate", "ci_low", "ci_high")} == numbers(1.5)
+    assert (row["published"], row["gap"], row["source"]) == (0.6, pytest.approx(0.9), "Zhang")
+    (shown,) = pick(baselines.render(beside_published), group="cnn", metric="L2").to_dict("records")
+    assert shown == {
+        "data": "bapps",
+        "judged by": "people",
+        "measure": "2afc",
         "group": "cnn",
         "metric": "L2",
         "ours": "1.500 [1.400, 1.600]",
-        "published": 0.6,
-        "gap": pytest.approx(0.9),
+        "published": "0.6",
+        "gap": "0.9",
         "source": "Zhang",
     }
 
@@ -290,18 +317,18 @@ def test_published_score_of_all_groups_is_their_mean(beside_published):
 def test_published_score_of_all_comparisons_that_is_given_is_not_averaged(bapps):
     known = {"metric": "L2", "values": [0.25, 0.6], "source": "piq"}
     published = {"bapps_2afc": {"measure": "2afc", "groups": ["all", "cnn"], "scores": [known]}}
-    table = pick(tables.baselines({"net": [bapps]}, {"bapps": "bapps_2afc"}, published), metric="L2")
+    table = pick(compared(of("net", bapps), published), metric="L2")
     assert dict(zip(table["group"], table["published"], strict=True)) == {"all": 0.25, "cnn": 0.6}
 
 
 def test_groups_without_published_scores_are_not_listed_with_the_baselines(bapps):
-    table = tables.baselines({"net": [bapps]}, {"bapps": "bapps_2afc"}, {"bapps_2afc": PUBLISHED["tid2013"]})
+    table = compared(of("net", bapps), {"bapps_2afc": PUBLISHED["tid2013"]})
     assert set(table["group"]) == {"all"}
 
 
 def test_every_source_of_a_published_score_has_a_row_beside_the_same_of_ours(beside_published):
     rows = pick(beside_published, group="color", metric="human ceiling")
-    assert list(rows["ours"]) == ["2.800 [2.700, 2.900]"] * 2
+    assert list(rendering.intervals(rows)) == ["2.800 [2.700, 2.900]"] * 2
     assert list(rows["published"]) == [0.7, 0.71]
     assert list(rows["source"]) == ["Zhang", "files; recomputed"]
 
@@ -311,43 +338,43 @@ def test_published_score_of_what_we_did_not_measure_has_a_dash_and_no_gap(beside
     assert dict(zip(rows["group"], rows["published"], strict=True)) == pytest.approx(
         {"cnn": 0.5, "color": 0.4, "all": 0.45}
     )
-    assert set(rows["ours"]) == {"–"}
+    assert set(rendering.intervals(rows)) == {"–"}
     assert rows["gap"].isna().all()
 
 
 def test_our_score_that_nobody_published_stands_alone(bapps):
-    table = tables.baselines({"net": [bapps]}, {"bapps": "bapps_2afc"}, {"bapps_2afc": PUBLISHED["tid2013"]})
+    table = compared(of("net", bapps), {"bapps_2afc": PUBLISHED["tid2013"]})
     (row,) = pick(table, group="all", metric="human ceiling").to_dict("records")
-    assert row["ours"] == "0.800 [0.700, 0.900]"
+    assert rendering.interval(row) == "0.800 [0.700, 0.900]"
     assert pd.isna([row["published"], row["gap"], row["source"]]).all()
 
 
 def test_our_score_that_is_missing_is_a_dash_without_gap(bapps):
     known = {"metric": "SSIM", "values": [0.6, 0.9], "source": "Zhang"}
     published = {"bapps_2afc": {**PUBLISHED["bapps_2afc"], "scores": [known]}}
-    rows = pick(tables.baselines({"net": [bapps]}, {"bapps": "bapps_2afc"}, published), metric="SSIM")
-    assert set(rows["ours"]) == {"–"}
+    rows = pick(compared(of("net", bapps), published), metric="SSIM")
+    assert set(rendering.intervals(rows)) == {"–"}
     assert rows["published"].tolist() == pytest.approx([0.75, 0.6, 0.9])
     assert rows["gap"].isna().all()
 
 
 def test_a_baseline_beside_several_networks_is_listed_once(beside_published):
-    ours = beside_published[beside_published["ours"] != "–"]
+    ours = beside_published[beside_published["estimate"].notna()]
     assert len(ours[(ours["metric"] == "L2") & (ours["group"] == "all")]) == 1
 
 
 def test_a_baseline_beside_one_network_only_is_listed_too(bapps):
     lpips = bapps[bapps["layer"] == "none"].assign(selection="LPIPS-VGG").drop_duplicates(["group", "measure"])
     other = pd.concat([bapps, lpips], ignore_index=True)
-    table = tables.baselines({"net": [bapps], "other": [other]}, {"bapps": "bapps_2afc"}, PUBLISHED)
+    table = compared(pd.concat([of("net", bapps), of("other", other)]))
     assert "LPIPS-VGG" in set(table["metric"])
 
 
 def test_judgements_by_construction_are_compared_with_nothing_published(made):
-    table = tables.baselines({"net": [made]}, {"bapps": "bapps_2afc"}, PUBLISHED)
+    table = pick(compared(of("net", made)), dataset="ladder")
     assert list(table["metric"]) == ["L2"]
-    assert list(table["ours"]) == ["0.400"]
-    assert list(table["judged by"]) == ["construction"]
+    assert list(rendering.intervals(table)) == ["0.400"]
+    assert list(table["judged_by"]) == ["construction"]
     assert table["published"].isna().all()
 
 
@@ -355,19 +382,21 @@ def test_only_the_primary_measure_is_compared_with_published_scores(beside_publi
     assert set(beside_published["measure"]) == {"2afc"}
 
 
-def test_agreement_is_every_row_of_every_network_with_what_it_is_about_in_front(bapps, modelfest):
-    table = tables.agreement({"net": [bapps, modelfest], "other": [bapps]})
-    assert len(table) == 2 * len(bapps) + len(modelfest)
-    assert list(table)[:4] == ["network", "dataset", "judged_by", "pixels_per_degree"]
+def test_agreement_is_every_row_of_every_network_with_what_it_is_about_in_front(bapps, thresholds):
+    table = agreement.table(pd.concat([of("net", bapps, thresholds), of("other", bapps)]))
+    assert len(table) == 2 * len(bapps) + len(thresholds)
+    assert list(table)[:5] == ["network", "architecture", "weights", "origin", "dataset"]
     assert set(table.loc[table["dataset"] == "modelfest", "pixels_per_degree"]) == {60}
     assert table.loc[table["dataset"] == "bapps", "pixels_per_degree"].isna().all()
 
 
 @pytest.fixture
-def by_network(bapps, made, modelfest):
+def by_network(bapps, made, thresholds):
     """What the table of networks is made from: of two networks, with data that it leaves out."""
     scored = pd.DataFrame(
         {
+            "channel": [0, 1, 2, 0, 1],
+            "rectified": [True, False, False, False, True],
             "layer": ["relu1_1"] * 3 + ["relu1_2"] * 2,
             "status": ["scored", "scored", "not scored: no response", "scored", "scored"],
             "mu1": [0.1, 0.3, None, 0.5, 0.9],
@@ -375,46 +404,71 @@ def by_network(bapps, made, modelfest):
             "pe": [0.02, 0.12, None, 0.3, 0.72],
         }
     )
-    again = modelfest.assign(pixels_per_degree=120.0, estimate=9.0)
-    results = {"net": [modelfest, again, bapps, made], "other": [modelfest, again, bapps, made]}
-    cards = {"net": {"origin": "weights of torchvision"}, "other": {"origin": "random weights"}}
-    return {"net": scored, "other": scored.assign(status="scored")}, results, cards
+    again = thresholds.assign(pixels_per_degree=120.0, estimate=9.0)
+    results = [of(name, thresholds, again, bapps, made) for name in ("net", "other")]
+    tuned = [of("net", scored), of("other", scored.assign(status="scored"))]
+    return pd.concat(tuned, ignore_index=True), pd.concat(results, ignore_index=True)
 
 
 def test_networks_are_one_row_each_with_scores_and_agreement_with_people(by_network):
-    table = tables.networks(*by_network, {"net": "mean of layers", "other": "mean of layers"})
+    numbers = networks.table(*by_network, {"net": "mean of layers", "other": "mean of layers"})
+    assert numbers.query("network == 'net'")["share_scored"].unique() == pytest.approx(0.8)
+    table = networks.render(numbers)
     assert list(table["network"]) == ["net", "other"]
     assert table.iloc[0].to_dict() == {
         "network": "net",
-        "origin": "weights of torchvision",
-        "layers": 2,
-        "channels": 5,
-        "share scored": pytest.approx(0.8),
+        "origin": "weights of net",
+        "layers": "2",
+        "channels": "5",
+        "share scored": "0.8",
         "layer": "mean of layers",
-        "mu1 median": pytest.approx(0.4),
-        "mu2 median": pytest.approx(0.5),
-        "pe median": pytest.approx(0.21),
+        "mu1 median": "0.4",
+        "mu2 median": "0.5",
+        "pe median": "0.21",
         "modelfest, 60 px/deg: high": "0.200 [0.100, 0.300]",
         "modelfest, 60 px/deg: low": "0.210 [0.110, 0.310]",
         "modelfest, 60 px/deg: high - low": "0.220 [0.120, 0.320]",
-        "modelfest, 60 px/deg: p, Holm": pytest.approx(0.5),
+        "modelfest, 60 px/deg: p, Holm": "0.5",
         "bapps: high": "0.100 [0.000, 0.200]",
         "bapps: low": "0.110 [0.010, 0.210]",
         "bapps: high - low": "0.120 [0.020, 0.220]",
-        "bapps: p, Holm": pytest.approx(0.4),
+        "bapps: p, Holm": "0.4",
     }
 
 
 def test_networks_with_a_layer_of_their_own_are_shown_by_it(by_network):
-    channels, results, cards = by_network
-    results = {name: parts[2:] for name, parts in results.items()}  # which have that layer
-    (net, other) = tables.networks(channels, results, cards, {"net": "relu1_1", "other": "mean of layers"}).to_dict(
-        "records"
-    )
+    table = networks.table(*by_network, {"net": "relu1_1", "other": "mean of layers"})
+    (net, other) = networks.render(table).to_dict("records")
     assert (net["layer"], net["bapps: high"]) == ("relu1_1", "0.300 [0.200, 0.400]")
-    assert net["mu1 median"] == pytest.approx(0.2)
-    assert net["channels"] == 5
-    assert other["mu1 median"] == pytest.approx(0.4)
+    assert (net["mu1 median"], net["channels"], other["mu1 median"]) == ("0.2", "5", "0.4")
+    assert net["modelfest, 60 px/deg: high"] == "–"  # which lacks that layer
+
+
+def test_layers_are_described_by_quartiles_of_their_scored_channels(by_network):
+    table = channels.table(by_network[0])
+    assert list(table["network"] + " " + table["layer"]) == [
+        "net relu1_1",
+        "net relu1_2",
+        "other relu1_1",
+        "other relu1_2",
+    ]
+    first = table.iloc[0]
+    assert first[["channels", "scored", "rectified"]].tolist() == [3, 2, 1]
+    assert first[["mu1_lower_quartile", "mu1_median", "mu1_upper_quartile"]].tolist() == pytest.approx(
+        [0.15, 0.2, 0.25]
+    )
+
+
+def test_stimuli_are_one_row_each_with_what_every_resolution_leaves_of_them():
+    comparisons = pd.DataFrame({"first": ["a", "a", "b", "b"], "judgement": [-1.0, -2.0, -2.5, -2.5]})
+    kept = pd.DataFrame({"number": [1, 2], "name": ["a", "b"], "energy_kept": [0.5, 1.0], "used": [False, True]})
+    patterns = pd.concat([kept.assign(pixels_per_degree=32.0), kept.assign(pixels_per_degree=60.0, used=True)])
+    table = modelfest.table(comparisons, patterns)
+    assert len(table) == 4
+    first, _ = modelfest.render(table).to_dict("records")
+    assert (first["log10 threshold contrast"], first["observers"]) == ("-1.5", "2")
+    assert (first["used at 32 px/deg"], first["used at 60 px/deg"]) == ("no", "yes")
+    assert first["energy kept at 32 px/deg"] == "0.5"
 
 
 # Super-resolution and inversion
@@ -434,26 +488,27 @@ def comparison(**columns):
 
 def test_losses_stand_beside_published_scores_of_the_same_scale_and_set():
     entry = {"selection": "bicubic", "scale": 2, "dataset": "Set5", "psnr_y": 33.66, "source": "somebody"}
-    found = tables.superres({("vgg", 2): comparison(group="Set5"), ("vgg", 4): comparison(group="Set5")}, [entry])
+    runs = [comparison(network="vgg", scale=scale, group="Set5") for scale in (2, 4)]
+    found = superres.render(superres.table(pd.concat(runs, ignore_index=True), [entry]))
     assert list(found["loss"]) == ["high", "bicubic"] * 2
     assert list(found["PSNR-Y"][:2]) == ["31.123 [31.000, 31.200]", "30.000"]
-    assert found["published PSNR-Y"].tolist()[1] == 33.66
-    assert found["published PSNR-Y"].isna().tolist() == [True, False, True, True]
+    assert list(found["published PSNR-Y"]) == ["–", "33.66", "–", "–"]
+    assert list(found["scale"]) == ["x2", "x2", "x4", "x4"]
 
 
 def test_differences_of_losses_that_are_not_there_are_left_out():
-    found = tables.superres_differences({("vgg", 2): comparison(group="all")})
-    (row,) = found.to_dict("records")
+    found = superres_differences.table(comparison(network="vgg", scale=2, group="all"))
+    (row,) = superres_differences.render(found).to_dict("records")
     assert (row["difference"], row["better by"], row["p"], row["p, Holm"]) == (
         "high - low",
         "0.010 [0.000, 0.020]",
-        0.25,
-        0.5,
+        "0.25",
+        "0.5",
     )
 
 
 def test_inversions_show_every_measure_of_a_selection_in_one_row():
-    colour = comparison(layer="relu1_1").assign(measure="colour")
-    found = tables.inversions({"vgg": pd.concat([comparison(layer="relu1_1").assign(measure="structure"), colour])})
+    runs = [comparison(network="vgg", layer="relu1_1").assign(measure=name) for name in ("structure", "colour")]
+    found = inversions.render(inversions.table(pd.concat(runs, ignore_index=True)))
     assert list(found["channels"]) == ["high", "bicubic", "high - low"]
     assert found["structure"][0] == found["colour"][0] == "31.1234 [31.0000, 31.2000]"

@@ -27,7 +27,7 @@ def altered(output):
 
 def test_every_claim_has_a_verdict_for_the_network_that_has_a_control(study):
     records = storage.read_record(study / "results/claims.json")["claims"]
-    claims = yaml.safe_load((ROOT / "config/claims.yaml").read_text())["claims"]
+    claims = yaml.safe_load((ROOT / "src/perceptual_efficacy/claims/claims.yaml").read_text())["claims"]
     assert [(record["id"], record["network"]) for record in records] == [(claim["id"], "tiny") for claim in claims]
     assert {record["verdict"] for record in records if record["about"] == "pre-trained networks"} == {"not tested"}
 
@@ -43,10 +43,10 @@ def test_every_figure_comes_with_what_it_plots(study):
 
 def test_every_table_is_written_in_four_formats(study):
     names = {path.stem for path in (study / "results/tables").glob("*.md")}
-    assert names >= {"baselines", "channels", "claims", "groups", "layers", "networks", "selections"}
+    assert names >= {"agreement", "baselines", "channels", "claims", "groups", "layers", "networks"}
     found = {path.name for path in (study / "results/tables").iterdir()}
     written = {f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex", "html")}
-    assert found == written | {"agreement.csv"}  # every single score: for programs
+    assert found == written
 
 
 def test_the_configuration_used_is_written_down_with_its_defaults(study):
@@ -85,11 +85,12 @@ def test_the_report_is_written(copy):
     assert "Perceptual efficacy" in (copy / "results/report.html").read_text(encoding="utf-8")
 
 
-def digests(root):
-    """Digest of the code behind every rule, as the workflow in a folder computes it."""
+def digests(root, *tables):
+    """Digest of the code behind every rule and every table, as the workflow in a folder computes it."""
     names = {"workflow": SimpleNamespace(basedir=root)}
     exec((root / "rules/code.smk").read_text(), names)  # noqa: S102 - it is Python, without rules
-    return {path.stem: names["code_digest"](path.stem) for path in names["SCRIPTS"].glob("[!_]*.py")}
+    of_rules = {path.stem: names["code_digest"](path.stem) for path in names["SCRIPTS"].glob("[!_]*.py")}
+    return of_rules | {table: names["code_digest"]("write_table", f"tables/{table}") for table in tables}
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +130,7 @@ USING_IMAGES = {"list_images", "pack_images", "train_start", "fine_tune", "judge
         ("backbones/weights", {"load_network", "train_start", "fine_tune", "judge_images"}),
         ("lpips", {"compare_with_lpips", "assess_agreement", "judge_images"}),
         ("judgements/thresholds", {"assess_thresholds"}),
-        ("claims", {"judge_claims"}),
+        ("claims/evaluation", {"judge_claims"}),
         ("plots/selections", {"plot_selections", "plot_image_selections"}),
     ],
 )
@@ -152,6 +153,18 @@ def test_comments_and_docstrings_of_modules_change_no_digest(sources, tmp_path):
     assert digests(other) == before
 
 
+def test_editing_a_tables_module_changes_the_digest_of_exactly_the_tables_that_use_it(sources):
+    root, _ = sources
+    tables = [path.stem for path in (root / "src/perceptual_efficacy/tables").glob("[!_]*.py")]
+    before = digests(root, *tables)
+    path = root / "src/perceptual_efficacy/tables/superres.py"
+    code = path.read_text()
+    path.write_text(code + "\nADDED = 1\n")
+    after = digests(root, *tables)
+    path.write_text(code)
+    assert {name for name in before if before[name] != after[name]} == {"superres", "superres_differences"}
+
+
 def test_editing_a_module_runs_the_rules_that_use_it_and_what_follows_from_them(copy, clone):
     path = clone / "src/perceptual_efficacy/csf.py"
     path.write_text(path.read_text() + "\n# a comment\n")
@@ -169,7 +182,7 @@ def test_editing_a_module_runs_the_rules_that_use_it_and_what_follows_from_them(
     following |= {f"plot_superres_{figure}": 1 for figure in ("plane", "curves", "crops", "differences")}
     following |= {"compare_losses": 1, "compare_inversions": 1, "plot_inversions": 1}
     following |= {f"plot_{figure}": 3 for figure in ("groups", "image_selections", "single_channels")}
-    expected = {**using, **following, "judge_claims": 1, "write_tables": 1, "all": 1}
+    expected = {**using, **following, "judge_claims": 1, "write_table": 9, "all": 1}
     assert planned(snakemake(copy, "--dry-run", root=clone).stdout) == expected
 
 

@@ -88,7 +88,7 @@ def test_a_judgement_that_was_edited_in_place_is_read_again(copy):
     np.save(copy / "data/bapps/2afc/val/cnn/judge/000003.npy", np.array([0.55]))
     jobs = planned(snakemake(copy, "--dry-run").stdout)
     assert jobs["read_judgements"] == 2  # choices, and same, which lies in the same folder
-    assert {"measure_image_distances", "assess_agreement", "write_tables"} <= set(jobs)
+    assert {"measure_image_distances", "assess_agreement", "write_table"} <= set(jobs)
 
 
 def test_a_judgement_that_is_none_is_named_before_any_network_runs(copy):

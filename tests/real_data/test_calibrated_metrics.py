@@ -57,7 +57,8 @@ def test_published_human_agreement_is_that_of_the_released_judgements():
     judged = pd.read_csv(Path(FOLDER) / "bapps" / "val_judgements_vgg_scratch.csv.gz")
     # one observer by another one drawn at random
     agreement = (judged["judge"] ** 2 + (1 - judged["judge"]) ** 2).groupby(judged["category"]).mean()
-    scores = yaml.safe_load((Path(__file__).parents[2] / "config" / "published.yaml").read_text(encoding="utf-8"))
+    published = Path(__file__).parents[2] / "src/perceptual_efficacy/claims/published.yaml"
+    scores = yaml.safe_load(published.read_text(encoding="utf-8"))
     (released,) = (
         score["values"]
         for score in scores["bapps_2afc"]["scores"]

@@ -1,7 +1,7 @@
 """What the reliability tests share: rows of the table in docs/reliability.md, and the helpers they need.
 
 `make test-conda`, `test-slurm`, `test-faults` and `reproduce` run them and keep what they say as JUnit XML, which
-docs/reliability.py turns into the page.
+tools/reliability.py turns into the page.
 """
 
 import os

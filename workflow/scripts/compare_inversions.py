@@ -22,4 +22,5 @@ with job(snakemake) as run:
         ).assign(layer=name)
         for name, part in groups.items()
     ]
-    io.write_table(pd.concat(tables, ignore_index=True), run.output.comparison, run.provenance)
+    table = pd.concat(tables, ignore_index=True).assign(network=run.wildcards.backbone)
+    io.write_table(table, run.output.comparison, run.provenance)

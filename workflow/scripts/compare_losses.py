@@ -17,5 +17,6 @@ with job(snakemake) as run:
         )
         for name, part in groups.items()
     ]
-    table = pd.concat(tables, ignore_index=True).assign(training_steps=run.params.steps)
+    about = {"network": run.wildcards.backbone, "scale": int(run.wildcards.scale)}
+    table = pd.concat(tables, ignore_index=True).assign(**about, training_steps=run.params.steps)
     io.write_table(table, run.output.comparison, run.provenance)

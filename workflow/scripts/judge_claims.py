@@ -1,22 +1,17 @@
 """Judge every claim by its rule, from the evidence of all networks."""
 
+import pandas as pd
 from job import job
 
-from perceptual_efficacy import claims, io, storage, tables
+from perceptual_efficacy import io, storage
+from perceptual_efficacy.claims import evaluation
+from perceptual_efficacy.tables import claims, rendering
 
 with job(snakemake) as run:
-    names = run.params.networks
-    evidence = {
-        (kind, name): io.read_table(path)
-        for kind, networks in run.params.evidence.items()
-        for name, path in zip(networks, run.input[kind], strict=True)
-    }
-    records = claims.evaluate(
-        run.params.claims,
-        evidence,
-        {name: storage.read_record(path) for name, path in zip(names, run.input.cards, strict=True)},
-        run.params.controls,
-        run.params.layers,
-    )
+    evidence = {kind: pd.concat(map(io.read_table, paths), ignore_index=True) for kind, paths in run.input.items()}
+    records = evaluation.evaluate(run.params.claims, evidence, run.params.controls, run.params.layers)
     storage.write_record({"claims": records, "provenance": run.provenance}, run.output.json)
-    storage.write_text(tables.claims_page(records), run.output.md)
+    storage.write_text(claims.page(records), run.output.page)
+    table = claims.table(records)
+    formats = {name: run.output[name] for name in ("csv", "md", "tex", "html")}
+    rendering.save(claims.render(table), table, **formats)

@@ -1,0 +1,37 @@
+"""Table: the scores of every layer."""
+
+import pandas as pd
+
+from perceptual_efficacy.tables.rendering import readable
+from perceptual_efficacy.vocabulary import OF_NETWORK, SCORED
+
+QUARTILES = {"lower_quartile": 0.25, "median": 0.5, "upper_quartile": 0.75}
+
+
+def table(channels: pd.DataFrame) -> pd.DataFrame:
+    """Count the channels of every layer, and give the quartiles of their scores.
+
+    Parameters
+    ----------
+    channels
+        What `scores.score_channels` returns, of any number of networks.
+
+    Returns
+    -------
+    network, architecture, weights, origin, layer, channels, scored and rectified (numbers of channels), and over the
+    scored channels the lower quartile, median and upper quartile of mu1, mu2 and PE.
+    """
+    layers = [*OF_NETWORK, "layer"]
+    scored = channels["status"] == SCORED
+    counted = channels.assign(scored=scored).groupby(layers, sort=False)
+    found = counted.agg(channels=("channel", "size"), scored=("scored", "sum"), rectified=("rectified", "sum"))
+    of_scored = channels[scored].groupby(layers, sort=False)
+    for score in ("mu1", "mu2", "pe"):
+        for name, share in QUARTILES.items():
+            found[f"{score}_{name}"] = of_scored[score].quantile(share)
+    return found.reset_index()
+
+
+def render(table: pd.DataFrame) -> pd.DataFrame:
+    """Show all but what the table of networks says."""
+    return readable(table.drop(columns=["architecture", "weights", "origin"]))

@@ -1,0 +1,81 @@
+"""Table and page: the verdict on every claim, by network."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from perceptual_efficacy.statistics import LEAST_CLUSTERS
+from perceptual_efficacy.tables.rendering import MISSING, interval, intervals, readable, resampled
+from perceptual_efficacy.vocabulary import INTERVAL
+
+CLAIM = ["id", "statement", "network", "origin", "dataset"]
+JUDGED = ["verdict", "reason", *INTERVAL, "unit", "n_clusters", "resampled_unit", "p_holm", "rule_outcome"]
+ENDPOINT = "primary endpoint"
+
+
+def table(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """List the numbers of every record of `claims.evaluation.evaluate`.
+
+    Returns
+    -------
+    id, statement, network, origin, dataset, quantity, verdict, reason, estimate, ci_low, ci_high, unit, n_clusters,
+    resampled_unit, p_holm and rule_outcome. The quantity is "primary endpoint", or what is shown for comparison, which
+    has an estimate and interval alone.
+    """
+    rows = []
+    for record in records:
+        about = {name: record[name] for name in CLAIM}
+        rows.append(about | {"quantity": ENDPOINT} | {name: record[name] for name in JUDGED})
+        rows += [about | {"quantity": other["label"]} | other for other in record["comparisons"]]
+    return pd.DataFrame(rows, columns=[*CLAIM, "quantity", *JUDGED])
+
+
+def render(table: pd.DataFrame) -> pd.DataFrame:
+    """Show one row per claim and network."""
+    row = ["id", "network"]
+    others = table[table["quantity"] != ENDPOINT]
+    text = (others["quantity"] + ": " + intervals(others)).groupby([others[name] for name in row]).agg("; ".join)
+    shown = table[table["quantity"] == ENDPOINT].assign(resampled=resampled)
+    shown = readable(shown.join(text.rename("for comparison"), on=row))
+    headings = {"statement": "claim", "dataset": "data", "rule outcome": "rule on these numbers"}
+    columns = ["claim", "network", "data", "verdict", "reason", "estimate [95% interval]", "unit", "resampled"]
+    return shown.rename(columns=headings)[[*columns, "p, Holm", "for comparison", "rule on these numbers"]]
+
+
+def page(records: Sequence[Mapping[str, Any]]) -> str:
+    """Return the verdicts as a Markdown page that reads from top to bottom."""
+    lines = [
+        "# Claims",
+        "",
+        "Each claim has one primary endpoint and a rule, both fixed before any network was measured.",
+        "",
+    ]
+    for record in records:
+        verdict = f"**{record['verdict'].capitalize()}** for the network `{record['network']}` ({record['origin']})"
+        lines += [f"## {record['statement']}", "", f"{verdict}: {record['reason']}.", ""]
+        if record["n_clusters"] is not None:
+            p = "" if record["p_holm"] is None else f"; p = {record['p_holm']:.3g} among {record['among']} (Holm)"
+            lines += [
+                f"- {record['unit']}: {interval(record)}, {_basis(record)}{p}",
+                f"- for comparison: {compared(record)}",
+            ]
+        data = f", data set {record['dataset']}" if record["dataset"] else ""
+        lines += [
+            f"- endpoint: {record['endpoint']}{data}; smallest effect of interest {record['smallest_effect']:g}",
+            f"- the rule applied to these numbers: {record['rule_outcome']}",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def compared(record: Mapping[str, Any]) -> str:
+    """Write the numbers that a record has for comparison."""
+    return "; ".join(f"{other['label']}: {interval(other)}" for other in record["comparisons"]) or MISSING
+
+
+def _basis(record: Mapping[str, Any]) -> str:
+    """Say what the interval is over, or why there is none."""
+    count = f"{record['n_clusters']} {record['resampled_unit']}"
+    few = record["n_clusters"] < LEAST_CLUSTERS
+    return f"without an interval over only {count}" if few else f"the 95% interval over {count}"

@@ -1,0 +1,12 @@
+"""Table: how scores are distributed within layers, compared with random weights."""
+
+import pandas as pd
+
+from perceptual_efficacy.tables.channels import render
+
+__all__ = ["render", "table"]
+
+
+def table(layers: pd.DataFrame) -> pd.DataFrame:
+    """Return what `scores.compare_layers` returns, of any number of networks."""
+    return layers

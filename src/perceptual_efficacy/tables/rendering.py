@@ -1,0 +1,110 @@
+"""Text for people: rounded numbers under readable headings, as Markdown, LaTeX and HTML."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from perceptual_efficacy import io, storage
+from perceptual_efficacy.vocabulary import INTERVAL
+
+MISSING = "–"
+HEADINGS = {"p_split": "p, splits", "p_holm": "p, Holm", "p_matched": "p, matched splits", "package_or_path": "from"}
+# what Markdown takes for the end of a cell, HTML or an escape; emphasis changes looks alone
+IN_MARKDOWN = str.maketrans({"|": "\\|", "\\": "\\\\", "<": "&lt;", "&": "&amp;"})
+PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>{title}</title>
+<style>
+body {{ font: 15px/1.45 system-ui, sans-serif; margin: 1.5em; }}
+table {{ border-collapse: collapse; }}
+th, td {{ text-align: left; vertical-align: top; padding: .3em .8em; border-bottom: 1px solid #ddd; }}
+th {{ position: sticky; top: 0; background: #fff; border-bottom: 2px solid #000; }}
+</style>
+{table}
+</html>
+"""
+
+
+def save(
+    shown: pd.DataFrame,
+    table: pd.DataFrame,
+    *,
+    csv: str | os.PathLike[str],
+    md: str | os.PathLike[str],
+    tex: str | os.PathLike[str],
+    html: str | os.PathLike[str],
+) -> None:
+    """Write what a table shows as Markdown, LaTeX and HTML, and its numbers as CSV."""
+    io.write_csv(table, csv)
+    in_cells = shown.rename(columns=_in_markdown).map(_in_markdown)
+    storage.write_text(in_cells.to_markdown(index=False, disable_numparse=True) + "\n", md)
+    storage.write_text(shown.to_latex(index=False, escape=True), tex)
+    page = PAGE.format(title=Path(html).stem, table=shown.to_html(index=False, escape=True, border=0))
+    storage.write_text(page, html)
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """Turn numbers into text and column names into headings.
+
+    Numbers have three significant digits, whole numbers all of theirs, and a dash stands for a missing value. The
+    columns `estimate`, `ci_low` and `ci_high` become one.
+    """
+    shown = table
+    if set(INTERVAL) <= set(table):
+        shown = table.drop(columns=["ci_low", "ci_high"]).assign(estimate=intervals(table))
+        shown = shown.rename(columns={"estimate": "estimate [95% interval]"})
+    return shown.astype(object).map(_text).rename(columns=lambda name: HEADINGS.get(name, name.replace("_", " ")))
+
+
+def _text(value: object) -> str:
+    if value is None or value is pd.NA or (isinstance(value, float) and pd.isna(value)):
+        return MISSING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() else f"{value:.3g}"
+    return str(value)
+
+
+def _in_markdown(text: str) -> str:
+    return text.translate(IN_MARKDOWN)
+
+
+def interval(row: Mapping[Any, Any] | pd.Series, digits: int = 3) -> str:
+    """Write an estimate and its interval; the estimate alone if too few units were resampled for an interval."""
+    if pd.isna(row["estimate"]):
+        return MISSING
+    if pd.isna(row["ci_low"]) or pd.isna(row["ci_high"]):
+        return f"{row['estimate']:.{digits}f}"
+    return f"{row['estimate']:.{digits}f} [{row['ci_low']:.{digits}f}, {row['ci_high']:.{digits}f}]"
+
+
+def intervals(table: pd.DataFrame, digits: int = 3) -> pd.Series:
+    """Write the estimate and the interval of every row."""
+    return pd.Series([interval(row, digits) for row in table.to_dict("records")], table.index, dtype=object)
+
+
+def mean_scores(table: pd.DataFrame) -> pd.Series:
+    """Write mean scores of images with the digits in which losses differ: 0.001 dB, of other measures 0.0001."""
+    return intervals(table).where(table["measure"] == "PSNR-Y", intervals(table, 4))
+
+
+def dataset(table: pd.DataFrame) -> pd.Series:
+    """Name the data set of every row, with the resolution if it was shown at several."""
+    at = table["pixels_per_degree"].map(lambda resolution: f", {resolution:g} px/deg", na_action="ignore")
+    return table["dataset"] + at.astype(object).fillna("")
+
+
+def resampled(table: pd.DataFrame) -> pd.Series:
+    """Write how many units of which kind were resampled."""
+    counts = table["n_clusters"].map("{:.0f} ".format, na_action="ignore").astype(object)
+    return counts + table["resampled_unit"]
+
+
+def spread(table: pd.DataFrame, rows: Sequence[str], over: str, values: str) -> pd.DataFrame:
+    """Show one row per combination of `rows` and one column per value of `over`, each in order of appearance."""
+    wide = table.set_index([*rows, over])[values].unstack()  # noqa: PD010, pivot_table would hide duplicates
+    wide = wide.reindex(columns=table[over].unique()).reset_index()
+    return table[[*rows]].drop_duplicates().merge(wide, on=[*rows])

@@ -1,0 +1,237 @@
+"""Write the figures and numbers of finished studies into the documentation, where none is typed by hand.
+
+    python tools/refresh.py                                the default study in results/: into the README
+    python tools/refresh.py --pretrained FOLDER/results    config/pretrained.yaml's: into docs/results.md
+      --bfloat16 OTHER/results                             the changes by precision=bfloat16: into docs/numerics.md
+
+Both also write docs/paper-figures.md from docs/paper-figures.yaml. `make docs` is the first.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from PIL import Image
+
+from perceptual_efficacy.tables.claims import compared
+from perceptual_efficacy.tables.rendering import interval
+from perceptual_efficacy.vocabulary import (
+    ALL,
+    HIGH,
+    HIGH_LOW,
+    LEAVE_ONE_OUT,
+    LOW,
+    MEAN_OF_LAYERS,
+    NONE,
+    RAW,
+    STANDARDISED,
+)
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+FIGURES = (
+    *("frequency_curves", "orientation_curves", "efficacy_by_layer", "thresholds", "selections", "ladder"),
+    *("inversions", "superres_crops-x2", "superres_plane-x2"),
+)
+PRETRAINED_FIGURES = (
+    *("frequency_curves", "channel_scores", "orientation_curves", "efficacy_by_layer", "first_layer_filters"),
+    *("lpips_weights", "inversions", "superres_plane-x4", "superres_crops-x4"),
+)
+# where a figure lies in results/figures, by its name in docs/images
+IMAGES = {"stimuli": "stimuli"} | {name.partition("-")[0]: f"kmeans/{name}" for name in FIGURES}
+PRETRAINED_IMAGES = {f"pretrained_{name}": name for name in ("depth", "networks")} | {
+    f"pretrained_{name.partition('-')[0]}": f"vgg16/{name}" for name in PRETRAINED_FIGURES
+}
+WIDTH = 900
+
+
+def copy_images(results: Path, images: Mapping[str, str]) -> None:
+    """Write the figures at half their size."""
+    (DOCS / "images").mkdir(parents=True, exist_ok=True)
+    for name, figure in images.items():
+        with Image.open(results / "figures" / f"{figure}.png") as image:
+            small = image.convert("RGB").resize(
+                (WIDTH, round(WIDTH * image.height / image.width)), Image.Resampling.LANCZOS
+            )
+            small.quantize(256, dither=Image.Dither.NONE).save(DOCS / "images" / f"{name}.png", optimize=True)
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
+
+
+def read_claims(results: Path) -> list[dict[str, Any]]:
+    return json.loads((results / "claims.json").read_text(encoding="utf-8"))["claims"]
+
+
+def claims(results: Path) -> str:
+    """Turn claims.json into a table with the verdict before the numbers."""
+    records = read_claims(results)
+    several = len({record["network"] for record in records}) > 1
+    rows = []
+    for record in records:
+        layer = [part for part in record["endpoint"].split(", ") if part.startswith("layer ")]
+        network = [", ".join([f"`{record['network']}`", *layer])] if several else []
+        verdict = f"**{record['verdict']}**: {record['reason']}"
+        estimate = f"{interval(record)} ({record['unit']})"
+        rows.append([record["statement"], *network, verdict, estimate, compared(record)])
+    network = ["network"] if several else []
+    return markdown(["claim", *network, "verdict", "estimate, 95% interval", "for comparison"], rows)
+
+
+def thresholds(results: Path) -> str:
+    """Turn the table of agreement into one row per predictor and one column per resolution."""
+    scores = agreement_with_thresholds(results)
+    first = scores["network"].iloc[0]
+    shown = {
+        f"`{network}`, {label} (mean of layers)": (network, MEAN_OF_LAYERS, selection)
+        for network in scores["network"].unique()
+        for selection, label in ((ALL, "all channels"), (HIGH, "high PE"), (LOW, "low PE"))
+    } | {
+        "RMS contrast": (first, NONE, "RMS contrast"),
+        "CSF-weighted energy (Watson and Ahumada 2005)": (first, NONE, "CSF-weighted energy"),
+        LEAVE_ONE_OUT: (first, NONE, LEAVE_ONE_OUT),
+    }
+    scores = scores[(scores["cube"] != STANDARDISED) & scores["ranking"].isin([NONE, "pe"])]
+    resolutions = scores.groupby("pixels_per_degree", sort=False)["n"].first()
+    rows = scores.set_index(["network", "layer", "selection", "pixels_per_degree"])
+    return markdown(
+        ["", *(f"{resolution:g} px/deg, {n} patterns" for resolution, n in resolutions.items())],
+        [
+            [label, *(interval(rows.loc[(*row, resolution)]) for resolution in resolutions.index)]
+            for label, row in shown.items()
+        ],
+    )
+
+
+def agreement_with_thresholds(results: Path) -> pd.DataFrame:
+    """Read how well the selections of all networks predict ModelFest's thresholds."""
+    scores = pd.read_csv(results / "tables" / "agreement.csv", keep_default_na=False, na_values=[""])
+    return scores[(scores["dataset"] == "modelfest") & (scores["measure"] == "r")]
+
+
+def ladder(results: Path) -> str:
+    """Say how often the distances of all channels follow the steps of distortion."""
+    steps = pd.read_csv(results / "figures" / "kmeans" / "ladder.csv")
+    once = steps[steps["selection"] == ALL].drop_duplicates(["layer", "group", "photograph"])
+    found = {name: once.dropna(subset=name).groupby("layer", sort=False)[name] for name in ("in_order", "above_dither")}
+    shares = {name: ", ".join(f"{layer} {share.sum()}" for layer, share in layers) for name, layers in found.items()}
+    return (
+        f"Counts out of {int(found['in_order'].size().max())} combinations of a photograph and a kind of distortion. "
+        f"The distance by the `kmeans` network grows with every step: {shares['in_order']}. "
+        f"It is larger at level 1 than for an imperceptible dither: {shares['above_dither']}."
+    )
+
+
+def fill(path: Path, name: str, text: str, writer: str = __file__) -> None:
+    """Replace the text between two marks in a page; the marks name the program that writes it."""
+    block = f"<!-- {name}: written by tools/{Path(writer).name} -->\n{text}\n<!-- end of {name} -->"
+    filled, count = re.subn(
+        rf"<!-- {name}: .*?<!-- end of {name} -->", lambda _: block, path.read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+    if count != 1:
+        raise ValueError(f"{path} has {count} places for {name!r}; expected one.")
+    path.write_text(filled, encoding="utf-8")
+
+
+def networks(results: Path) -> str:
+    """List the networks of a study and their weights."""
+    rows = []
+    for path in sorted((results / "backbones").glob("*/card.json")):
+        card = json.loads(path.read_text(encoding="utf-8"))
+        digest = f"`{card['file_sha256'][:16]}…`" if card.get("file_sha256") else "–"
+        rows.append([f"`{card['name']}`", card["architecture"], card["origin"], digest, ", ".join(card["layer_order"])])
+    return markdown(["network", "architecture", "weights", "sha256 of the file", "layers"], rows)
+
+
+def table(results: Path, name: str) -> str:
+    return (results / "tables" / f"{name}.md").read_text(encoding="utf-8").strip()
+
+
+def controls(results: Path) -> str:
+    """Show the difference of the halves on ModelFest at the layer of each network's claims, and its controls."""
+    scores = agreement_with_thresholds(results)
+    halves = scores[(scores["ranking"] == "pe") & (scores["selection"] == HIGH_LOW)]
+    rows = []
+    for record in read_claims(results):
+        if record["id"] != "efficacy-predicts-thresholds":
+            continue
+        layer = record["endpoint"].split(",")[0].removeprefix("layer ")
+        of_layer = halves[(halves["network"] == record["network"]) & (halves["layer"] == layer)]
+        for resolution, part in of_layer.groupby("pixels_per_degree", sort=False):
+            raw, standardised = (part[part["cube"] == cube].iloc[0] for cube in (RAW, STANDARDISED))
+            p = ["–" if pd.isna(raw[name]) else f"{raw[name]:.3f}" for name in ("p_holm", "p_matched")]
+            where = [f"`{record['network']}`, {layer}", f"{resolution:g}"]
+            rows.append([*where, interval(raw), *p, interval(standardised)])
+    matched, standardised = "p among share-matched splits", "of standardised channels"
+    return markdown(["network, layer", "px/deg", HIGH_LOW, "p, Holm", matched, standardised], rows)
+
+
+def bfloat16(single: Path, half: Path) -> str:
+    """Say how bfloat16 changes the scores and the agreement of a study."""
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    import compare_results
+
+    parts = {"Scores": compare_results.channels, "Agreement": compare_results.agreement}
+    tables = [f"{heading}:\n\n{compare_results.markdown(compare(single, half))}" for heading, compare in parts.items()]
+    return "\n\n".join(tables)
+
+
+def paper_figures(items: list[Mapping[str, str]]) -> str:
+    """Turn the list of the paper's figures and tables into a page."""
+    rows = []
+    for item in items:
+        rule = f"`{item['rule']}`" if "rule" in item else "–"
+        output = f"`{item['output']}`, `{Path(item['output']).with_suffix('.csv').name}`" if "output" in item else "–"
+        name = item["item"] + (f" ({item['note']})" if "note" in item else "")
+        rows.append([name, rule, output, *(item[study] for study in ("default", "pretrained", "paper"))])
+    studies = ["`config.yaml`", "`config/pretrained.yaml`", "`config/paper.yaml`"]
+    lines = [
+        "# The paper's figures and tables, and what regenerates them",
+        "",
+        "Written by tools/refresh.py from docs/paper-figures.yaml. Every figure comes with the CSV that it plots.",
+        "**reproduced**: from the paper's network and data; **stand-in**: from another network or other data; "
+        "**needs data**: needs human judgements that are not part of this study. We do not know which "
+        "training of VGG-16 the paper used; ours is torchvision's.",
+        "",
+        markdown(["in the paper", "rule", "output and CSV", *studies], rows),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pretrained", type=Path, metavar="RESULTS", help="results of config/pretrained.yaml")
+    parser.add_argument("--bfloat16", type=Path, metavar="RESULTS", help="the same study's with precision=bfloat16")
+    arguments = parser.parse_args()
+    pretrained = arguments.pretrained
+    items = yaml.safe_load((DOCS / "paper-figures.yaml").read_text(encoding="utf-8"))
+    (DOCS / "paper-figures.md").write_text(paper_figures(items), encoding="utf-8")
+    if pretrained is not None:
+        copy_images(pretrained, PRETRAINED_IMAGES)
+        page = DOCS / "results.md"
+        fill(page, "networks", networks(pretrained))
+        fill(page, "claims", claims(pretrained))
+        fill(page, "controls", controls(pretrained))
+        fill(page, "agreement", table(pretrained, "networks"))
+        fill(page, "inversions", table(pretrained, "inversions"))
+        fill(page, "superres", table(pretrained, "superres"))
+        if arguments.bfloat16 is not None:
+            fill(DOCS / "numerics.md", "bfloat16", bfloat16(pretrained, arguments.bfloat16))
+        return
+    results, page = ROOT / "results", ROOT / "README.md"
+    copy_images(results, IMAGES)
+    fill(page, "claims", claims(results))
+    fill(page, "ladder", ladder(results))
+    fill(page, "thresholds", thresholds(results))
+
+
+if __name__ == "__main__":
+    main()
