@@ -99,13 +99,13 @@ def contrast_distances(
     order = [(stimulus, level) for stimulus in range(len(padded)) for level in range(len(contrast))]
     rows = []
     with torch.inference_mode():
-        blank = [unit_normalised(activation) for _, activation in network.taps(_colour(padded[:1] * 0, device))]
+        blank = [unit_normalised(activation) for _, activation in network.activations(_colour(padded[:1] * 0, device))]
         for start in progress(range(0, len(order), batch_size)):
             part = order[start : start + batch_size]
             batch = np.stack([padded[stimulus] * np.float32(contrast[level]) for stimulus, level in part])
             distance = [
                 channel_distances(activation, nothing, [0] * len(part))
-                for (_, activation), nothing in zip(network.taps(_colour(batch, device)), blank, strict=True)
+                for (_, activation), nothing in zip(network.activations(_colour(batch, device)), blank, strict=True)
             ]
             rows.append(torch.cat(distance, dim=1).cpu().numpy())
     return xr.Dataset(
@@ -171,7 +171,7 @@ def image_distances(
             images = images.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last) / 255
             count = len(batch.references)
             distance, maps = [], []
-            for number, (_, activation) in enumerate(network.taps(images)):
+            for number, (_, activation) in enumerate(network.activations(images)):
                 references = unit_normalised(activation[:count])
                 if batch.goes_on:
                     references = torch.cat([held[number], references]) if count else held[number]

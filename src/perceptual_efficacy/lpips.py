@@ -1,4 +1,4 @@
-"""What people's judgements taught LPIPS about each channel, beside what gratings say of it."""
+"""The weight that LPIPS learnt for each channel from human judgements, and how scores from gratings correlate with it."""
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -22,7 +22,10 @@ FILES = {"torchvision:vgg16": "vgg", "torchvision:alexnet": "alex", "torchvision
 NAMES = {"vgg": "LPIPS-VGG", "alex": "LPIPS-Alex", "squeeze": "LPIPS-Squeeze"}
 RELEASE = "IMAGENET1K_V1"  # of torchvision's networks, which LPIPS learnt its weights on
 LEAST_CHANNELS = 4  # of a layer; fewer have next to no ranks
-
+COLUMNS = (
+    *("layer", "ranking", "measure", "estimate", "ci_low", "ci_high"),
+    *("split_mean", "p_split", "n", "n_clusters", "resampled_unit"),
+)
 
 Floats = NDArray[np.float64]
 
@@ -76,31 +79,33 @@ def lpips_weights(architecture: str) -> pd.DataFrame:
     )
 
 
-def weights_of(card: Mapping[str, Any]) -> pd.DataFrame:
-    """Return LPIPS's weights for the network of a card; no rows where LPIPS has none or another training of it is used.
+def weights_of(network: Mapping[str, Any]) -> pd.DataFrame:
+    """Return LPIPS's weights for a network by its identity or card; no rows unless LPIPS was trained on it.
 
     Channels of another training are other channels.
     """
-    known = card.get("release") == RELEASE and card["architecture"] in FILES
-    return lpips_weights(card["architecture"]) if known else lpips_weights(next(iter(FILES))).iloc[:0]
+    architecture = network["architecture"]
+    if network.get("release") == RELEASE and architecture in FILES:
+        return lpips_weights(architecture)
+    return pd.DataFrame({"layer": pd.Series(dtype=object), "channel": np.array([], np.int64), "weight": np.array([])})
 
 
-def lpips_distances(cube: xr.DataArray, card: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
-    """Weigh a distance cube by what LPIPS learnt: LPIPS itself, by its name; nothing if the cube lacks a channel of it.
+def lpips_distances(cube: xr.Dataset) -> dict[str, NDArray[np.float64]]:
+    """Weigh a distance cube by what LPIPS learnt: LPIPS's own distance by its name, (comparison, side).
+
+    Empty if LPIPS has no weights for the network, or the cube lacks one of LPIPS's channels.
 
     Parameters
     ----------
     cube
-        Distances (..., unit) with the coordinates `layer` and `channel`.
-    card
-        Of the network that the cube is of.
+        What `distances.image_distances` returns.
     """
-    weights = weights_of(card)
+    weights = weights_of(cube.attrs)
     units = pd.DataFrame({"layer": cube["layer"].values.astype(str), "channel": cube["channel"].values})
     weight = units.merge(weights, on=["layer", "channel"], how="left")["weight"].to_numpy()
     if weights.empty or np.isfinite(weight).sum() < len(weights):
         return {}
-    return {NAMES[FILES[card["architecture"]]]: cube.values @ np.nan_to_num(weight)}
+    return {NAMES[FILES[cube.attrs["architecture"]]]: cube["distance"].values @ np.nan_to_num(weight)}
 
 
 def compare_with_weights(
@@ -134,7 +139,7 @@ def compare_with_weights(
 
     Returns
     -------
-    layer (those of both tables, and "mean of layers"), ranking, measure ("srcc", Spearman's rank correlation, or
+    The network's identity, layer (those of both tables, and "mean of layers"), ranking, measure ("srcc", Spearman's rank correlation, or
     "partial srcc"), estimate, ci_low, ci_high, split_mean and p_split (mean of the shuffles, and the two-sided place
     among them), p_holm (corrected over all rows of a measure), n, n_clusters, resampled_unit. No rows if the tables
     share no layer.
@@ -164,31 +169,20 @@ def compare_with_weights(
             np.mean([one.correlations for one in each], axis=0),
             np.mean([one.shuffled for one in each], axis=0),
         )
-    table = pd.DataFrame(
-        [
-            {
-                "layer": layer,
-                "ranking": ranking,
-                "measure": measure,
-                "estimate": sample.correlations[0],
-                **dict(
-                    zip(("ci_low", "ci_high"), statistics.percentile_interval(sample.correlations[1:]), strict=True)
-                ),
-                "split_mean": sample.shuffled.mean(),
-                "p_split": statistics.permutation_p(sample.correlations[0], sample.shuffled),
-                "n": sample.channels,
-                "n_clusters": sample.channels,
-                "resampled_unit": "channels",
-            }
-            for (layer, ranking, measure), sample in found.items()
-        ],
-        columns=[
-            *("layer", "ranking", "measure", "estimate", "ci_low", "ci_high"),
-            *("split_mean", "p_split", "n", "n_clusters", "resampled_unit"),
-        ],
-    )
-    about = {name: channels[name].iloc[0] for name in OF_NETWORK if name in channels}
-    return table.assign(p_holm=table.groupby("measure")["p_split"].transform(statistics.holm), **about)
+    rows = [
+        (
+            *(layer, ranking, measure, sample.correlations[0]),
+            *statistics.percentile_interval(sample.correlations[1:]),
+            sample.shuffled.mean(),
+            statistics.permutation_p(sample.correlations[0], sample.shuffled),
+            *(sample.channels, sample.channels, "channels"),
+        )
+        for (layer, ranking, measure), sample in found.items()
+    ]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    for place, name in enumerate(name for name in OF_NETWORK if name in channels):
+        table.insert(place, name, channels[name].iloc[0])
+    return table.assign(p_holm=table.groupby("measure")["p_split"].transform(statistics.holm))
 
 
 def _spearman(x: Floats, y: Floats, _given: Floats) -> Floats:

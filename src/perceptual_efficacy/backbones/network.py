@@ -14,7 +14,7 @@ from torch import Tensor, fx, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
-from perceptual_efficacy.vocabulary import identity
+from perceptual_efficacy.vocabulary import NONE, identity
 
 # The channel statistics of ImageNet, which torchvision's networks expect; ours follow the same convention.
 MEAN = (0.485, 0.456, 0.406)
@@ -108,7 +108,8 @@ class Backbone(nn.Module):
     @property
     def identity(self) -> dict[str, str]:
         """What results say of the network they are of: network, architecture, weights and origin, as far as known."""
-        return identity({"network": self.card.get("name", self._name()), **self.card})
+        known = {"network": self.card.get("name", self._name()), **self.card}
+        return identity({**known, "release": self.card.get("release") or NONE})
 
     @property
     def receptive_field(self) -> int:
@@ -157,7 +158,7 @@ class Backbone(nn.Module):
         modules = self.network.get_submodule(str(node.target)).named_modules(prefix=str(node.target))
         return {path: module for path, module in modules if getattr(module, attribute, None) is not None}
 
-    def taps(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
+    def activations(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
         """Yield each layer's name and activations, (N, channels, H, W), from shallow to deep.
 
         Parameters
@@ -182,7 +183,7 @@ class Backbone(nn.Module):
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Return the activations of all layers, by name."""
-        return dict(self.taps(images))
+        return dict(self.activations(images))
 
     def _walk(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
         """Run the network node by node; yield what it returns at each layer."""
@@ -356,6 +357,14 @@ def _grid(positions: int, size: Sequence[int]) -> tuple[int, int] | None:
 
 def _largest(size: int | Sequence[int]) -> int:
     return size if isinstance(size, int) else max(size)
+
+
+def best_device() -> torch.device:
+    """Return where networks run, the accelerator if there is one, and make what it computes exact and repeatable."""
+    # TensorFloat-32 would round the inputs of every convolution to 11 bits
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def as_tensor(photograph: NDArray[np.uint8]) -> Tensor:
