@@ -258,9 +258,7 @@ def test_layers_that_lpips_does_not_use_count_nothing():
     cube = cube_of(ALL)
     other = cube.assign_coords(layer=("unit", np.full(cube.sizes["unit"], "relu9")))
     both = xr.concat([other, cube], "unit")
-    np.testing.assert_allclose(
-        lpips.lpips_distances(both)["LPIPS-Alex"], lpips.lpips_distances(cube)["LPIPS-Alex"]
-    )
+    np.testing.assert_allclose(lpips.lpips_distances(both)["LPIPS-Alex"], lpips.lpips_distances(cube)["LPIPS-Alex"])
 
 
 @pytest.mark.parametrize(

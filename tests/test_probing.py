@@ -156,9 +156,7 @@ def test_order_and_number_of_gratings_do_not_matter(backbone, drawn, tuning):
     chosen = {"frequency": [2, 0], "orientation": [3, 1, 0]}
     found = probing.probe(backbone, drawn.isel(chosen))
     for name in ("radial_response", "oriented_response"):
-        np.testing.assert_allclose(
-            found[name], tuning[name].isel(chosen, missing_dims="ignore"), rtol=1e-5, atol=1e-6
-        )
+        np.testing.assert_allclose(found[name], tuning[name].isel(chosen, missing_dims="ignore"), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("border", [-0.1, 0.5, float("nan")])

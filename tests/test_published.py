@@ -120,7 +120,11 @@ def test_activations_are_those_of_torchvisions_own_modules(name, layer, own):
 
 def test_layers_come_in_order_of_depth_whatever_the_order_asked_for():
     backbone = pe.load_backbone("random:alexnet", layers=["relu3", "relu1", "relu2"])
-    assert list(backbone.layers) == [name for name, _ in backbone.activations(images(64, 64))] == ["relu1", "relu2", "relu3"]
+    assert (
+        list(backbone.layers)
+        == [name for name, _ in backbone.activations(images(64, 64))]
+        == ["relu1", "relu2", "relu3"]
+    )
 
 
 def test_path_of_a_module_is_a_layer():

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from perceptual_efficacy.backbones.network import Backbone, Progress
+from perceptual_efficacy.backbones.network import Backbone, Progress, grey_images
 from perceptual_efficacy.stimuli import GREY
 
 DISTANCE = "mean over positions of the squared difference of unit-normalised maps"
@@ -96,34 +96,28 @@ def contrast_distances(
     padded = np.pad(shown, ((0, 0), (margin, margin), (margin, margin)))
     device = next(backbone.parameters()).device
     network = backbone.to(memory_format=torch.channels_last)
+
+    def images(contrasts: NDArray[np.float32]) -> Tensor:
+        return grey_images(torch.from_numpy(GREY + GREY * contrasts).to(device))
+
     order = [(stimulus, level) for stimulus in range(len(padded)) for level in range(len(contrast))]
     rows = []
     with torch.inference_mode():
-        blank = [unit_normalised(activation) for _, activation in network.activations(_colour(padded[:1] * 0, device))]
+        blank = [unit_normalised(activation) for _, activation in network.activations(images(padded[:1] * 0))]
         for start in progress(range(0, len(order), batch_size)):
             part = order[start : start + batch_size]
             batch = np.stack([padded[stimulus] * np.float32(contrast[level]) for stimulus, level in part])
             distance = [
                 channel_distances(activation, nothing, [0] * len(part))
-                for (_, activation), nothing in zip(network.activations(_colour(batch, device)), blank, strict=True)
+                for (_, activation), nothing in zip(network.activations(images(batch)), blank, strict=True)
             ]
             rows.append(torch.cat(distance, dim=1).cpu().numpy())
+    levels = ("contrast", contrast, {"units": "peak contrast, (L_peak - L_0) / L_0"})
+    cube = np.concatenate(rows).reshape(len(padded), len(contrast), -1)
     return xr.Dataset(
-        {
-            "distance": (
-                ("stimulus", "contrast", "unit"),
-                np.concatenate(rows).reshape(len(padded), len(contrast), -1),
-            )
-        },
-        coords={
-            "contrast": ("contrast", contrast, {"units": "peak contrast, (L_peak - L_0) / L_0"}),
-            **backbone.units,
-        },
-        attrs={
-            **backbone.identity,
-            "padding": margin,
-            "distance": DISTANCE,
-        },
+        {"distance": (("stimulus", "contrast", "unit"), cube)},
+        coords={"contrast": levels, **backbone.units},
+        attrs={**backbone.identity, "padding": margin, "distance": DISTANCE},
     )
 
 
@@ -179,16 +173,16 @@ def image_distances(
                 maps.append(references[-1:].clone() if len(references) > 1 else references)
             held = maps
             rows.append(torch.cat(distance, dim=1).cpu().numpy())
-    sides = 1 if comparisons["second"].isna().all() else 2
+    cube = np.concatenate(rows).reshape(len(comparisons), len(_sides(comparisons)), -1)
     return xr.Dataset(
-        {"distance": (("comparison", "side", "unit"), np.concatenate(rows).reshape(len(comparisons), sides, -1))},
+        {"distance": (("comparison", "side", "unit"), cube)},
         coords=backbone.units,
-        attrs={
-            **backbone.identity,
-            "dataset": comparisons["dataset"].iloc[0],
-            "distance": DISTANCE,
-        },
+        attrs={**backbone.identity, "dataset": comparisons["dataset"].iloc[0], "distance": DISTANCE},
     )
+
+
+def _sides(comparisons: pd.DataFrame) -> list[str]:
+    return ["first"] if comparisons["second"].isna().all() else ["first", "second"]
 
 
 class _Batch(NamedTuple):
@@ -206,7 +200,7 @@ def _batches(
     batch_size: int,
     progress: Progress,
 ) -> Iterator[_Batch]:
-    sides = ["first"] if comparisons["second"].isna().all() else ["first", "second"]
+    sides = _sides(comparisons)
     batch = _Batch([], [], [], goes_on=False)
     last: str | None = None
     reference: NDArray[np.uint8] = np.empty((0, 0, 3), dtype=np.uint8)
@@ -272,9 +266,3 @@ def _strips(maps: Tensor) -> Sequence[Tensor]:
 def _inverse_length(maps: Tensor, channels: int) -> Tensor:
     """One over the length along the dimension of channels."""
     return (maps.square().sum(dim=channels, keepdim=True) + EPSILON).rsqrt()
-
-
-def _colour(contrast: NDArray[np.float32], device: torch.device) -> Tensor:
-    """Grey images (N, 3, y, x) of contrast patterns (N, y, x)."""
-    images = torch.from_numpy(GREY + GREY * contrast).to(device)
-    return images[:, None].expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)

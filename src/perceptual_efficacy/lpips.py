@@ -1,10 +1,10 @@
-"""The weight that LPIPS learnt for each channel from human judgements, and how scores from gratings correlate with it."""
+"""The weights that LPIPS learnt from human judgements, and how scores from gratings correlate with them."""
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,27 +15,19 @@ from scipy import stats
 
 from perceptual_efficacy import statistics
 from perceptual_efficacy.backbones.published import LPIPS_LAYERS
-from perceptual_efficacy.vocabulary import MEAN_OF_LAYERS, OF_NETWORK, SCORED
+from perceptual_efficacy.vocabulary import INTERVAL, MEAN_OF_LAYERS, OF_NETWORK, SCORED
 
 VERSION = "v0.1"
 FILES = {"torchvision:vgg16": "vgg", "torchvision:alexnet": "alex", "torchvision:squeezenet1_1": "squeeze"}
 NAMES = {"vgg": "LPIPS-VGG", "alex": "LPIPS-Alex", "squeeze": "LPIPS-Squeeze"}
 RELEASE = "IMAGENET1K_V1"  # of torchvision's networks, which LPIPS learnt its weights on
 LEAST_CHANNELS = 4  # of a layer; fewer have next to no ranks
-COLUMNS = (
-    *("layer", "ranking", "measure", "estimate", "ci_low", "ci_high"),
+COLUMNS = [
+    *("layer", "ranking", "measure", *INTERVAL),
     *("split_mean", "p_split", "n", "n_clusters", "resampled_unit"),
-)
+]
 
 Floats = NDArray[np.float64]
-
-
-class _Sample(NamedTuple):
-    """Rank correlations of one layer."""
-
-    channels: int
-    correlations: Floats  # of the full sample, then of bootstrap samples
-    shuffled: Floats
 
 
 def lpips_weights(architecture: str) -> pd.DataFrame:
@@ -119,8 +111,8 @@ def compare_with_weights(
 ) -> pd.DataFrame:
     """Correlate scores with the weights that LPIPS learnt, over the scored channels of each layer.
 
-    Layers with fewer than four of them are left out. A weight may make up for the gain of its channel, with which
-    scores correlate, too: so the partial correlation given the channels' mean activation stands beside the plain one.
+    Layers with fewer than four of them are left out. A weight may compensate for its channel's gain, and scores
+    correlate with gain as well; a partial correlation given the channels' mean activation controls for that.
 
     Parameters
     ----------
@@ -139,47 +131,38 @@ def compare_with_weights(
 
     Returns
     -------
-    The network's identity, layer (those of both tables, and "mean of layers"), ranking, measure ("srcc", Spearman's rank correlation, or
-    "partial srcc"), estimate, ci_low, ci_high, split_mean and p_split (mean of the shuffles, and the two-sided place
-    among them), p_holm (corrected over all rows of a measure), n, n_clusters, resampled_unit. No rows if the tables
-    share no layer.
+    The network, layer (those of both tables, and "mean of layers"), ranking, measure ("srcc", Spearman's rank
+    correlation, or "partial srcc"), estimate, ci_low, ci_high, split_mean (mean of the shuffles), p_split (two-sided, of
+    the estimate among them), p_holm (corrected over all rows of a measure), n, n_clusters, resampled_unit. No rows if
+    the tables share no layer.
     """
     random = np.random.default_rng(seed)
     scored = channels[channels["status"] == SCORED].merge(weights, on=["layer", "channel"], validate="one_to_one")
-    found: dict[tuple[str, str, str], _Sample] = {}
-    for layer, rows in scored.groupby("layer", sort=False):
+    found: dict[tuple[str, str, str], tuple[int, Floats, Floats]] = {}  # channels, samples (full one first), shuffles
+    layers = [(str(layer), rows) for layer, rows in scored.groupby("layer", sort=False) if len(rows) >= LEAST_CHANNELS]
+    for layer, rows in layers:
         count = len(rows)
-        if count < LEAST_CHANNELS:
-            continue
         drawn = np.vstack([np.arange(count), random.integers(count, size=(replicates, count))])
         shuffled = random.permuted(np.tile(np.arange(count), (shuffles, 1)), axis=1)
         weight, activation = rows["weight"].to_numpy(), rows["mean_activation"].to_numpy()
-        for ranking in rankings:
+        for ranking, (measure, correlate) in product(rankings, MEASURES.items()):
             score = rows[ranking].to_numpy()
-            of_samples = score[drawn], weight[drawn], activation[drawn]
-            of_shuffles = score[None], weight[shuffled], activation[None]
-            for measure, correlate in MEASURES.items():
-                sample = _Sample(count, correlate(*of_samples), correlate(*of_shuffles))
-                found[str(layer), ranking, measure] = sample
-    layers = list(dict.fromkeys(layer for layer, _, _ in found))
+            samples = correlate(score[drawn], weight[drawn], activation[drawn])
+            found[layer, ranking, measure] = count, samples, correlate(score[None], weight[shuffled], activation[None])
     for ranking, measure in product(rankings, MEASURES) if layers else ():
-        each = [found[layer, ranking, measure] for layer in layers]
-        found[MEAN_OF_LAYERS, ranking, measure] = _Sample(
-            sum(one.channels for one in each),
-            np.mean([one.correlations for one in each], axis=0),
-            np.mean([one.shuffled for one in each], axis=0),
-        )
-    rows = [
-        (
-            *(layer, ranking, measure, sample.correlations[0]),
-            *statistics.percentile_interval(sample.correlations[1:]),
-            sample.shuffled.mean(),
-            statistics.permutation_p(sample.correlations[0], sample.shuffled),
-            *(sample.channels, sample.channels, "channels"),
-        )
-        for (layer, ranking, measure), sample in found.items()
-    ]
-    table = pd.DataFrame(rows, columns=COLUMNS)
+        counts, samples_of, shuffles_of = zip(*(found[layer, ranking, measure] for layer, _ in layers), strict=True)
+        means = np.mean(samples_of, axis=0), np.mean(shuffles_of, axis=0)
+        found[MEAN_OF_LAYERS, ranking, measure] = sum(counts), *means
+    table = pd.DataFrame(
+        [
+            (
+                *(*key, samples[0], *statistics.percentile_interval(samples[1:])),
+                *(chance.mean(), statistics.permutation_p(samples[0], chance), count, count, "channels"),
+            )
+            for key, (count, samples, chance) in found.items()
+        ],
+        columns=COLUMNS,
+    )
     for place, name in enumerate(name for name in OF_NETWORK if name in channels):
         table.insert(place, name, channels[name].iloc[0])
     return table.assign(p_holm=table.groupby("measure")["p_split"].transform(statistics.holm))

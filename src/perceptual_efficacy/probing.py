@@ -5,7 +5,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from perceptual_efficacy.backbones.network import Backbone, Progress
+from perceptual_efficacy.backbones.network import Backbone, Progress, grey_images
 
 GRID = ("frequency", "orientation", "phase")
 
@@ -43,11 +43,10 @@ def probe(
         raise ValueError(f"border is {border}; it is a share of the map on each side and must lie in [0, 0.5).")
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; it must be at least 1.")
-    sets = [gratings[name].transpose(*GRID, "y", "x", missing_dims="ignore") for name in ("radial", "oriented", "blank")]
+    ordered = gratings.transpose(*GRID, "y", "x")
+    sets = [ordered[name] for name in ("radial", "oriented", "blank")]
     stacks = [images.values.reshape(-1, *images.shape[-2:]) for images in sets]
-    batches = [
-        stack[start : start + batch_size] for stack in stacks for start in range(0, len(stack), batch_size)
-    ]
+    batches = [stack[start : start + batch_size] for stack in stacks for start in range(0, len(stack), batch_size)]
     device = next(backbone.parameters()).device
     network = backbone.to(memory_format=torch.channels_last)
     responses, rectified = [], []
@@ -78,9 +77,8 @@ def probe(
 
 def _responses(backbone: Backbone, images: Tensor, border: float) -> tuple[Tensor, Tensor]:
     """Mean response (stimuli, units) to grey images (stimuli, y, x), and which units went below zero (units,)."""
-    colour = images[:, None].expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
     responses, negative = [], []
-    for _, activation in backbone.activations(colour):
+    for _, activation in backbone.activations(grey_images(images)):
         height, width = activation.shape[-2:]
         top, left = int(border * height), int(border * width)
         inner = activation[..., top : height - top, left : width - left]

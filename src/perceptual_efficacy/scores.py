@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from perceptual_efficacy import csf as models
 from perceptual_efficacy import statistics
-from perceptual_efficacy.vocabulary import ALL, HIGH, LOW, MEAN_OF_LAYERS, RANDOM, SCORED, identity
+from perceptual_efficacy.vocabulary import ALL, HIGH, INTERVAL, LOW, MEAN_OF_LAYERS, RANDOM, SCORED, identity
 
 Baseline = Literal["none", "blank"]
 Combination = Literal["product", "ranks"]
@@ -360,8 +360,7 @@ def compare_layers(
                 **identity(tuning.attrs),
                 "layer": layer,
                 "statistic": name,
-                "estimate": sample[0],
-                **dict(zip(("ci_low", "ci_high"), statistics.percentile_interval(sample[1:]), strict=True)),
+                **dict(zip(INTERVAL, (sample[0], *statistics.percentile_interval(sample[1:])), strict=True)),
                 "n_clusters": count,
                 "resampled_unit": "channels",
             }

@@ -25,7 +25,8 @@ with job(snakemake) as run:
     targets = torch.from_numpy(np.stack(list(originals.values()))).permute(0, 3, 1, 2).to(place, torch.float32) / 255
     chosen = {name: select_channels(channels, name, layers=layers) for name in ("all", "high", "low")}
     chosen |= {
-        f"random_{draw}": select_channels(channels, "random", layers=layers, draw=draw) for draw in range(1, params.halves + 1)
+        f"random_{draw}": select_channels(channels, "random", layers=layers, draw=draw)
+        for draw in range(1, params.halves + 1)
     }
     found = []
     for selection, table in chosen.items():

@@ -367,6 +367,11 @@ def best_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def grey_images(values: Tensor) -> Tensor:
+    """Turn grey values (N, height, width) into images (N, 3, height, width), channels last in memory."""
+    return values[:, None].expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+
+
 def as_tensor(photograph: NDArray[np.uint8]) -> Tensor:
     """Turn an RGB image (height, width, 3), 0 to 255, into (1, 3, height, width), float32 in [0, 1]."""
     return torch.from_numpy(np.array(photograph)).permute(2, 0, 1)[None].to(torch.float32) / 255

@@ -23,8 +23,8 @@ def table(channels: pd.DataFrame, layer: str) -> pd.DataFrame:
 
     Returns
     -------
-    One row per score and channel: the network, layer, score (mu1 or mu2), rank (from 1, the highest), channel, status and value;
-    ties by channel index. Channels that were not scored come last, with neither rank nor value.
+    One row per score and channel: the network, layer, score (mu1 or mu2), rank (from 1, the highest), channel, status
+    and value; ties by channel index. Channels that were not scored come last, with neither rank nor value.
     """
     rows = channels_of(channels, layer)
     scored = rows["status"] == SCORED

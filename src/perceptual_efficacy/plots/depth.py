@@ -41,7 +41,7 @@ def table(channels: pd.DataFrame, controls: Mapping[str, str] | None = None) -> 
     channels, dimensionless; missing if there are none), scored and channels (their numbers), and beside (the first
     network that this one is the control of, or itself).
     """
-    beside = {control: network for network, control in reversed((controls or {}).items())}
+    beside = {control: network for network, control in reversed(list((controls or {}).items()))}
     rows = []
     for _, members in channels.groupby(["network", "layer"], sort=False):
         about = members[[*OF_NETWORK, "layer", "receptive_field"]].iloc[0]
@@ -95,7 +95,7 @@ def draw(table: pd.DataFrame) -> Figure:
     axes[-1].set_xlabel("Receptive field of the layer (pixels)")
     figure.align_ylabels(axes)
     figure.suptitle("Scores of the channels of every network, by depth")
-    longest = max(len(key.get_label()) for key in keys)
+    longest = max(len(str(key.get_label())) for key in keys)
     across = max(1, min(len(networks), 4, 100 // (longest + 8)))
     legend = figure.legend(handles=keys, loc="outside lower center", ncols=across, title=NOTE)
     legend.get_title().set_multialignment("center")

@@ -26,8 +26,9 @@ def table(weights: ArrayLike, channels: pd.DataFrame, layer: str | None) -> pd.D
 
     Returns
     -------
-    One row per filter and position: the network, layer, channel, status, pe, rank (from 1, the highest PE; ties by channel index;
-    missing where not scored), y (downwards), x, and the weights r, g, b. Filters that were not scored come last.
+    One row per filter and position: the network, layer, channel, status, pe, rank (from 1, the highest PE; ties by
+    channel index; missing where not scored), y (downwards), x, and the weights r, g, b. Filters that were not scored
+    come last.
 
     Raises
     ------

@@ -31,10 +31,10 @@ def table(correlations: pd.DataFrame, channels: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    One row per scored channel of the layers that LPIPS uses: the network, layer, channel, pe, weight (both dimensionless); and of
-    its layer n (channels), rho (Spearman's correlation of PE with the weight), rho_low and rho_high (95% interval over
-    channels), p (of rho among shuffles of the weights) and p_holm (corrected over layers and scores). The last row has
-    the mean of the layers' rho, and no channel. No rows if there is no such layer.
+    One row per scored channel of the layers that LPIPS uses: the network, layer, channel, pe, weight (both
+    dimensionless); and for its layer n (channels), rho (Spearman's correlation of PE with the weight), rho_low and
+    rho_high (95% interval over channels), p (of rho among shuffles of the weights) and p_holm (corrected over layers
+    and scores). The last row has the mean of the layers' rho, and no channel. No rows if there is no such layer.
     """
     names = {"estimate": "rho", "ci_low": "rho_low", "ci_high": "rho_high", "p_split": "p"}
     plain = (correlations["ranking"] == "pe") & (correlations["measure"] == "srcc")

@@ -38,7 +38,10 @@ def table(gratings: xr.Dataset, *, crop: int = 64) -> pd.DataFrame:
     size = gratings.sizes["x"]
     centre = slice((size - min(crop, size)) // 2, (size + min(crop, size)) // 2)
     pixels = [
-        image.isel(y=centre, x=centre).astype(np.float64).to_dataframe("value").assign(panel=panel, kind=image.name)
+        image.isel(y=centre, x=centre)
+        .astype(np.float64)
+        .to_dataframe("value")
+        .assign(panel=panel, kind=str(image.name))
         for panel, image in enumerate(panels)
     ]
     columns = ["panel", "kind", "frequency", "orientation", "phase", "y", "x", "value"]
