@@ -1,5 +1,6 @@
 """The command line, as a user types it."""
 
+import re
 import subprocess
 import sys
 
@@ -92,6 +93,38 @@ def test_doctor_names_versions_and_where_weights_are_looked_for(monkeypatch, tmp
     assert result.exit_code == 0, result.output
     assert torch.__version__.split("+")[0] in result.stdout
     assert "checkpoints" in result.stdout
+
+
+@pytest.mark.parametrize("accelerated", [False, True])
+def test_networks_run_on_the_device_that_doctor_names(images, monkeypatch, accelerated):
+    """On a machine without an accelerator, one that torch claims to see must at least be asked for."""
+    asked = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: accelerated)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"an accelerator, {device.type}")
+    for kind in (torch.nn.Module, torch.Tensor):
+        monkeypatch.setattr(kind, "to", place(kind.to, asked))
+    named = re.search("networks run on +(.*)", run("doctor").stdout).group(1)
+    assert named == ("an accelerator, cuda" if accelerated else "CPU")
+    for arguments in (
+        ["compare", images / "reference.png", images / "far.png", *NETWORK],
+        ["score", "random:alexnet", "--layers", "relu1", "--size", "32"],
+    ):
+        asked.clear()
+        result = run(*arguments)
+        assert result.exit_code == 0, result.output
+        assert {"cuda" if accelerated else "cpu"} == set(asked)
+
+
+def place(to, asked):
+    """Note the devices that something is sent to, and leave it where it is."""
+
+    def noting(self, *arguments, **options):
+        if arguments and isinstance(arguments[0], torch.device):
+            asked.append(arguments[0].type)
+            return self
+        return to(self, *arguments, **options)
+
+    return noting
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The command line, `perceptual-efficacy`: score a network's channels, choose among them, compare images."""
+"""The command line, `perceptual-efficacy`: score a network's channels, select some, compare images."""
 
 import importlib.metadata
 import os
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from perceptual_efficacy.backbones.network import Backbone
 
-# torch is imported where a command needs it: `--help` answers at once
+# torch is imported inside the commands, so that `--help` answers at once
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -76,7 +76,9 @@ def score(
         drawn = gratings(pixels_per_degree=pixels_per_degree, size=size)
         channels = score_channels(probe(backbone, drawn, progress=_progress("probing")), csf)
         _write(channels, output)
-    table = Table("layer", *(_right(name) for name in ("channels", "scored", "mu1", "mu2", "PE")))
+    table = Table("layer")
+    for name in ("channels", "scored", "mu1", "mu2", "PE"):
+        table.add_column(name, justify="right")
     for layer, rows in channels.groupby("layer", sort=False):
         scored = rows[rows["status"] == SCORED]
         medians = [f"{scored[column].median():.3f}" for column in ("mu1", "mu2", "pe")]
@@ -92,7 +94,7 @@ def select(
     half: Annotated[Literal["high", "low"], typer.Option(help="The upper or the lower half of each layer.")] = "high",
     by: Annotated[str, typer.Option(help="Column to rank by: pe, mu1, mu2, ...")] = "pe",
 ) -> None:
-    """Choose the upper or lower half of each layer's scored channels."""
+    """Select the upper or lower half of each layer's scored channels."""
     with _one_line_errors():
         _check_output(output)
         import pandas as pd
@@ -206,7 +208,7 @@ def doctor() -> None:
 
 
 def _usual_layers(network: str) -> str:
-    """Return the layers to compare images by unless others are asked for."""
+    """Return the default layers to compare images by."""
     from perceptual_efficacy.backbones.published import LPIPS_LAYERS
 
     return "lpips" if network.replace("random:", "torchvision:") in LPIPS_LAYERS else "all"
@@ -232,14 +234,8 @@ def _progress(description: str):  # type: ignore[no-untyped-def]
     return partial(tqdm, desc=description, disable=None, leave=False)
 
 
-def _right(name: str):  # type: ignore[no-untyped-def]
-    from rich.table import Column
-
-    return Column(name, justify="right")
-
-
 def _check_output(path: Path | None) -> None:
-    """Refuse an output before the work, not after it."""
+    """Refuse an output path before the work starts."""
     if path is not None and path.suffix != ".csv":
         raise ValueError(f"output is {path}; its name must end with .csv.")
     if path is not None and not path.absolute().parent.is_dir():

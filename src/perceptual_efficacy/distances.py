@@ -1,4 +1,4 @@
-"""The distance cube: how far apart each single channel finds two images. Every selection of channels is a sum of it."""
+"""The distance cube: the distance of two images by every single channel. A selection's distance is a sum of it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -21,8 +21,8 @@ EPSILON = 1e-10  # inside the root, so that the gradient stays finite where all 
 def unit_normalised(activation: Tensor) -> Tensor:
     """Divide activations (N, channels, H, W) by their length over the channels at each position.
 
-    A channel's distance of two images is the mean over positions of the squared difference of these, and a selection's
-    distance the sum over its channels: all channels of LPIPS's layers give LPIPS's uncalibrated distance.
+    A channel's distance between two images is the mean over positions of their squared difference, and a selection's
+    distance is the sum over its channels: all channels of LPIPS's layers give LPIPS's uncalibrated distance.
 
     References
     ----------
@@ -45,7 +45,7 @@ def selection_distance(activation: Tensor, reference: Tensor, weight: Tensor) ->
     activation, reference
         Activations (N, channels, H, W), not yet unit-normalised.
     weight
-        Of each channel, shape (channels,).
+        Weight of each channel, shape (channels,).
     """
     difference = activation * _inverse_length(activation, 1) - reference * _inverse_length(reference, 1)
     return torch.einsum("nchw,c->n", difference.square(), weight) / activation[0, 0].numel()
@@ -59,7 +59,7 @@ def contrast_distances(
     batch_size: int = 8,
     progress: Progress = iter,
 ) -> xr.Dataset:
-    """Measure each channel's distance of patterns to the uniform field, at every contrast.
+    """Measure each channel's distance between patterns and the uniform field, at every contrast.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def contrast_distances(
         raise ValueError(f"contrasts are {contrast.tolist()}; they must rise within (0, 1].")
     if np.abs(shown).max() > 1 + 1e-6:
         raise ValueError(f"A pattern reaches {np.abs(shown).max()}; its largest magnitude may be 1.")
-    # a unit's weight falls towards the rim of its receptive field, which in deep networks is far wider than what counts
+    # a unit's weights fall off towards the rim of its receptive field: in deep layers far less than all of it counts
     margin = min(backbone.receptive_field, max(shown.shape[1:]) // 2)
     padded = np.pad(shown, ((0, 0), (margin, margin), (margin, margin)))
     device = next(backbone.parameters()).device
@@ -129,19 +129,19 @@ def image_distances(
     batch_size: int = 8,
     progress: Progress = iter,
 ) -> xr.Dataset:
-    """Measure each channel's distance of images to their references.
+    """Measure each channel's distance between images and their references.
 
     Parameters
     ----------
     backbone
         The network; it runs where its weights are.
     comparisons
-        One row per comparison (see `datasets.comparisons`). Rows that share a reference are to follow each other: its
-        activations are then computed once.
+        One row per comparison (see `datasets.comparisons`). The activations of a reference are computed once for
+        consecutive rows that share it.
     read
         Returns the image (height, width, 3), 0 to 255, of a path and its SHA-256, as the table gives them.
     batch_size
-        Images per forward pass, at least; images of one pass have one size.
+        Minimum number of images per forward pass; images of one pass have one size.
     progress
         Wraps the iteration over comparisons, e.g. `tqdm`.
 
@@ -233,7 +233,7 @@ def _batches(
 def channel_distances(activation: Tensor, references: Tensor, reference_of: Sequence[int]) -> Tensor:
     """Mean over positions of the squared difference to a reference, by channel, shape (N, channels).
 
-    Strip by strip: what stays in the processor's cache is some ten times faster than whole maps are.
+    It works strip by strip: data that stay in the processor's cache are some ten times faster than whole maps.
 
     Parameters
     ----------
@@ -242,7 +242,7 @@ def channel_distances(activation: Tensor, references: Tensor, reference_of: Sequ
     references
         Unit-normalised activations (references, channels, H, W).
     reference_of
-        Which reference each image is compared with.
+        Number of the reference that each image is compared with.
     """
     images, targets = _by_position(activation), _by_position(references)
     positions, channels = images.shape[1:]

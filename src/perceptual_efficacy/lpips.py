@@ -20,8 +20,8 @@ from perceptual_efficacy.vocabulary import INTERVAL, MEAN_OF_LAYERS, OF_NETWORK,
 VERSION = "v0.1"
 FILES = {"torchvision:vgg16": "vgg", "torchvision:alexnet": "alex", "torchvision:squeezenet1_1": "squeeze"}
 NAMES = {"vgg": "LPIPS-VGG", "alex": "LPIPS-Alex", "squeeze": "LPIPS-Squeeze"}
-RELEASE = "IMAGENET1K_V1"  # of torchvision's networks, which LPIPS learnt its weights on
-LEAST_CHANNELS = 4  # of a layer; fewer have next to no ranks
+RELEASE = "IMAGENET1K_V1"  # torchvision's weights that LPIPS was trained on
+LEAST_CHANNELS = 4  # of a layer; ranks of fewer mean little
 COLUMNS = [
     *("layer", "ranking", "measure", *INTERVAL),
     *("split_mean", "p_split", "n", "n_clusters", "resampled_unit"),
@@ -37,7 +37,7 @@ def lpips_weights(architecture: str) -> pd.DataFrame:
     ----------
     architecture
         `torchvision:vgg16`, `torchvision:alexnet` or `torchvision:squeezenet1_1`, with torchvision's IMAGENET1K_V1
-        weights: a channel of the same number in another training is another channel.
+        weights: in another training, channels of the same numbers are different ones.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def lpips_weights(architecture: str) -> pd.DataFrame:
 def weights_of(network: Mapping[str, Any]) -> pd.DataFrame:
     """Return LPIPS's weights for a network by its identity or card; no rows unless LPIPS was trained on it.
 
-    Channels of another training are other channels.
+    In another training, channels of the same numbers are different ones.
     """
     architecture = network["architecture"]
     if network.get("release") == RELEASE and architecture in FILES:
@@ -123,7 +123,7 @@ def compare_with_weights(
     rankings
         Columns of scores.
     shuffles
-        Shuffles of the weights over the channels of each layer: the control.
+        Shuffles of the weights over the channels of each layer, as a control.
     replicates
         Bootstrap samples of the channels of each layer.
     seed
@@ -132,8 +132,8 @@ def compare_with_weights(
     Returns
     -------
     The network, layer (those of both tables, and "mean of layers"), ranking, measure ("srcc", Spearman's rank
-    correlation, or "partial srcc"), estimate, ci_low, ci_high, split_mean (mean of the shuffles), p_split (two-sided, of
-    the estimate among them), p_holm (corrected over all rows of a measure), n, n_clusters, resampled_unit. No rows if
+    correlation, or "partial srcc"), estimate, ci_low, ci_high, split_mean (mean of the shuffles), p_split (two-sided,
+    among the shuffles), p_holm (corrected over all rows of a measure), n, n_clusters, resampled_unit. No rows if
     the tables share no layer.
     """
     random = np.random.default_rng(seed)
