@@ -10,7 +10,7 @@ from job import device, job
 from perceptual_efficacy import inversion, io
 from perceptual_efficacy.backbones import store
 from perceptual_efficacy.metric import PerceptualMetric
-from perceptual_efficacy.scores import choose_channels
+from perceptual_efficacy.scores import select_channels
 
 with job(snakemake) as run:
     params, layers, place = run.params, [run.wildcards.layer], device()
@@ -23,9 +23,10 @@ with job(snakemake) as run:
         originals[name] = inversion.square(io.read_image(file, row["sha256"]), params.size)
         io.write_image(originals[name], f"{run.output.images}/original/{name}.png")
     targets = torch.from_numpy(np.stack(list(originals.values()))).permute(0, 3, 1, 2).to(place, torch.float32) / 255
-    chosen = {name: choose_channels(channels, name, layers) for name in ("all", "high", "low")}
+    chosen = {name: select_channels(channels, name, layers=layers) for name in ("all", "high", "low")}
     chosen |= {
-        f"random_{draw}": choose_channels(channels, "random", layers, draw) for draw in range(1, params.halves + 1)
+        f"random_{draw}": select_channels(channels, "random", layers=layers, draw=draw)
+        for draw in range(1, params.halves + 1)
     }
     found = []
     for selection, table in chosen.items():
