@@ -103,3 +103,14 @@ rule record_configuration:
         "Recording the configuration"
     script:
         "../workflow/scripts/record_configuration.py"
+
+
+rule claims:
+    input:
+        rules.judge_claims.output,
+
+
+rule tables:
+    input:
+        rules.write_tables.output,
+        rules.record_configuration.output,
