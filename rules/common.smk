@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from study import ConfigurationError, Lookup, any_of, code_digests, read_study
+from study import Code, ConfigurationError, Lookup, any_of, read_study
 from study.configuration import CLAIMS as CLAIMS_FILE
 from study.configuration import BICUBIC, START
 
@@ -30,7 +30,7 @@ def growing(amount):
 
 # what rule files use until they ask the study themselves
 config = study.configuration
-code_digest = code_digests().__getitem__
+code_digest = Code().digest
 network, dataset, loss = (
     Lookup("backbone", study.networks),
     Lookup("dataset", study.datasets),

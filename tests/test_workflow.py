@@ -3,13 +3,13 @@
 import hashlib
 import re
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 import safetensors.torch
 import yaml
 from miniature import ROOT, STUDY, planned, snakemake, study_with
+from study import Code
 
 from perceptual_efficacy import storage
 from perceptual_efficacy.backbones.loading import load_backbone
@@ -70,6 +70,13 @@ def test_every_job_writes_a_log_and_a_benchmark(study):
     assert len(logs) > 25
 
 
+def test_the_stages_that_can_be_named_run_every_rule(study):
+    stages = ("scores", "agreement", "inversion", "superres", "figures", "tables", "claims")
+    jobs = planned(snakemake(study, "--dry-run", "--forceall", *stages).stdout)
+    rules = {path.name.removesuffix(".log") for path in (study / "results/logs").iterdir()}
+    assert set(jobs) == {*rules, *stages}
+
+
 def test_a_second_run_has_nothing_to_do(study):
     assert "Nothing to be done" in snakemake(study).stdout
 
@@ -81,15 +88,13 @@ def test_the_report_is_written(copy):
 
 
 def digests(root):
-    """Digest of the code behind every rule, as the workflow in a folder computes it."""
-    names = {"workflow": SimpleNamespace(basedir=root)}
-    exec((root / "rules/code.smk").read_text(), names)  # noqa: S102 - it is Python, without rules
-    return {path.stem: names["code_digest"](path.stem) for path in names["SCRIPTS"].glob("[!_]*.py")}
+    """Digest of the code behind every rule of the workflow in a folder."""
+    code = Code(root)
+    return {path.stem: code.digest(path.stem) for path in (root / "workflow/scripts").glob("[!_]*.py")}
 
 
 USING_CSF = {"score_channels", "compare_layers", "assess_thresholds", "assess_agreement", "plot_frequency_curves"} | {
     "plot_ladder",
-    "compare_with_lpips",
     "fine_tune",
     "invert_features",
     "judge_images",
@@ -103,9 +108,9 @@ USING_IMAGES = {"list_images", "pack_images", "train_start", "fine_tune", "judge
     ("module", "expected"),
     [
         ("csf", USING_CSF),
-        ("agreement", {"assess_agreement"}),
+        ("agreement", {"assess_agreement", "assess_thresholds"}),
         ("baselines", {"measure_baselines", "train_start", "fine_tune", "judge_images", "invert_features"}),
-        ("runs", {"compare_losses", "compare_inversions"}),
+        ("paired", {"compare_losses", "compare_inversions"}),
         ("inversion", {"invert_features"}),
         ("superres/training", {"train_start", "fine_tune"}),
         ("superres/judging", {"judge_images"}),
@@ -114,8 +119,8 @@ USING_IMAGES = {"list_images", "pack_images", "train_start", "fine_tune", "judge
         ("probing", {"probe_channels", "fine_tune", "invert_features", "judge_images"}),
         ("backbones/kmeans", {"learn_kmeans", "load_network"}),
         ("backbones/weights", {"load_network", "train_start", "fine_tune", "judge_images"}),
-        ("learned", {"compare_with_lpips", "assess_agreement", "judge_images"}),
-        ("thresholds", {"assess_thresholds"}),
+        ("lpips", {"compare_with_lpips", "assess_agreement", "judge_images"}),
+        ("judgements/thresholds", {"assess_thresholds"}),
         ("claims", {"judge_claims"}),
         ("plots/selections", {"plot_selections"}),
     ],
@@ -137,7 +142,7 @@ def test_editing_a_module_runs_the_rules_that_use_it_and_what_follows_from_them(
     path.write_text(path.read_text() + "\n# a comment\n")
     assert "Nothing to be done" in snakemake(copy, "--dry-run", root=clone).stdout
     path.write_text(path.read_text() + "\nADDED = 1\n")
-    using = dict.fromkeys(USING_CSF - {"compare_with_lpips"}, 1) | {
+    using = dict.fromkeys(USING_CSF, 1) | {
         "fine_tune": 4,
         "judge_images": 6,
         "score_channels": 2,
@@ -277,7 +282,8 @@ def test_scripts_take_values_from_params_only():
 
 
 def test_every_rule_has_a_script_of_its_name():
-    rules = re.findall(r"^rule (\w+):", "\n".join(path.read_text() for path in (ROOT / "rules").glob("*.smk")), re.M)
+    text = "\n".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
+    rules = [rule.split(":")[0] for rule in re.split(r"^rule ", text, flags=re.M)[1:] if "    script:" in rule]
     scripts = {path.stem for path in (ROOT / "workflow/scripts").glob("[!_]*.py")}
     assert set(rules) == scripts
 

@@ -9,12 +9,12 @@ from typing import Any
 import yaml
 
 from study.checks import check
-from study.code import code_digests
+from study.code import Code
 from study.configuration import CLAIMS, Study, any_of, resolved
 from study.lookup import Lookup
 from study.schema import ConfigurationError, completed
 
-__all__ = ["ConfigurationError", "Lookup", "Study", "any_of", "code_digests", "read_study"]
+__all__ = ["Code", "ConfigurationError", "Lookup", "Study", "any_of", "read_study"]
 
 
 def read_study(config: Mapping[str, Any]) -> Study:

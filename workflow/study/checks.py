@@ -74,7 +74,7 @@ def used_twice(key: str, entries: list[dict[str, Any]], name: str = "name") -> C
 def left_out(key: str, entry: object, names: tuple[str, ...], why: str) -> Contradictions:
     """Yield those values of an entry that are given."""
     for name in names:
-        if (value := getattr(entry, name)) not in (None, "", False):
+        if (value := getattr(entry, name)) not in (None, "") and value is not False:
             yield f"{key}: {name}", value, f"left out, {why}"
 
 
@@ -83,20 +83,17 @@ def wrong_with_stimuli(study: Study) -> Contradictions:
     nyquist = stimuli["pixels_per_degree"] / 2
     highest = 0.85 * nyquist if stimuli["highest_frequency"] is None else stimuli["highest_frequency"]
     if highest > nyquist:
-        limit = f"at most {nyquist:g}, the Nyquist frequency: half of stimuli.pixels_per_degree"
-        yield "stimuli.highest_frequency", highest, limit
+        yield "stimuli.highest_frequency", highest, f"at most {nyquist:g}, the Nyquist frequency"
     if stimuli["lowest_frequency"] >= highest:
         yield "stimuli.lowest_frequency", stimuli["lowest_frequency"], f"below the highest frequency, {highest:g}"
     count = stimuli["frequencies"] * stimuli["orientations"] * stimuli["phases"]
     if 4 * count * stimuli["size"] ** 2 > LARGEST_STIMULI:
-        limit = f"smaller: {count} oriented gratings (frequencies x orientations x phases) of this size exceed 2 GiB"
-        yield "stimuli.size", stimuli["size"], limit
+        yield "stimuli.size", stimuli["size"], f"smaller: {count} oriented gratings of this size exceed 2 GiB"
     for key in ("luminance", "field_size"):
         if csf[key] is not None and csf["model"] != "barten":
             yield f"scores.csf.{key}", csf[key], f"null for the model {csf['model']}; only barten takes it"
     if modelfest["lowest_contrast"] >= modelfest["highest_contrast"]:
-        limit = f"below modelfest.highest_contrast, {modelfest['highest_contrast']}"
-        yield "modelfest.lowest_contrast", modelfest["lowest_contrast"], limit
+        yield "modelfest.lowest_contrast", modelfest["lowest_contrast"], "below modelfest.highest_contrast"
 
 
 def wrong_with_own_shape(network: Network, study: Study) -> Contradictions:
@@ -106,8 +103,7 @@ def wrong_with_own_shape(network: Network, study: Study) -> Contradictions:
         yield f"{key}: weights", network.weights, f"left out, as its source is {network.source}"
     yield from left_out(key, network, ("sha256",), f"as its source is {network.source}")
     if not network.widths:
-        limit = "given, VGG's names with their number of channels: {relu1_1: 32, relu1_2: 32, relu2_1: 64}"
-        yield f"{key}: layers", network.layers, limit
+        yield f"{key}: layers", network.layers, "given, VGG's names with their number of channels: {relu1_1: 32, ...}"
         return
     block, index = 1, 0
     for layer in network.layers:
@@ -116,8 +112,7 @@ def wrong_with_own_shape(network: Network, study: Study) -> Contradictions:
             yield f"{key}: layers", layer, "VGG's names in order: relu1_1, relu1_2, ..., relu2_1 and so on"
         block, index = found
     if network.source == "kmeans" and max(network.widths) > patches:
-        limit = f"at least {max(network.widths)}, the channels of a layer of {network.name}"
-        yield "kmeans.patches", patches, limit
+        yield "kmeans.patches", patches, f"at least {max(network.widths)}, the channels of a layer of {network.name}"
     if network.source == "kmeans" and not study.photographs_of("train"):
         yield f"{key}: source", "kmeans", "random, as no photograph is in the train split"
 
@@ -126,8 +121,7 @@ def wrong_with_published(network: Network) -> Contradictions:
     """Yield what is wrong with a network of torchvision or timm."""
     key, weights = f"backbones: {network.name}", network.weights
     if network.widths:
-        limit = "all, lpips or a list of names; only kmeans and random take widths"
-        yield f"{key}: layers", dict(network.stages), limit
+        yield f"{key}: layers", dict(network.stages), "all, lpips or a list of names, as its shape is published"
     if network.layers == "lpips" and network.architecture not in LPIPS_NETWORKS:
         yield f"{key}: layers", network.layers, f"all or a list; LPIPS is defined on {', '.join(LPIPS_NETWORKS)}"
     if network.source.startswith("random:"):
@@ -154,8 +148,11 @@ def wrong_with_control(network: Network, study: Study) -> Contradictions:
     elif not control.is_random:
         yield f"{key}: control", network.control, "a backbone with random weights"
     elif control.shape != network.shape:
-        limit = f"a backbone with the architecture of {network.name} and its layers ({layers})"
-        yield f"{key}: control", network.control, limit
+        yield (
+            f"{key}: control",
+            control.name,
+            f"a backbone with the architecture of {network.name} and its layers ({layers})",
+        )
     if not network.has(layer):
         where = "figures.layer" if layer == study.value("figures.layer") else f"{key}: figure_layer"
         yield where, layer, f"a layer of {network.name} ({layers})"
@@ -201,25 +198,24 @@ def wrong_with_superres(study: Study) -> Contradictions:
     judges = [name for name, network in study.networks.items() if network.architecture in LPIPS_NETWORKS]
     judges = [name for name in judges if name not in study.teachers]
     if lpips is not None and lpips not in judges:
-        known = f"({', '.join(judges) or 'none'})"
-        yield "superres.lpips", lpips, f"a backbone that LPIPS is defined on and that no loss uses {known}"
+        known = ", ".join(judges) or "none"
+        yield "superres.lpips", lpips, f"a backbone that LPIPS is defined on and that no loss uses ({known})"
 
 
 def wrong_with_images(images: ImageSet, study: Study) -> Contradictions:
     key, source = f"superres.images: {images.name}", images.source
-    wanted = {"photographs": (), "folder": ("path",), "archive": ("archive", "folder")}[source]
-    for name in ("path", "archive", "folder"):
-        if (value := getattr(images, name)) is None and name in wanted:
+    needed = {"photographs": (), "folder": ("path",), "archive": ("archive", "folder")}[source]
+    others = tuple(name for name in ("path", "archive", "folder") if name not in needed)
+    yield from left_out(key, images, others, f"as its source is {source}")
+    for name in needed:
+        if getattr(images, name) is None:
             yield f"{key}: {name}", None, f"given, as its source is {source}"
-        elif name not in wanted:
-            yield from left_out(key, images, (name,), f"as its source is {source}")
-        elif name == "path" and not Path(value).is_dir():
-            yield f"{key}: path", value, EXISTING.format("folder")
-        elif name == "archive" and value not in study.archives:
-            yield f"{key}: archive", value, f"one of superres.archives ({', '.join(study.archives) or 'none'})"
+    if source == "folder" and not Path(str(images.path)).is_dir():
+        yield f"{key}: path", images.path, EXISTING.format("folder")
+    if source == "archive" and images.archive not in study.archives:
+        yield f"{key}: archive", images.archive, f"one of superres.archives ({', '.join(study.archives) or 'none'})"
     if source == "photographs" and not study.photographs_of(images.split):
-        limit = f"another, as no photograph is in the {images.split} split; {WITHOUT_SUPERRES}"
-        yield f"{key}: source", source, limit
+        yield f"{key}: source", source, f"another, as no photograph is in the {images.split} split; {WITHOUT_SUPERRES}"
 
 
 def wrong_with_losses(study: Study) -> Contradictions:
@@ -259,8 +255,7 @@ def wrong_with_inversion(study: Study) -> Contradictions:
 def unknown_layers(key: str, name: str, layers: Iterable[str], study: Study) -> Contradictions:
     """Yield a backbone that is no subject of the study, or a layer that it lacks."""
     if name not in study.subjects:
-        limit = f"a network of this study with a control ({', '.join(study.subjects)})"
-        yield f"{key}: backbone", name, limit
+        yield f"{key}: backbone", name, f"a network of this study with a control ({', '.join(study.subjects)})"
         return
     for layer in layers:
         if not study.subjects[name].has(layer):

@@ -52,6 +52,15 @@ class DataSet(Archive):
         return self.source != "ladder"
 
     @property
+    def judged_by(self) -> str:
+        return "people" if self.human else "construction"
+
+    @property
+    def partial(self) -> bool:
+        """Whether it may lack some of what was published, as the ladder does."""
+        return self.subset or not self.human
+
+    @property
     def folder(self) -> str:
         """Where its images lie."""
         made = f"results/data/{self.name}/files" if self.human else f"results/data/ladder/{self.layout}"
@@ -262,6 +271,10 @@ class Study:
     @cached_property
     def ladders(self) -> list[str]:
         return [name for name, data in self.datasets.items() if not data.human]
+
+    @cached_property
+    def ladder_layouts(self) -> list[str]:
+        return sorted({data.layout for data in self.datasets.values() if data.layout and not data.human})
 
     def ladder(self, layout: str) -> str | None:
         """Return the ladder in a layout, if there is one."""

@@ -5,6 +5,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,12 @@ SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
 # control characters, ends of lines and bytes that are no UTF-8: text with them breaks paths, tables and the report
 UNWRITABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]")
 TYPES = {
-    "array": "list",
+    "array": "a list",
     "boolean": "true or false",
-    "integer": "whole number",
+    "integer": "a whole number",
     "null": "null",
-    "number": "number",
-    "object": "mapping",
+    "number": "a number",
+    "object": "a mapping",
     "string": "text",
 }
 LIMITS = {
@@ -28,7 +29,7 @@ LIMITS = {
     "exclusiveMinimum": "above {}",
     "maximum": "at most {}",
     "exclusiveMaximum": "below {}",
-    "multipleOf": "multiple of {}",
+    "multipleOf": "a multiple of {}",
     "pattern": "`{}`",
 }
 
@@ -37,6 +38,7 @@ class ConfigurationError(ValueError):
     """A mistake in the configuration, in one line."""
 
 
+@cache
 def read_schema() -> dict[str, Any]:
     schema: dict[str, Any] = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     return schema
@@ -98,7 +100,7 @@ def misread(problem: ValidationError) -> str:
             " It is text: leave out its quotes; nested keys, which --config takes for text, need a file (--configfile)."
         )
     if "string" in problem.validator_value and isinstance(found, bool | int | float | date):
-        option = "" if above else f""" in a file, --config '{key}="..."' on the command line"""
+        option = "" if above else f", or on the command line begin it with ./, --config {key}=./..."
         return f' It was not read as text: quote it, {key}: "..."{option}.'
     return ""
 
@@ -115,7 +117,7 @@ def allowed(schema: Mapping[str, Any]) -> str:
     if schema.get("minItems") or schema.get("minProperties") or schema.get("minLength"):
         limits.append("not empty")
     if schema.get("uniqueItems"):
-        limits.append("each once")
+        limits.append("without repeats")
     return ", ".join([words, *limits])
 
 
