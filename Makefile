@@ -21,7 +21,7 @@ help:
 	@echo "make reliability  put the results of those four into docs/reliability.md"
 	@echo "make audit     bandit on the code, pip-audit on the pinned packages; docs/security.md has the answers"
 	@echo "make container a recipe for a container image with the environments, in $(RECIPE)"
-	@echo "make docs      put the figures and numbers of the default study into the README"
+	@echo "make docs      put the figures and numbers of the default study into the README, and its keys into config/README.md"
 	@echo "make clean     delete the results (the environment stays)"
 
 figures: .venv/pipeline.installed
@@ -73,7 +73,7 @@ lint: .venv/dev.installed
 
 # what is installed: the pins and what they need; strict: a package that could not be looked up is no success
 audit: .venv/audit.installed
-	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src workflow/scripts rules/code.smk rules/study.smk
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src workflow
 	@$(BIN)/pip freeze --exclude-editable > .venv/audited.txt
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off --requirement .venv/audited.txt \
 	    || { echo "The pins have findings or, where a package or a service was not found, were not audited."; exit 1; }
@@ -85,6 +85,7 @@ container: .venv/pipeline.installed
 
 docs: figures
 	$(BIN)/python tools/refresh.py
+	PYTHONPATH=workflow $(BIN)/python -m study.page
 
 clean:
 	find results -mindepth 1 ! -name .gitkeep -delete

@@ -1,8 +1,12 @@
 """The study of perceptual efficacy: from gratings and networks to figures, tables and a verdict per claim."""
 
+import sys
+
 from snakemake.utils import min_version
 
 min_version("9.27")
+
+sys.path.insert(0, f"{workflow.current_basedir}/workflow")  # the package `study`
 
 
 configfile: f"{workflow.current_basedir}/config.yaml"
@@ -11,8 +15,6 @@ configfile: f"{workflow.current_basedir}/config.yaml"
 report: "workflow/report/workflow.rst"
 
 
-include: "rules/study.smk"
-include: "rules/code.smk"
 include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/backbones.smk"
@@ -31,50 +33,5 @@ include: "rules/figures.smk"
 rule all:
     default_target: True
     input:
-        rules.record_configuration.output,
-        rules.export_photographs.output,
-        rules.export_modelfest.output,
-        rules.generate_gratings.output,
-        expand(rules.resample_modelfest.output, resolution=RESOLUTIONS),
-        expand(rules.load_network.output, backbone=BACKBONES),
-        expand(rules.probe_channels.output, backbone=BACKBONES),
-        expand(rules.score_channels.output, backbone=BACKBONES),
-        expand(rules.compare_layers.output, backbone=SUBJECTS),
-        expand(rules.compare_with_lpips.output, backbone=LEARNED),
-        expand(rules.measure_contrast_distances.output, backbone=BACKBONES, resolution=RESOLUTIONS),
-        expand(rules.assess_thresholds.output, backbone=BACKBONES, resolution=RESOLUTIONS),
-        rules.generate_ladder.output if LADDERS else [],
-        expand(rules.read_judgements.output, dataset=DATASETS),
-        expand(rules.measure_baselines.output, dataset=DATASETS),
-        expand(rules.measure_image_distances.output, backbone=BACKBONES, dataset=DATASETS),
-        expand(rules.assess_agreement.output, backbone=BACKBONES, dataset=DATASETS),
-        [expand(rules.invert_features.output, **entry, layer=entry["layers"]) for entry in INVERTED],
-        [expand(rules.compare_inversions.output, **entry) for entry in INVERTED],
-        rules.list_images.output if LOSSES else [],
-        expand(rules.pack_images.output, scale=SCALES),
-        expand(rules.train_start.output, scale=SCALES),
-        expand(rules.fine_tune.output, scale=SCALES, loss=LOSSES, seed=SUPERRES["seeds"]),
-        expand(rules.judge_images.output, scale=SCALES, loss=["bicubic", "start", *LOSSES]),
-        expand(rules.compare_losses.output, scale=SCALES, backbone=TEACHERS),
-        rules.judge_claims.output,
-        expand(rules.write_table.output, table=list(TABLES)),
-        rules.plot_stimuli.output,
-        expand(rules.plot_frequency_curves.output, backbone=SUBJECTS),
-        expand(rules.plot_channel_scores.output, backbone=SUBJECTS),
-        expand(rules.plot_orientation_curves.output, backbone=SUBJECTS),
-        expand(rules.plot_efficacy_by_layer.output, backbone=SUBJECTS),
-        expand(rules.plot_first_layer_filters.output, backbone=SUBJECTS),
-        expand(rules.plot_thresholds.output, backbone=SUBJECTS),
-        expand(rules.plot_selections.output, backbone=SUBJECTS),
-        expand(rules.plot_image_selections.output, backbone=SUBJECTS, dataset=JUDGED_BY_PEOPLE),
-        expand(rules.plot_groups.output, backbone=SUBJECTS, dataset=JUDGED_BY_PEOPLE),
-        expand(rules.plot_single_channels.output, backbone=SUBJECTS, dataset=JUDGED_BY_PEOPLE),
-        expand(rules.plot_ladder.output, backbone=SUBJECTS) if LADDER else [],
-        expand(rules.plot_lpips_weights.output, backbone=LEARNED),
-        [expand(rules.plot_inversions.output, **entry) for entry in INVERTED],
-        expand(rules.plot_superres_plane.output, scale=SCALES, backbone=TEACHERS),
-        expand(rules.plot_superres_curves.output, scale=SCALES, backbone=TEACHERS),
-        expand(rules.plot_superres_crops.output, scale=SCALES, backbone=TEACHERS),
-        expand(rules.plot_superres_differences.output, scale=SCALES, backbone=TEACHERS),
-        rules.plot_depth.output,
-        rules.plot_networks.output,
+        [getattr(rules, stage).input for stage in ("data", "networks", "stimuli", "probing", "scores", "agreement")],
+        [getattr(rules, stage).input for stage in ("inversion", "superres", "claims", "tables", "figures")],

@@ -146,3 +146,12 @@ rule assess_agreement:
         "Comparing the distances of {wildcards.backbone} with the judgements of {wildcards.dataset}"
     script:
         "../workflow/scripts/assess_agreement.py"
+
+
+rule agreement:
+    input:
+        expand(rules.measure_contrast_distances.output, backbone=study.networks, resolution=study.resolutions),
+        expand(rules.assess_thresholds.output, backbone=study.networks, resolution=study.resolutions),
+        expand(rules.measure_baselines.output, dataset=study.datasets),
+        expand(rules.measure_image_distances.output, backbone=study.networks, dataset=study.datasets),
+        expand(rules.assess_agreement.output, backbone=study.networks, dataset=study.datasets),

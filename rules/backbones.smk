@@ -82,3 +82,8 @@ rule load_network:
         "Loading {wildcards.backbone}"
     script:
         "../workflow/scripts/load_network.py"
+
+
+rule networks:
+    input:
+        expand(rules.load_network.output, backbone=study.networks),

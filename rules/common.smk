@@ -1,18 +1,27 @@
 """What the rules look up: the study's networks, resolutions and files."""
 
-import hashlib
 import os
 import re
 import sys
 from pathlib import Path
 
 import yaml
+from snakemake.exceptions import WorkflowError
+
+from study import Code, ConfigurationError, Lookup, any_of, read_study
+from study.configuration import CLAIMS as CLAIMS_FILE
+from study.configuration import BICUBIC, START
 
 # whom a job ends with: workflow/scripts/job/watch.py
 os.environ.update(PERCEPTUAL_EFFICACY_SNAKEMAKE=str(os.getpid()))
 # Snakemake pastes the interpreter's path into shell commands: a space in it needs a backslash, but not a second time
 if Path(sys.executable).exists():
     sys.executable = re.sub(r"([^\w./-])", r"\\\1", sys.executable)
+
+try:
+    study = read_study(config)
+except ConfigurationError as error:
+    raise WorkflowError(error) from None
 
 
 def growing(amount):
@@ -24,133 +33,46 @@ def growing(amount):
     return resource
 
 
-def backbone_entry(wildcards):
-    return next(entry for entry in config["backbones"] if entry["name"] == wildcards.backbone)
+# what rule files use until they ask the study themselves
+config = study.configuration
+code_digest = Code().digest
+network, dataset, loss = (
+    Lookup("backbone", study.networks),
+    Lookup("dataset", study.datasets),
+    Lookup("loss", study.methods),
+)
+weights_file, release_of, sha256_of = network.files, network.release, network.sha256
+network_of, seed_of, control_of, figure_layer_of = network.source, network.seed, network.control, network.figure_layer
+layout_of, subset_of, is_human, fingerprint_of = dataset.layout, dataset.subset, dataset.human, dataset.fingerprint
+selection_of, judged_selection, seeds_of = loss.channels, loss.selection, loss.seeds
+archive_of, download_of = Lookup("dataset", study.downloads).file, Lookup("dataset", study.downloads).origin
+control_tuning = network("results/probing/{0.control}/tuning.nc")
+control_card = network("results/backbones/{0.control}/card.json")
+control_channels = network("results/selectivity/{0.control}/channels.parquet")
+losses_beside = lambda backbone: study.networks[backbone].compared
+entries_beside = lambda backbone: [
+    {"name": it.name, "selection": it.selection} for it in study.networks[backbone].losses
+]
+scores_beside = collect("results/superres/x{scale}/{loss}/scores.parquet", loss=network.compared, allow_missing=True)
 
 
 def layers_of(wildcards):
-    layers = backbone_entry(wildcards)["layers"]
-    return list(layers.items()) if isinstance(layers, dict) else layers
-
-
-def weights_file(wildcards):
-    """Return the user's file of weights, if there is one."""
-    weights = backbone_entry(wildcards).get("weights")
-    return [weights] if is_file_of_weights(weights) else []
-
-
-def release_of(wildcards):
-    """Return the name of the release of weights; None for random weights and for those of a file."""
-    entry = backbone_entry(wildcards)
-    weights = entry.get("weights", "DEFAULT")
-    return None if has_random_weights(entry) or is_file_of_weights(weights) else weights
-
-
-def sha256_of(wildcards):
-    return backbone_entry(wildcards).get("sha256")
-
-
-def network_of(wildcards):
-    return backbone_entry(wildcards)["source"]
-
-
-def figure_layer_of(wildcards):
-    return backbone_entry(wildcards).get("figure_layer", config["figures"]["layer"])
+    entry = study.networks[wildcards.backbone]
+    return entry.stages or entry.layers
 
 
 def figure_layer_or_none(wildcards):
-    """Return the layer that figures of a network will ask for; None for a network without figures of its own."""
-    return figure_layer_of(wildcards) if wildcards.backbone in SUBJECTS else None
-
-
-def claim_layer(entry):
-    """Return the layer that a network is judged by: the paper's own if it is the paper's network, else the mean."""
-    network, layers = shape_of(entry)
-    layer = CLAIMS["layers"].get(network)
-    return layer if layer is not None and (isinstance(layers, str) or layer in layers) else "mean of layers"
-
-
-def control_of(wildcards):
-    return backbone_entry(wildcards)["control"]
-
-
-def control_tuning(wildcards):
-    return f"results/probing/{control_of(wildcards)}/tuning.nc"
-
-
-def control_channels(wildcards):
-    return f"results/selectivity/{control_of(wildcards)}/channels.parquet"
-
-
-def seed_of(wildcards):
-    return backbone_entry(wildcards).get("seed", config["seed"])
-
-
-def dataset_entry(wildcards):
-    return next(entry for entry in config["datasets"] if entry["name"] == wildcards.dataset)
+    return figure_layer_of(wildcards) if wildcards.backbone in study.subjects else None
 
 
 def dataset_folder(wildcards):
-    """Return where a data set's images lie: a user's folder, the ladder's, or that of the unpacked archive."""
-    entry = dataset_entry(wildcards)
-    places = {
-        "folder": entry.get("path"),
-        "ladder": f"results/data/ladder/{entry['layout']}",
-        "download": f"results/data/{entry['name']}/files",
-    }
-    return places[entry["source"]]
-
-
-def archive_of(wildcards):
-    return f"results/data/{wildcards.dataset}/archive"
-
-
-def download_of(wildcards):
-    """Return what an archive is looked for by; the rest of its entry is about what is in it."""
-    entry = next(entry for entry in [*config["datasets"], *ARCHIVES] if entry["name"] == wildcards.dataset)
-    return {key: entry.get(key) for key in ("layout", "url", "checksum", "allow_unverified")}
-
-
-def fingerprint_of(wildcards):
-    """Hash the names, sizes and times of all files of a user's folder, of which Snakemake sees only the folder's own."""
-    if dataset_entry(wildcards)["source"] != "folder":
-        return None
-    return fingerprint(dataset_folder(wildcards))
-
-
-def fingerprint(folder):
-    """Hash the names, sizes and times of all files of a folder."""
-    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
-    digest = hashlib.sha256()
-    for path in files:
-        about = path.stat()
-        digest.update(f"{path.relative_to(folder).as_posix()} {about.st_size} {about.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
-
-
-def layout_of(wildcards):
-    return dataset_entry(wildcards)["layout"]
-
-
-def subset_of(wildcards):
-    return dataset_entry(wildcards)["subset"]
-
-
-def is_human(wildcards):
-    """Return whether people judged the images; the ladder's judgements are known by construction."""
-    return dataset_entry(wildcards)["source"] != "ladder"
-
-
-def datasets_with(**wanted):
-    """Return the names of the data sets whose entries have these values."""
-    return [entry["name"] for entry in config["datasets"] if wanted.items() <= entry.items()]
+    """Return where a data set's images lie; the time of a user's folder is that of its last file, hidden or not."""
+    entry = study.datasets[wildcards.dataset]
+    return entry.folder if entry.path is None else ancient(entry.folder)
 
 
 def images_folder(entry):
-    """Return where a set of images for super-resolution lies."""
-    if entry["source"] == "photographs":
-        return f"results/data/photographs/{'train' if entry['use'] == 'train' else 'test'}"
-    return entry["path"] if entry["source"] == "folder" else f"results/data/{entry['archive']}/files/{entry['folder']}"
+    return next(images.place for images in study.images if images.name == entry["name"])
 
 
 def images_input(entry):
@@ -158,55 +80,22 @@ def images_input(entry):
     if entry["source"] == "photographs":
         folder = images_folder(entry)
         return [f"results/data/photographs/{name}.png" for name in PHOTOGRAPHS if folder.endswith(name.split("/")[0])]
-    return [entry["path"] if entry["source"] == "folder" else f"results/data/{entry['archive']}/files"]
+    return [ancient(entry["path"]) if entry["source"] == "folder" else f"results/data/{entry['archive']}/files"]
 
 
-def loss_entry(wildcards):
-    return next(entry for entry in SUPERRES["losses"] if entry["name"] == wildcards.loss)
+def images_fingerprints(wildcards):
+    return [images.fingerprint for images in study.images if images.path is not None]
 
 
 def features_of(wildcards):
     """Return the files that a loss with channels needs: the backbone, its card and its scores; nothing for L1 alone."""
-    backbone = loss_entry(wildcards).get("backbone")
+    backbone = study.losses[wildcards.loss].backbone
     files = ("backbones/{}/weights.safetensors", "backbones/{}/card.json", "selectivity/{}/channels.parquet")
     return [f"results/{file.format(backbone)}" for file in files] if backbone is not None else []
 
 
-def selection_of(wildcards):
-    """Return which channels a loss takes."""
-    entry = loss_entry(wildcards)
-    return {key: entry.get(key) for key in ("selection", "layers", "draw")}
-
-
 def runs_of(wildcards):
-    """Return the folders of a loss's runs; interpolation has none, and the start is one by itself."""
-    folder = f"results/superres/x{wildcards.scale}/{wildcards.loss}"
-    seeds = {"bicubic": [], "start": [None]}.get(wildcards.loss, SUPERRES["seeds"])
-    return [folder if seed is None else f"{folder}/seed{seed}" for seed in seeds]
-
-
-def seeds_of(wildcards):
-    """Return the seeds of a loss's runs; 0 for what was not repeated."""
-    return [0] if wildcards.loss in ("bicubic", "start") else SUPERRES["seeds"]
-
-
-def judged_selection(wildcards):
-    return wildcards.loss if wildcards.loss in ("bicubic", "start") else loss_entry(wildcards)["selection"]
-
-
-def entries_beside(backbone):
-    """Return the losses that are compared with those of a backbone: its own, and L1 alone."""
-    return [entry for entry in SUPERRES["losses"] if entry.get("backbone") in (None, backbone)]
-
-
-def losses_beside(backbone):
-    """Return the names of these losses, after the two that no loss has fine-tuned."""
-    return ["bicubic", "start", *(entry["name"] for entry in entries_beside(backbone))]
-
-
-def scores_beside(wildcards):
-    folder = f"results/superres/x{wildcards.scale}"
-    return [f"{folder}/{loss}/scores.parquet" for loss in losses_beside(wildcards.backbone)]
+    return [f"results/superres/x{wildcards.scale}/{run}" for run in loss.runs(wildcards)]
 
 
 def lpips_judge(wildcards):
@@ -217,7 +106,7 @@ def lpips_judge(wildcards):
 
 
 def inverted_layers(backbone):
-    return next(entry["layers"] for entry in INVERTED if entry["backbone"] == backbone)
+    return study.networks[backbone].inverted
 
 
 def table_files(name, labels, category="Tables", caption="tables"):
@@ -228,88 +117,54 @@ def table_files(name, labels, category="Tables", caption="tables"):
 
 
 def names_from(source):
-    """Return a pattern of the names of the backbones from one source."""
-    return any_of(entry["name"] for entry in config["backbones"] if entry["source"] == source)
+    return any_of(name for name, entry in study.networks.items() if entry.kind == source)
 
 
 def published_names():
-    """Return a pattern of the names of the published networks."""
-    return any_of(entry["name"] for entry in config["backbones"] if entry["source"] not in OWN_SHAPES)
+    return names_from("published")
 
 
-def any_of(names):
-    """Return a pattern that matches any of the names; one that nothing matches if there are none."""
-    return "|".join(names) or "(?!)"
-
-
-def resolution(value):
-    return f"{value:.10g}"
-
-
-BACKBONES = [entry["name"] for entry in config["backbones"]]
-CONTROLS = {entry["name"]: entry["control"] for entry in config["backbones"] if "control" in entry}
-SUBJECTS = list(CONTROLS)
-# networks on which LPIPS may have learnt its weights
-LEARNED = [
-    entry["name"]
-    for entry in config["backbones"]
-    if entry["name"] in SUBJECTS
-    and entry["source"].removeprefix("torchvision:") in LPIPS_NETWORKS
-    and not has_random_weights(entry)
-]
-CLAIM_LAYERS = {entry["name"]: claim_layer(entry) for entry in config["backbones"]}
-SUPERRES = config["superres"]
-ARCHIVES = SUPERRES["archives"] if SUPERRES["losses"] else []
-IMAGE_SETS = SUPERRES["images"] if SUPERRES["losses"] else []
-LOSSES = [entry["name"] for entry in SUPERRES["losses"]]
-SCALES = SUPERRES["scales"] if LOSSES else []
-# networks whose channels are compared as losses
-TEACHERS = list(dict.fromkeys(entry["backbone"] for entry in SUPERRES["losses"] if "backbone" in entry))
-INVERTED = config["inversion"]["networks"]
-DATASETS = datasets_with()
-DOWNLOADED = [*datasets_with(source="download"), *(entry["name"] for entry in ARCHIVES)]
-LADDERS = datasets_with(source="ladder")
-LADDER = next(iter(datasets_with(source="ladder", layout="tid2013")), None)
-JUDGED_BY_PEOPLE = [name for name in DATASETS if name not in LADDERS]
-PHOTOGRAPHS = [f"{entry['split']}/{entry['name']}" for entry in config["photographs"]]
-OWN_RESOLUTION = resolution(config["stimuli"]["pixels_per_degree"])
-RESOLUTIONS = list(dict.fromkeys([OWN_RESOLUTION, *map(resolution, config["modelfest"]["also_at"])]))
-# the published data sets, whole, by layout: the claims are about the first of each
-JUDGED = {
-    layout: [name for name in datasets_with(layout=layout, subset=False) if name in JUDGED_BY_PEOPLE]
-    for layout in ("bapps_2afc", "tid2013")
-}
+BACKBONES, SUBJECTS, LEARNED, TEACHERS = map(list, (study.networks, study.subjects, study.learned, study.teachers))
+CONTROLS = {name: entry.control for name, entry in study.subjects.items()}
+CLAIM_LAYERS = study.claim_layers
+SUPERRES, IMAGE_SETS, SCALES, LOSSES = (
+    study.superres,
+    study.superres["images"],
+    study.scales,
+    list(study.losses),
+)
+INVERTED = [{"backbone": name, "layers": entry.inverted} for name, entry in study.inverted.items()]
+DATASETS, DOWNLOADED, LADDERS, JUDGED_BY_PEOPLE = (
+    list(study.datasets),
+    list(study.downloads),
+    study.ladders,
+    study.people,
+)
+LADDER = next((name for name in LADDERS if study.datasets[name].layout == "tid2013"), None)
+PHOTOGRAPHS = study.photographs
+OWN_RESOLUTION, RESOLUTIONS = study.resolution, study.resolutions
+JUDGED = {layout: study.whole(layout) for layout in ("bapps_2afc", "tid2013")}
+CLAIMS = study.claims
+PUBLISHED = yaml.safe_load(CLAIMS_FILE.with_name("published.yaml").read_text(encoding="utf-8"))
 EVIDENCE = {
     "modelfest": expand(f"results/agreement/{{backbone}}/modelfest-{OWN_RESOLUTION}.parquet", backbone=BACKBONES),
     "layers": expand("results/selectivity/{backbone}/layers.parquet", backbone=SUBJECTS),
-    **(
-        {"superres": expand(f"results/superres/x{SCALES[0]}/{{backbone}}.parquet", backbone=TEACHERS)}
-        if TEACHERS
-        else {}
-    ),
-    **(
-        {"inversion": [f"results/inversion/{entry['backbone']}/comparison.parquet" for entry in INVERTED]}
-        if INVERTED
-        else {}
-    ),
-    **({"lpips": expand("results/selectivity/{backbone}/lpips.parquet", backbone=LEARNED)} if LEARNED else {}),
+    "superres": expand(f"results/superres/x{[*SCALES, 0][0]}/{{backbone}}.parquet", backbone=TEACHERS),
+    "inversion": expand("results/inversion/{backbone}/comparison.parquet", backbone=list(study.inverted)),
+    "lpips": expand("results/selectivity/{backbone}/lpips.parquet", backbone=LEARNED),
     **{
         layout: expand(f"results/agreement/{{backbone}}/{judged[0]}.parquet", backbone=BACKBONES)
         for layout, judged in JUDGED.items()
         if judged
     },
 }
-PUBLISHED = yaml.safe_load(
-    (Path(workflow.current_basedir).parent / "src/perceptual_efficacy/claims/published.yaml").read_text(
-        encoding="utf-8"
-    )
-)
+EVIDENCE = {kind: files for kind, files in EVIDENCE.items() if files}
 
 
 wildcard_constraints:
-    backbone="[A-Za-z0-9_]+",
-    dataset=any_of([*DATASETS, *(entry["name"] for entry in ARCHIVES)]),
-    scale=any_of(map(str, SCALES)),
-    loss=any_of(["bicubic", "start", *LOSSES]),
+    backbone=any_of(study.networks),
+    dataset=any_of([*study.datasets, *study.archives]),
+    scale=any_of(study.scales),
+    loss=any_of([*study.methods]),
     seed=r"\d+",
     resolution=r"[0-9.]+",

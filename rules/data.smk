@@ -168,3 +168,12 @@ rule read_judgements:
         "Reading the judgements of {wildcards.dataset}"
     script:
         "../workflow/scripts/read_judgements.py"
+
+
+rule data:
+    input:
+        rules.export_photographs.output,
+        rules.export_modelfest.output,
+        expand(rules.resample_modelfest.output, resolution=study.resolutions),
+        rules.generate_ladder.output if study.ladders else [],
+        expand(rules.read_judgements.output, dataset=study.datasets),

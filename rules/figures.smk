@@ -653,3 +653,27 @@ rule plot_inversions:
         "Plotting what the channels of {wildcards.backbone} encode"
     script:
         "../workflow/scripts/plot_inversions.py"
+
+
+rule figures:
+    input:
+        rules.plot_stimuli.output,
+        expand(rules.plot_frequency_curves.output, backbone=study.subjects),
+        expand(rules.plot_channel_scores.output, backbone=study.subjects),
+        expand(rules.plot_orientation_curves.output, backbone=study.subjects),
+        expand(rules.plot_efficacy_by_layer.output, backbone=study.subjects),
+        expand(rules.plot_first_layer_filters.output, backbone=study.subjects),
+        expand(rules.plot_thresholds.output, backbone=study.subjects),
+        expand(rules.plot_selections.output, backbone=study.subjects),
+        expand(rules.plot_image_selections.output, backbone=study.subjects, dataset=study.people),
+        expand(rules.plot_groups.output, backbone=study.subjects, dataset=study.people),
+        expand(rules.plot_single_channels.output, backbone=study.subjects, dataset=study.people),
+        expand(rules.plot_ladder.output, backbone=study.subjects) if study.ladder("tid2013") else [],
+        expand(rules.plot_lpips_weights.output, backbone=study.learned),
+        expand(rules.plot_inversions.output, backbone=study.inverted),
+        expand(rules.plot_superres_plane.output, scale=study.scales, backbone=study.teachers),
+        expand(rules.plot_superres_curves.output, scale=study.scales, backbone=study.teachers),
+        expand(rules.plot_superres_crops.output, scale=study.scales, backbone=study.teachers),
+        expand(rules.plot_superres_differences.output, scale=study.scales, backbone=study.teachers),
+        rules.plot_depth.output,
+        rules.plot_networks.output,

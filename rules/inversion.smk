@@ -59,3 +59,12 @@ rule compare_inversions:
         "Comparing what the channels of {wildcards.backbone} encode"
     script:
         "../workflow/scripts/compare_inversions.py"
+
+
+rule inversion:
+    input:
+        [
+            expand(rules.invert_features.output, backbone=name, layer=network.inverted)
+            for name, network in study.inverted.items()
+        ],
+        expand(rules.compare_inversions.output, backbone=study.inverted),

@@ -25,3 +25,8 @@ rule probe_channels:
         "Measuring the grating responses of {wildcards.backbone}"
     script:
         "../workflow/scripts/probe_channels.py"
+
+
+rule probing:
+    input:
+        expand(rules.probe_channels.output, backbone=study.networks),

@@ -118,3 +118,14 @@ rule record_configuration:
         "Recording the configuration"
     script:
         "../workflow/scripts/record_configuration.py"
+
+
+rule claims:
+    input:
+        rules.judge_claims.output,
+
+
+rule tables:
+    input:
+        expand(rules.write_table.output, table=list(TABLES)),
+        rules.record_configuration.output,

@@ -78,3 +78,10 @@ rule compare_with_lpips:
         "Comparing the scores of {wildcards.backbone} with the weights that LPIPS learnt"
     script:
         "../workflow/scripts/compare_with_lpips.py"
+
+
+rule scores:
+    input:
+        expand(rules.score_channels.output, backbone=study.networks),
+        expand(rules.compare_layers.output, backbone=study.subjects),
+        expand(rules.compare_with_lpips.output, backbone=study.learned),

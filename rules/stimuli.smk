@@ -17,3 +17,8 @@ rule generate_gratings:
         "Generating the gratings"
     script:
         "../workflow/scripts/generate_gratings.py"
+
+
+rule stimuli:
+    input:
+        rules.generate_gratings.output,

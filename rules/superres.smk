@@ -15,7 +15,7 @@ rule list_images:
     params:
         sets=[{key: entry.get(key) for key in ("name", "use", "size")} for entry in IMAGE_SETS],
         folders=[images_folder(entry) for entry in IMAGE_SETS],
-        fingerprint=[fingerprint(entry["path"]) for entry in IMAGE_SETS if entry["source"] == "folder"],
+        fingerprint=images_fingerprints,
         scales=SCALES,
         patch=lookup(within=config, dpath="superres/patch"),
         code=code_digest("list_images"),
@@ -199,3 +199,13 @@ rule compare_losses:
         "Comparing the losses with channels of {wildcards.backbone}, x{wildcards.scale}"
     script:
         "../workflow/scripts/compare_losses.py"
+
+
+rule superres:
+    input:
+        rules.list_images.output if study.losses else [],
+        expand(rules.pack_images.output, scale=study.scales),
+        expand(rules.train_start.output, scale=study.scales),
+        expand(rules.fine_tune.output, scale=study.scales, loss=study.losses, seed=study.superres["seeds"]),
+        expand(rules.judge_images.output, scale=study.scales, loss=study.methods),
+        expand(rules.compare_losses.output, scale=study.scales, backbone=study.teachers),

@@ -8,13 +8,13 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 import safetensors.torch
 import yaml
 from miniature import ROOT, STUDY, command, environment, planned, snakemake, study_with
+from study import Code
 
 from perceptual_efficacy import storage
 from perceptual_efficacy.backbones.loading import load_backbone
@@ -75,6 +75,13 @@ def test_every_job_writes_a_log_and_a_benchmark(study):
     assert len(logs) > 25
 
 
+def test_the_stages_that_can_be_named_run_every_rule(study):
+    stages = ("scores", "agreement", "inversion", "superres", "figures", "tables", "claims")
+    jobs = planned(snakemake(study, "--dry-run", "--forceall", *stages).stdout)
+    rules = {path.name.removesuffix(".log") for path in (study / "results/logs").iterdir()}
+    assert set(jobs) == {*rules, *stages}
+
+
 def test_a_second_run_has_nothing_to_do(study):
     assert "Nothing to be done" in snakemake(study).stdout
 
@@ -86,11 +93,10 @@ def test_the_report_is_written(copy):
 
 
 def digests(root, *tables):
-    """Digest of the code behind every rule and every table, as the workflow in a folder computes it."""
-    names = {"workflow": SimpleNamespace(basedir=root)}
-    exec((root / "rules/code.smk").read_text(), names)  # noqa: S102 - it is Python, without rules
-    of_rules = {path.stem: names["code_digest"](path.stem) for path in names["SCRIPTS"].glob("[!_]*.py")}
-    return of_rules | {table: names["code_digest"]("write_table", f"tables/{table}") for table in tables}
+    """Digest of the code behind every rule and every table of the workflow in a folder."""
+    code = Code(root)
+    of_rules = {path.stem: code.digest(path.stem) for path in (root / "workflow/scripts").glob("[!_]*.py")}
+    return of_rules | {table: code.digest("write_table", f"tables/{table}") for table in tables}
 
 
 @pytest.fixture(scope="module")
@@ -329,7 +335,8 @@ def test_scripts_take_values_from_params_only():
 
 
 def test_every_rule_has_a_script_of_its_name():
-    rules = re.findall(r"^rule (\w+):", "\n".join(path.read_text() for path in (ROOT / "rules").glob("*.smk")), re.M)
+    text = "\n".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
+    rules = [rule.split(":")[0] for rule in re.split(r"^rule ", text, flags=re.M)[1:] if "    script:" in rule]
     scripts = {path.stem for path in (ROOT / "workflow/scripts").glob("[!_]*.py")}
     assert set(rules) == scripts
 
