@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -224,10 +224,10 @@ def pack(
 
 
 class Patches(Dataset[tuple[Image, Image]]):
-    """Pairs of a degraded patch and its original, without end to their variety: patch i is a function of seed and i.
+    """Pairs of a degraded patch and its original, without end: patch i is a function of the seed and i alone.
 
-    So a training that goes on from its thousandth step, or is shared by several devices, sees the patches that an
-    uninterrupted one on a single device sees.
+    So a training that is resumed, or shared by several devices, sees the patches that an uninterrupted one on a single
+    device sees.
 
     Parameters
     ----------
@@ -239,8 +239,6 @@ class Patches(Dataset[tuple[Image, Image]]):
         Width and height of the original patch, in pixels.
     seed
         Of which image, where in it, and which of the eight flips and quarter turns.
-    indices
-        Which patches there are.
 
     Raises
     ------
@@ -257,17 +255,13 @@ class Patches(Dataset[tuple[Image, Image]]):
         scale: int,
         patch: int,
         seed: int,
-        indices: range,
     ) -> None:
         self.paths = os.fspath(high), os.fspath(low)
         for path, column in zip(self.paths, ("high_sha256", "low_sha256"), strict=True):
             if storage.file_sha256(path) != table[column].iloc[0]:
                 raise storage.DamagedFileError(path, "its SHA-256 is not the one in the table beside it")
         self.table = table[["height", "width", "start"]].to_numpy()
-        self.scale, self.size, self.seed, self.indices = scale, patch // scale, seed, indices
-
-    def __len__(self) -> int:
-        return len(self.indices)
+        self.scale, self.size, self.seed = scale, patch // scale, seed
 
     @cached_property
     def arrays(self) -> list[Image]:
@@ -280,7 +274,7 @@ class Patches(Dataset[tuple[Image, Image]]):
 
     def __getitem__(self, number: int) -> tuple[Image, Image]:
         """Return the degraded patch (3, patch / scale, patch / scale) and its original (3, patch, patch), uint8."""
-        random = np.random.default_rng((self.seed, self.indices[number]))
+        random = np.random.default_rng((self.seed, number))
         height, width, start = self.table[random.integers(len(self.table))]
         top, left = random.integers(height - self.size + 1), random.integers(width - self.size + 1)
         turns, flipped = random.integers(4), random.integers(2)
@@ -292,9 +286,3 @@ class Patches(Dataset[tuple[Image, Image]]):
             cut = np.rot90(image[y : y + side, x : x + side], int(turns))
             pair.append(np.array((cut[:, ::-1] if flipped else cut).transpose(2, 0, 1), order="C"))
         return pair[1], pair[0]
-
-
-def stacked(patches: Iterable[tuple[Image, Image]]) -> tuple[Image, Image]:
-    """Put patches into two arrays, (N, 3, height, width)."""
-    low, high = zip(*patches, strict=True)
-    return np.stack(low), np.stack(high)
