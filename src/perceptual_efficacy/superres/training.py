@@ -238,7 +238,7 @@ class _Training:
         mine = Subset(patches, range(self.step * batch_size + rank, steps * batch_size, shares))
         # with a generator of its own the loader leaves the global random state alone
         loader = DataLoader(mine, batch_size // shares, num_workers=workers, generator=torch.Generator())
-        if self.step == 0:
+        if not self.rows:
             self._log({})
         saved = self._save(adam, rank)  # now, so that a folder that cannot be written to is found before the first step
         for batch in progress(loader):
