@@ -1,17 +1,18 @@
-"""Arrays, tables, weights and images between the stages: written whole, and refused when damaged or edited.
+"""Arrays, tables, weights and images between the stages: plain NetCDF, Parquet, safetensors, CSV and PNG.
 
-Every file carries a digest of its own content, or its SHA-256 is known from elsewhere. A reader that finds another
-content raises `storage.DamagedFileError`, which says which file to delete; the workflow then rebuilds it.
+Every file is written whole or not at all. Whether it is still what its job wrote is known from the job's record
+(`provenance`); a reader only refuses what cannot be decoded.
 """
 
 import hashlib
+import json
 import os
 import re
 import shutil
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from io import FileIO
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,13 @@ import pyarrow.parquet as pq
 import xarray as xr
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_safetensors
+from safetensors import safe_open
 from safetensors.numpy import save as save_safetensors
 
 from perceptual_efficacy import storage
 
 PROVENANCE_KEY = "provenance"
+METADATA_KEY = "card"  # in the header of a safetensors file
 # control characters, ends of lines and bytes that are no UTF-8: names with them break tables or cannot be written
 UNWRITABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]")
 
@@ -42,109 +43,11 @@ _IMAGE_ERRORS = (
 )
 
 
-def _array_digest(digest: "hashlib._Hash", values: NDArray[Any]) -> None:
-    digest.update(f"{values.shape}".encode())
-    if values.dtype.kind in "OUT":
-        digest.update("\0".join(str(value) for value in values.ravel()).encode())
-    else:
-        digest.update(values.dtype.str.encode())
-        digest.update(np.ascontiguousarray(values).tobytes())
-
-
-def _split_digest(path: str | os.PathLike[str]) -> tuple[bytes, bytes]:
-    """SHA-256 of all but the last 32 bytes of a file, and those bytes."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        left = max(os.fstat(file.fileno()).st_size - digest.digest_size, 0)
-        while left and (block := file.read(min(left, 1 << 20))):
-            digest.update(block)
-            left -= len(block)
-        return digest.digest(), file.read()
-
-
-class _FileForHdf5(FileIO):
-    """A file that keeps its first error to itself: HDF5 does not survive one in writing, and ends the process."""
-
-    error: OSError | None = None
-
-    def write(self, content: Any) -> int:
-        left = memoryview(content).cast("B")
-        try:
-            while left and self.error is None:
-                left = left[super().write(left) :]
-        except OSError as error:
-            self.error = error
-        return len(content)
-
-    def truncate(self, size: int | None = None) -> int:
-        try:
-            return super().truncate(size)
-        except OSError as error:
-            self.error = self.error or error
-            return self.tell() if size is None else size
-
-
-@contextmanager
-def _open_for_hdf5(path: Path, mode: str) -> Iterator[FileIO]:
-    """Open a file for HDF5 to write to; what went wrong is raised once HDF5 has closed it."""
-    with _FileForHdf5(path, mode) as file:
-        try:
-            yield file
-        finally:
-            if file.error is not None:
-                raise file.error
-
-
 def write_dataset(dataset: xr.Dataset, path: str | os.PathLike[str], provenance: Provenance) -> None:
-    """Write an xarray Dataset as NetCDF 4, its provenance among the attributes and its SHA-256 behind the last byte.
-
-    HDF5 ignores what follows its own last byte, so every NetCDF tool reads the file.
-    """
-    dataset = dataset.assign_attrs({PROVENANCE_KEY: storage.canonical_json(provenance)})
-    unfilled = {name: {"_FillValue": None} for name in dataset.variables}
-    with storage.written_atomically(path) as temporary:
-        with _open_for_hdf5(temporary, "w+") as file:
-            dataset.to_netcdf(file, engine="h5netcdf", encoding=unfilled)
-        digest = bytes.fromhex(storage.file_sha256(temporary))
-        with temporary.open("ab") as file:
-            file.write(digest)
-
-
-def write_dataset_in_parts(
-    parts: Iterable[xr.Dataset], dimension: str, path: str | os.PathLike[str], provenance: Provenance
-) -> None:
-    """Write Datasets one after the other along a dimension, as `write_dataset` writes their concatenation.
-
-    Only one part is in memory at a time. All parts have the same variables; those without the dimension are taken from
-    the first part.
-
-    Raises
-    ------
-    ValueError
-        If there is no part.
-    """
-    with storage.written_atomically(path) as temporary:
-        length = 0
-        for part in parts:
-            if not length:
-                first = part.assign_attrs({PROVENANCE_KEY: storage.canonical_json(provenance)})
-                unfilled = {name: {"_FillValue": None} for name in first.variables}
-                with _open_for_hdf5(temporary, "w+") as opened:
-                    first.to_netcdf(opened, engine="h5netcdf", encoding=unfilled, unlimited_dims=[dimension])
-                del first
-            else:
-                with _open_for_hdf5(temporary, "r+") as opened, h5netcdf.File(opened, "a") as file:
-                    file.resize_dimension(dimension, length + part.sizes[dimension])
-                    for name, variable in part.variables.items():
-                        if dimension in variable.dims:
-                            (axis,) = variable.get_axis_num([dimension])
-                            file.variables[name][(slice(None),) * axis + (slice(length, None),)] = variable.values
-            length += part.sizes[dimension]
-        if not length:
-            raise ValueError(f"{os.fspath(path)}: there is nothing to write along {dimension!r}.")
-        digest = bytes.fromhex(storage.file_sha256(temporary))
-        with temporary.open("ab") as end:
-            end.write(digest)
+    """Write an xarray Dataset as NetCDF 4, with its provenance among the attributes."""
+    content = BytesIO()
+    _write_netcdf(dataset, content, provenance)
+    _write_bytes(content.getbuffer(), path)
 
 
 def write_dataset_resumably(
@@ -154,43 +57,76 @@ def write_dataset_resumably(
     provenance: Provenance,
     surroundings: Provenance,
 ) -> None:
-    """Compute Datasets and write them one after the other; a computation that was killed goes on where it was.
+    """Compute a Dataset part by part and write it as `write_dataset` does; after a kill, resume with the next part.
 
     Every part is kept in a hidden folder beside `path` until the file is whole. A part that is damaged, or was computed
-    from something else, is computed again.
+    from something else, is computed again. In memory are the file and one part.
 
     Parameters
     ----------
     parts
-        Name of each part to what computes it.
-    dimension, path, provenance
-        See `write_dataset_in_parts`.
+        Name of each part to the function that computes it. All have the same variables; those without the dimension
+        are taken from the first part.
+    dimension
+        Along which the parts follow each other.
+    path, provenance
+        See `write_dataset`.
     surroundings
-        What may change a number and is not told in the file, as the number of threads. A part from others is computed
-        again, so that no file is made of both.
+        What may change a number and is not written to the file, such as the number of threads. A part computed in other
+        surroundings is computed again, so that no file mixes the two.
+
+    Raises
+    ------
+    ValueError
+        If there is no part.
     """
-    path = Path(path)
+    path, content = Path(path), BytesIO()
     folder = path.with_name(f".{path.stem}-parts")
-
-    def finished() -> Iterator[xr.Dataset]:
-        for name, compute in parts.items():
-            kept, of_part = folder / f"{name}.nc", {**provenance, **surroundings, "part": name}
-            try:
-                part = read_dataset(kept)
-                if part.attrs.pop(PROVENANCE_KEY) == storage.canonical_json(of_part):
-                    yield part
-                    continue
-            except (FileNotFoundError, storage.DamagedFileError):
-                pass
+    if not parts:
+        raise ValueError(f"{path}: there is nothing to write along {dimension!r}.")
+    for name, compute in parts.items():
+        kept, stamp = folder / f"{name}.nc", folder / f"{name}.sha256"
+        source = storage.json_text({**provenance, **surroundings, "part": name})
+        if kept.is_file() and stamp.is_file() and stamp.read_bytes() == _stamp(kept, source).encode():
+            part = read_dataset(kept)
+        else:
             part = compute()
-            write_dataset(part, kept, of_part)
-            yield part
-
-    # written there too, so that what a kill leaves half-written goes with the folder
-    whole = folder / "whole.nc"
-    write_dataset_in_parts(finished(), dimension, whole, provenance)
-    whole.replace(path)
+            write_dataset(part, kept, provenance)
+            storage.write_text(_stamp(kept, source), stamp)
+        _append_netcdf(part, dimension, content, provenance)
+        del part
+    _write_bytes(content.getbuffer(), path)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stamp(path: Path, source: str) -> str:
+    """Return what changes with the content of a file and with what it was computed from."""
+    return hashlib.sha256(f"{storage.file_sha256(path)} {source}".encode()).hexdigest()
+
+
+def _write_netcdf(dataset: xr.Dataset, content: BytesIO, provenance: Provenance, **options: Any) -> None:
+    # in memory, as HDF5 does not survive a full disk: it ends the process
+    dataset = dataset.assign_attrs({PROVENANCE_KEY: storage.json_text(provenance)})
+    unfilled = {name: {"_FillValue": None} for name in dataset.variables}
+    dataset.to_netcdf(content, engine="h5netcdf", encoding=unfilled, **options)
+
+
+def _append_netcdf(part: xr.Dataset, dimension: str, content: BytesIO, provenance: Provenance) -> None:
+    if not content.getbuffer().nbytes:
+        _write_netcdf(part, content, provenance, unlimited_dims=[dimension])
+        return
+    with h5netcdf.File(content, "a") as file:
+        length = file.dimensions[dimension].size
+        file.resize_dimension(dimension, length + part.sizes[dimension])
+        for name, variable in part.variables.items():
+            if dimension in variable.dims:
+                (axis,) = variable.get_axis_num([dimension])
+                file.variables[name][(slice(None),) * axis + (slice(length, None),)] = variable.values
+
+
+def _write_bytes(content: bytes | memoryview, path: str | os.PathLike[str]) -> None:
+    with storage.written_atomically(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def read_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
@@ -199,34 +135,31 @@ def read_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
     Raises
     ------
     storage.DamagedFileError
-        If the file is not what was written.
+        If the file cannot be read as NetCDF.
     """
-    # before HDF5 sees the file: on a single wrong bit it can loop without end
-    found, written = _split_digest(path)
-    if found != written:
-        raise storage.DamagedFileError(path, "its content does not match its own digest")
     # coordinates and truth values are restored; numbers stay as they are, neither fill values nor dates
-    with xr.open_dataset(
-        path, engine="h5netcdf", mask_and_scale=False, decode_times=False, decode_timedelta=False
-    ) as file:
+    undecoded: dict[str, Any] = {"mask_and_scale": False, "decode_times": False, "decode_timedelta": False}
+    with _decoding(path, "NetCDF"), xr.open_dataset(path, engine="h5netcdf", **undecoded) as file:
         return file.load()
 
 
-def _table_digest(table: pd.DataFrame, provenance: str) -> str:
-    digest = hashlib.sha256(provenance.encode())
-    for name, column in table.items():
-        digest.update(f"{name} {column.dtype}".encode())
-        _array_digest(digest, column.to_numpy())
-    return digest.hexdigest()
+@contextmanager
+def _decoding(path: str | os.PathLike[str], kind: str) -> Iterator[None]:
+    """Raise a DamagedFileError in place of what a decoder raises of arbitrary bytes: all kinds of errors."""
+    try:
+        yield
+    except (FileNotFoundError, PermissionError):
+        raise
+    except Exception as error:
+        raise storage.DamagedFileError(path, f"cannot be read as {kind} ({error})") from error
 
 
 def write_table(table: pd.DataFrame, path: str | os.PathLike[str], provenance: Provenance) -> None:
-    """Write a DataFrame (its index is dropped) as Parquet, with provenance and content digest in the metadata."""
+    """Write a DataFrame (its index is dropped) as Parquet, with its provenance in the metadata."""
     arrow = pa.Table.from_pandas(table, preserve_index=False)
-    record = storage.canonical_json(provenance)
-    metadata = {PROVENANCE_KEY: record, storage.DIGEST_KEY: _table_digest(arrow.to_pandas(), record)}
+    metadata = {**(arrow.schema.metadata or {}), PROVENANCE_KEY: storage.json_text(provenance)}
     with storage.written_atomically(path) as temporary:
-        pq.write_table(arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), **metadata}), temporary)
+        pq.write_table(arrow.replace_schema_metadata(metadata), temporary)
 
 
 def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -235,21 +168,10 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     Raises
     ------
     storage.DamagedFileError
-        If the file is not Parquet or its content differs from what was written.
+        If the file cannot be read as Parquet.
     """
-    try:
-        arrow = pq.read_table(path)
-        table = arrow.to_pandas()
-        metadata = {key.decode(): value for key, value in (arrow.schema.metadata or {}).items()}
-        written = metadata.get(storage.DIGEST_KEY, b"").decode()
-        digest = _table_digest(table, metadata.get(PROVENANCE_KEY, b"").decode())
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # the decoder meets arbitrary bytes and raises all kinds of errors
-        raise storage.DamagedFileError(path, f"cannot be read as Parquet ({error})") from error
-    if digest != written:
-        raise storage.DamagedFileError(path, "its content does not match its own digest")
-    return table
+    with _decoding(path, "Parquet"):
+        return pq.read_table(path).to_pandas()
 
 
 def write_csv(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
@@ -258,30 +180,27 @@ def write_csv(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
         table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
 
 
-def write_weights(weights: Mapping[str, NDArray[Any]], path: str | os.PathLike[str]) -> str:
-    """Write named arrays as safetensors and return the SHA-256 of the file."""
-    content = save_safetensors({name: np.ascontiguousarray(weights[name]) for name in sorted(weights)})
-    with storage.written_atomically(path) as temporary:
-        temporary.write_bytes(content)
-    return hashlib.sha256(content).hexdigest()
+def write_weights(
+    weights: Mapping[str, NDArray[Any]], path: str | os.PathLike[str], metadata: Mapping[str, Any] | None = None
+) -> None:
+    """Write named arrays as safetensors, with what is known about them in the header, as JSON in the order given."""
+    # under one key, as safetensors writes several in any order
+    header = None if metadata is None else {METADATA_KEY: storage.json_text(metadata)}
+    content = save_safetensors({name: np.ascontiguousarray(weights[name]) for name in sorted(weights)}, header)
+    _write_bytes(content, path)
 
 
-def read_weights(path: str | os.PathLike[str], sha256: str) -> dict[str, NDArray[Any]]:
-    """Read named arrays from a safetensors file whose SHA-256 is known.
+def read_weights(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Read named arrays and what is known about them, as `write_weights` wrote them.
 
     Raises
     ------
     storage.DamagedFileError
-        If the file's SHA-256 is another one, or it is not safetensors.
+        If the file cannot be read as safetensors.
     """
-    content = Path(path).read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise storage.DamagedFileError(path, f"its SHA-256 is {found[:12]}…, its card says {sha256[:12]}…")
-    try:
-        return load_safetensors(content)
-    except SafetensorError as error:
-        raise storage.DamagedFileError(path, f"cannot be read as safetensors ({error})") from error
+    with _decoding(path, "safetensors"), safe_open(path, "numpy") as file:
+        metadata = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
+        return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118 - no mapping
 
 
 def write_image(image: NDArray[np.uint8], path: str | os.PathLike[str]) -> None:

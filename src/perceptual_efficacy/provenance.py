@@ -1,11 +1,11 @@
-"""What every result was computed from, one record per job; and whether the results are still what their jobs wrote.
+"""What every result was computed from, and whether it is still what its job wrote.
 
-A record names the job's inputs and outputs with their SHA-256, its parameters, threads, and the versions of what
-computed it; no time and no host, so equal jobs write equal records.
+Every file and folder that a job wrote has a record: that of results/probing/vgg16/tuning.nc is
+results/provenance/probing/vgg16/tuning.nc.json. It holds the SHA-256 of the file and of what the job read, its rule,
+parameters, threads and versions. It has no time and no host, so equal jobs write equal records.
 """
 
 import hashlib
-import json
 import os
 import platform
 import sys
@@ -14,31 +14,17 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from perceptual_efficacy import storage
+from perceptual_efficacy import __version__, storage
 
 FOLDER = "provenance"  # of the records, beside the results
+DIGEST_KEY = "content_sha256"  # of a record itself, which no other record knows
 STAMP = ".snakemake_timestamp"  # which Snakemake puts into a folder when its job has ended
-# what may change a number or a byte, and is told if it was used
-PACKAGES = {
-    "numpy": "numpy",
-    "scipy": "scipy",
-    "pandas": "pandas",
-    "pillow": "PIL",
-    "scikit-image": "skimage",
-    "torch": "torch",
-    "torchvision": "torchvision",
-    "timm": "timm",
-    "lightning": "lightning",
-    "lpips": "lpips",
-    "piq": "piq",
-    "scikit-learn": "sklearn",
-    "stimupy": "stimupy",
-    "colour-science": "colour",
-    "h5netcdf": "h5netcdf",
-    "pyarrow": "pyarrow",
-    "safetensors": "safetensors",
-    "matplotlib": "matplotlib",
-}
+# what may change a number or a byte
+PACKAGES = (
+    "colour-science h5netcdf lightning lpips matplotlib numpy pandas pillow piq pyarrow safetensors scikit-image "
+    "scikit-learn scipy stimupy timm torch torchvision"
+).split()  # noqa: SIM905 - a list would take a line for each
+MODULES = {"colour-science": "colour", "pillow": "PIL", "scikit-image": "skimage", "scikit-learn": "sklearn"}
 
 
 def digest(path: str | os.PathLike[str]) -> str:
@@ -52,96 +38,102 @@ def digest(path: str | os.PathLike[str]) -> str:
     return names.hexdigest()
 
 
-def write(
-    path: str | os.PathLike[str],
-    *,
-    rule: str,
-    wildcards: Mapping[str, str],
-    inputs: Iterable[tuple[str, str]],
-    params: Mapping[str, Any],
-    threads: int,
-    device: str,
-    outputs: Iterable[str],
-    version: str,
-) -> None:
-    """Write the record of one job that has ended well.
+def versions() -> dict[str, str]:
+    """Versions of this package, of Python and of those packages that this process has used so far."""
+    used = {name: metadata.version(name) for name in PACKAGES if MODULES.get(name, name) in sys.modules}
+    return {"perceptual-efficacy": __version__, "python": platform.python_version(), **used}
+
+
+def record_of(path: str | os.PathLike[str], results: str | os.PathLike[str]) -> Path:
+    """Return the place of the record of a file or folder below the results."""
+    return Path(results, FOLDER, f"{Path(path).relative_to(results)}.json")
+
+
+def write(outputs: Iterable[str], results: str | os.PathLike[str], job: Mapping[str, Any]) -> None:
+    """Write a record of each file and folder below the results that a job wrote.
 
     Parameters
     ----------
-    path
-        Of the record.
-    rule, wildcards, params, threads
-        Of the job.
-    device
-        That its networks ran on: "cpu" or "cuda".
-    inputs
-        Each file that it read, with its SHA-256.
-    outputs
-        The files and folders that it wrote.
-    version
-        Of this package.
+    outputs, results
+        The files and folders, and the folder of the results.
+    job
+        What they were computed from. Its `rule` is the name of the job's rule, its `inputs` pairs of the name and the
+        SHA-256 of each file and folder that the job read.
     """
-    record = {
-        "rule": rule,
-        "wildcards": dict(wildcards),
-        "threads": threads,
-        "device": device,
-        "params": json.loads(json.dumps(params, default=str)),
-        "inputs": [list(pair) for pair in inputs],
-        "outputs": {output: digest(output) for output in outputs},
-        "versions": {"perceptual-efficacy": version, **versions()},
-    }
-    storage.write_record(record, path)
+    for output in outputs:
+        record = {"output": output, "sha256": digest(output), **job}
+        storage.write_record({**record, DIGEST_KEY: _digest_of(record)}, record_of(output, results))
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python and of those packages that this process has used so far."""
-    used = {name: metadata.version(name) for name, module in PACKAGES.items() if module in sys.modules}
-    return {"python": platform.python_version(), **used}
+def read(path: str | os.PathLike[str], results: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """Read the record of a file or folder: empty if the record is damaged, None if the file is from elsewhere."""
+    if not Path(path).is_relative_to(results) or not (place := record_of(path, results)).is_file():
+        return None
+    try:
+        record = storage.read_record(place)
+    except storage.DamagedFileError:
+        return {}
+    return record if record.pop(DIGEST_KEY, None) == _digest_of(record) else {}
+
+
+def _digest_of(record: Mapping[str, Any]) -> str:
+    return hashlib.sha256(storage.json_text(record).encode()).hexdigest()
+
+
+def read_inputs(paths: Iterable[str], results: str | os.PathLike[str]) -> dict[str, str]:
+    """Hash what a job reads, each file once, and compare it with the records of the jobs that wrote it.
+
+    Returns
+    -------
+    Path to SHA-256. A folder from elsewhere is left out: it may be large, and its files are checked when they are read.
+
+    Raises
+    ------
+    storage.DamagedFileError
+        If a file or folder is not what its record says.
+    """
+    found = {}
+    for path in dict.fromkeys(paths):
+        record = read(path, results)
+        if record is None and Path(path).is_dir():
+            continue
+        found[path] = digest(path)
+        if record is not None and record.get("sha256") != found[path]:
+            raise storage.DamagedFileError(path, f"is not what its record says, {record_of(path, results)}")
+    return found
 
 
 def problems(results: str | os.PathLike[str]) -> Iterator[tuple[str, str]]:
-    """Compare the results with the records of the jobs that wrote them.
-
-    Parameters
-    ----------
-    results
-        The folder of the results, with its records.
+    """Compare all results with their records.
 
     Yields
     ------
-    A file or folder, and what is wrong with it: it is missing, is not what its job wrote, or was computed from a file
-    that is another by now.
+    A file or folder, and what is wrong with it: it is missing, is not what its record says, or was computed from a file
+    that has changed since.
 
     Raises
     ------
     FileNotFoundError
-        If the folder has no records.
-    storage.DamagedFileError
-        If a record was damaged or edited.
+        If the folder of the results has no records.
     """
-    results = Path(results)
-    records = [storage.read_record(path) for path in sorted((results / FOLDER).rglob("*.json"))]
-    if not records:
+    folder = Path(results, FOLDER)
+    # a hidden one is being written
+    places = sorted(path for path in folder.rglob("*.json") if not path.name.startswith("."))
+    if not places:
         raise FileNotFoundError(
-            f"{results / FOLDER}: there are no records of jobs; expected the folder `results` of a study that has run."
+            f"{folder}: there are no records of jobs; expected the folder `results` of a study that has run."
         )
-    # a file may have been written by several jobs in turn, as when a network of one name now comes from elsewhere
-    written: dict[str, set[str]] = {}
-    for record in records:
-        for output, expected in record["outputs"].items():
-            written.setdefault(output, set()).add(expected)
     intact = {}
-    for output, known in written.items():
-        path = results.parent / output
+    for place in places:
+        path = Path(results, place.relative_to(folder).with_suffix(""))
+        record = read(path, results) or {}
         if not path.exists():
-            yield output, "is missing"
-        elif (found := digest(path)) in known:
-            intact[output] = found
+            yield str(path), "is missing"
+        elif digest(path) != record.get("sha256"):
+            yield str(path), "is not what its job wrote: it, or its record, was damaged or edited"
         else:
-            yield output, "is not what its job wrote: it was damaged or edited"
-    for record in records:
-        if all(intact.get(output) == expected for output, expected in record["outputs"].items()):
-            for name, read in record["inputs"]:
-                if intact.get(name, read) != read:
-                    yield ", ".join(record["outputs"]), f"was computed from another {name} than there is now"
+            intact[record["output"]] = path, record
+    for path, record in intact.values():
+        for name, sha256 in record["inputs"]:
+            if name in intact and intact[name][1]["sha256"] != sha256:
+                yield str(path), f"is out of date: {name} has changed since"

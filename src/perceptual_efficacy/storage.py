@@ -1,6 +1,6 @@
-"""What every file needs: written whole or not at all, known by its SHA-256, refused when it was damaged or edited.
+"""What every file needs: written whole or not at all, known by its SHA-256.
 
-Only the standard library is needed for it: it serves downloads too, which run without the packages of the analysis.
+Only the standard library is needed: it serves downloads too, which run without the packages of the analysis.
 Nothing here depends on time, path or host, so equal content gives equal bytes.
 """
 
@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-DIGEST_KEY = "content_sha256"
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # a disk, a quota, or what a file may hold
 CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -117,13 +116,13 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def canonical_json(content: object) -> str:
-    """JSON text of a content, keys in order: equal content gives equal text.
+def json_text(content: object, indent: int | None = None) -> str:
+    """JSON text of a content, keys in the order given.
 
     Raises
     ------
     TypeError, ValueError
-        If JSON has no form of something in it; not of a number that is not finite either.
+        If something in it has no form in JSON, such as a number that is not finite.
     """
 
     def plain(value: object) -> object:
@@ -131,14 +130,12 @@ def canonical_json(content: object) -> str:
             return value.tolist()
         raise TypeError(f"{type(value).__name__} has no JSON form")
 
-    return json.dumps(content, sort_keys=True, default=plain, allow_nan=False)
+    return json.dumps(content, indent=indent, ensure_ascii=False, default=plain, allow_nan=False)
 
 
 def write_record(record: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
-    """Write a mapping as JSON, with a digest of its content."""
-    plain = json.loads(canonical_json(dict(record)))
-    digest = hashlib.sha256(canonical_json(plain).encode()).hexdigest()
-    write_text(json.dumps({**plain, DIGEST_KEY: digest}, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
+    """Write a mapping as JSON, keys in the order given."""
+    write_text(json_text(dict(record), indent=2) + "\n", path)
 
 
 def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -147,15 +144,14 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises
     ------
     DamagedFileError
-        If the file is not JSON or its content differs from what was written.
+        If the file is not a JSON object.
     """
     try:
         record = json.loads(Path(path).read_text(encoding="utf-8"))
-        written = record.pop(DIGEST_KEY)
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, AttributeError, TypeError) as error:
-        raise DamagedFileError(path, "cannot be read as a JSON record with a digest") from error
-    if hashlib.sha256(canonical_json(record).encode()).hexdigest() != written:
-        raise DamagedFileError(path, "its content does not match its own digest")
+    except ValueError as error:
+        raise DamagedFileError(path, f"cannot be read as JSON ({error})") from error
+    if not isinstance(record, dict):
+        raise DamagedFileError(path, "cannot be read as JSON (expected an object)")
     return record
 
 

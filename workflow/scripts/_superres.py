@@ -5,7 +5,7 @@ import sys
 from functools import partial
 
 import torch
-from job import UserError, runs_on
+from job import runs_on
 
 from perceptual_efficacy import io
 from perceptual_efficacy.superres import edsr, images, state, training
@@ -16,7 +16,7 @@ def train(run, snakemake, network, loss, *, seed, card):
     params, scale = run.params, network.scale
     devices = params.devices
     if devices > torch.cuda.device_count():
-        raise UserError(
+        raise ValueError(
             f"superres.devices is {devices}; this machine has {torch.cuda.device_count()} accelerators. Use 0 for the "
             f"processor."
         )

@@ -1,6 +1,6 @@
 """Load a published network, cut after the deepest layer of the study, with the weights of a file or release or none."""
 
-from job import UserError, job
+from job import job
 
 from perceptual_efficacy.backbones import loading, store
 
@@ -15,7 +15,7 @@ with job(snakemake) as run:
     wanted = run.params.figure_layer
     if wanted is not None and wanted not in backbone.layers:
         # now, not when all has been computed and the figures ask for it
-        raise UserError(
+        raise ValueError(
             f"figure_layer of {run.wildcards.backbone} is {wanted!r}, no layer of it ({', '.join(backbone.layers)}): "
             f"name one of these in its entry."
         )

@@ -7,7 +7,7 @@ from perceptual_efficacy.plots import first_layer_filters, style
 
 with job(snakemake) as run:
     card = storage.read_record(run.input.card)
-    weights = io.read_weights(run.input.weights, card["weights_sha256"])
+    weights, _ = io.read_weights(run.input.weights)
     filters = weights[card["first_filters"]]
     table = first_layer_filters.table(filters, io.read_table(run.input.channels), card["first_filters_of"])
     figure = first_layer_filters.draw(table, style.network_label(card))

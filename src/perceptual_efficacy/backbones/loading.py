@@ -9,7 +9,7 @@ from perceptual_efficacy.backbones import published
 from perceptual_efficacy.backbones.kmeans import learn_kmeans
 from perceptual_efficacy.backbones.network import Backbone
 from perceptual_efficacy.backbones.published import Architecture
-from perceptual_efficacy.backbones.store import CARD, assemble, load
+from perceptual_efficacy.backbones.store import WEIGHTS, assemble, load
 from perceptual_efficacy.backbones.vgg import draw_random
 from perceptual_efficacy.backbones.weights import DEFAULT, Weights, fit, from_file, from_hugging_face, from_url, hash_in
 from perceptual_efficacy.datasets import photographs
@@ -61,12 +61,12 @@ def load_backbone(
     FileNotFoundError
         If a file is missing.
     """
-    if (Path(name) / CARD).is_file():
+    if (Path(name) / WEIGHTS).is_file():
         if layers != "all" or weights != DEFAULT or sha256 is not None:
             raise ValueError(
                 f"{os.fspath(name)} is a saved backbone; it has its own layers and weights: give no others."
             )
-        return load(Path(name) / "weights.safetensors")
+        return load(Path(name) / WEIGHTS)
     name = os.fspath(name)
     if name.startswith("random:") and weights not in (DEFAULT, None):
         raise ValueError(f"{name} has random weights, not {weights!r}; torchvision:NAME takes others.")

@@ -1,7 +1,6 @@
-"""The study's own form of a backbone on disk: its weights, and a card that says what they are."""
+"""The study's own form of a backbone on disk: its weights, whose header says what they are."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,7 +12,7 @@ from perceptual_efficacy.backbones.published import Architecture
 from perceptual_efficacy.backbones.vgg import ARCHITECTURE, stages
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-CARD = "card.json"
+WEIGHTS = "weights.safetensors"
 
 
 def save(
@@ -24,45 +23,44 @@ def save(
     name: str,
     provenance: io.Provenance,
 ) -> None:
-    """Write the weights as safetensors, and the card: origin, layers, preprocessing, and the weights' SHA-256."""
+    """Write the weights as safetensors, and in its header what they are; the card repeats that for people."""
     state = {key: value.numpy(force=True) for key, value in backbone.network.state_dict().items()}
-    sha256 = io.write_weights(state, weights)
     filters, filters_of = backbone.first_filters
-    storage.write_record(
-        {
-            **backbone.card,
-            "name": name,
-            "layers": backbone.layers,
-            "layer_order": list(backbone.layers),
-            "first_filters": filters,
-            "first_filters_of": filters_of,
-            "receptive_fields_px": backbone.receptive_fields,
-            "preprocessing": backbone.preprocessing,
-            "weights_sha256": sha256,
-            "provenance": provenance,
-        },
-        card,
-    )
+    record = {
+        **backbone.card,
+        "name": name,
+        "layers": backbone.layers,
+        "layer_order": list(backbone.layers),
+        "first_filters": filters,
+        "first_filters_of": filters_of,
+        "receptive_fields_px": backbone.receptive_fields,
+        "preprocessing": backbone.preprocessing,
+        "provenance": provenance,
+    }
+    io.write_weights(state, weights, record)
+    storage.write_record(record, card)
+
+
+def read_card(weights: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read what a backbone is: its origin, layers in order and preprocessing."""
+    return io.read_weights(weights)[1]
 
 
 def load(
     weights: str | os.PathLike[str], card: str | os.PathLike[str] | None = None, *, precision: str = "float32"
 ) -> Backbone:
-    """Read a backbone that `save` wrote; the card is the `card.json` beside the weights unless given.
+    """Read a backbone that `save` wrote; the card is not read.
 
     The network computes in `precision`, "float32" or "bfloat16"; what it is shown is normalised in float32.
 
     Raises
     ------
     storage.DamagedFileError
-        If the card or the weights are not what `save` wrote.
+        If the file cannot be read as safetensors.
     """
-    record = storage.read_record(Path(weights).with_name(CARD) if card is None else card)
-    state = io.read_weights(weights, record["weights_sha256"])
+    state, record = io.read_weights(weights)
     if record["architecture"] == ARCHITECTURE:
-        backbone = Backbone(
-            stages(dict(sorted(record["widths"].items()))), {layer: layer for layer in record["layer_order"]}, record
-        )
+        backbone = Backbone(stages(record["widths"]), {layer: layer for layer in record["layers"]}, record)
     else:
         backbone = assemble(published.build(record["architecture"]), record)
     backbone.network.load_state_dict({key: torch.from_numpy(value) for key, value in state.items()}, strict=True)

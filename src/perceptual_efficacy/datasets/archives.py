@@ -207,7 +207,7 @@ def _is_from_elsewhere(path: Path, origin: Path, url: str) -> bool:
         known = storage.read_record(origin)
     except (FileNotFoundError, storage.DamagedFileError):
         return False
-    return bool(known["url"] != url and known["sha256"] == _digest(path, "sha256:"))
+    return bool(known.get("url") != url and known.get("sha256") == _digest(path, "sha256:"))
 
 
 def _download_patiently(url: str, path: Path, progress: bool) -> None:

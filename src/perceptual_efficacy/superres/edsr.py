@@ -113,11 +113,11 @@ def read(path: str | os.PathLike[str], scale: int, blocks: int, width: int) -> E
 def save(
     network: EDSR, weights_file: str | os.PathLike[str], card: str | os.PathLike[str], record: Mapping[str, Any]
 ) -> None:
-    """Write the weights as safetensors, and a card with a record, the network's size and the weights' SHA-256."""
+    """Write the weights as safetensors, and a card with a record and the network's size."""
     state = {name: value.numpy(force=True) for name, value in network.state_dict().items()}
-    sha256 = io.write_weights(state, weights_file)
+    io.write_weights(state, weights_file)
     size = {"scale": network.scale, "blocks": network.blocks, "width": network.width}
-    storage.write_record({**record, **size, "weights_sha256": sha256}, card)
+    storage.write_record({**record, **size}, card)
 
 
 def restore(weights_file: str | os.PathLike[str], card: str | os.PathLike[str]) -> EDSR:
@@ -126,10 +126,10 @@ def restore(weights_file: str | os.PathLike[str], card: str | os.PathLike[str]) 
     Raises
     ------
     storage.DamagedFileError
-        If the card or the weights are not what `save` wrote.
+        If the card or the weights cannot be read.
     """
     record = storage.read_record(card)
-    arrays = io.read_weights(weights_file, record["weights_sha256"])
+    arrays, _ = io.read_weights(weights_file)
     state = {name: torch.from_numpy(value) for name, value in arrays.items()}
     return load(state, record["scale"], record["blocks"], record["width"], os.fspath(weights_file))
 

@@ -1,0 +1,96 @@
+"""What a script works with, and the record of what it read and wrote."""
+
+import hashlib
+import json
+import logging
+from pathlib import Path
+
+from perceptual_efficacy import __version__, provenance
+
+_used = "cpu"  # what the networks of this job run on
+
+
+class Run:
+    """The job that a script does.
+
+    Attributes
+    ----------
+    input, output, params, wildcards, threads
+        Snakemake's. Every input has been compared with the record of the job that wrote it.
+    log
+        The job's log.
+    provenance
+        What the outputs depend on, and nothing of where and when, for the files that the job writes: equal inputs give
+        equal bytes.
+    depends_on
+        The same one by one, and the threads, as text: what tells two jobs apart.
+    """
+
+    def __init__(self, snakemake) -> None:
+        self.rule, self.input, self.output = snakemake.rule, snakemake.input, snakemake.output
+        self.params, self.wildcards, self.threads = snakemake.params, snakemake.wildcards, snakemake.threads
+        self.log = logging.getLogger(snakemake.rule)
+        place = Path(snakemake.log[0]).parts
+        self._results = Path(*place[: place.index("logs")])
+        self._read = provenance.read_inputs(snakemake.input, self._results)
+        # times of files, and where they lie, say nothing of what is computed
+        known = {name: value for name, value in self.params.items() if name not in {"fingerprint", "folders"}}
+        self._known = json.loads(json.dumps(known, default=str))
+        lists = {name: [files] if isinstance(files, str) else files for name, files in self.input.items()}
+        inputs = {name: [self._read[file] for file in files if file in self._read] for name, files in lists.items()}
+        self.provenance = {
+            "rule": self.rule,
+            "wildcards": dict(self.wildcards.items()),
+            "inputs_sha256": inputs,
+            "params_sha256": hashlib.sha256(json.dumps(self._known, sort_keys=True).encode()).hexdigest(),
+            "version": __version__,
+        }
+        self.depends_on = {
+            **{f"input {name}": json.dumps(digests) for name, digests in inputs.items()},
+            **{f"parameter {name}": json.dumps(value) for name, value in self._known.items()},
+            "threads": str(self.threads),
+        }
+
+    @property
+    def device(self):
+        """See the function of this name."""
+        return device()
+
+    def surroundings(self) -> dict[str, object]:
+        """Say what may change a last digit: threads, versions of packages, and where networks run."""
+        return {"threads": self.threads, "device": _used, "versions": provenance.versions()}
+
+    def progress(self, iterable):
+        """Wrap an iteration in a progress bar, which is silent unless standard error is a terminal."""
+        from tqdm import tqdm
+
+        return tqdm(iterable, desc=self.rule, disable=None, leave=False)
+
+    def record(self) -> None:
+        """Write a record of every output beside the results."""
+        # a file from elsewhere by its name only: where it lies says nothing of the result
+        names = {path: Path(path).name if Path(path).is_absolute() else path for path in self._read}
+        job = {
+            "rule": self.rule,
+            "wildcards": self.provenance["wildcards"],
+            "params": self._known,
+            "inputs": [[names[path], sha256] for path, sha256 in self._read.items()],
+        }
+        provenance.write(self.output, self._results, {**job, **self.surroundings()})
+
+
+def device():
+    """Return the accelerator if there is one, else the CPU; what it computes is to be the same every time."""
+    import torch
+
+    # TensorFloat-32 would round the inputs of every convolution to 11 bits
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
+    return torch.device(runs_on("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def runs_on(kind: str) -> str:
+    """Note, for the job's record, what its networks run on."""
+    global _used
+    _used = kind
+    return kind
