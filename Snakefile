@@ -54,7 +54,7 @@ rule all:
         expand(rules.pack_images.output, scale=SCALES),
         expand(rules.train_start.output, scale=SCALES),
         expand(rules.fine_tune.output, scale=SCALES, loss=LOSSES, seed=SUPERRES["seeds"]),
-        expand(rules.judge_images.output, scale=SCALES, loss=["bicubic", "start", *LOSSES]),
+        expand(rules.score_images.output, scale=SCALES, loss=["bicubic", "start", *LOSSES]),
         expand(rules.compare_losses.output, scale=SCALES, backbone=TEACHERS),
         rules.judge_claims.output,
         rules.write_tables.output,

@@ -165,9 +165,9 @@ def loss_entry(wildcards):
 
 
 def features_of(wildcards):
-    """Return the files that a loss with channels needs: the backbone, its card and its scores; nothing for L1 alone."""
+    """Return the files that a loss with channels needs: the backbone and its scores; nothing for L1 alone."""
     backbone = loss_entry(wildcards).get("backbone")
-    files = ("backbones/{}/weights.safetensors", "backbones/{}/card.json", "selectivity/{}/channels.parquet")
+    files = ("backbones/{}/weights.safetensors", "selectivity/{}/channels.parquet")
     return [f"results/{file.format(backbone)}" for file in files] if backbone is not None else []
 
 
@@ -184,15 +184,6 @@ def runs_of(wildcards):
     return [folder if seed is None else f"{folder}/seed{seed}" for seed in seeds]
 
 
-def seeds_of(wildcards):
-    """Return the seeds of a loss's runs; 0 for what was not repeated."""
-    return [0] if wildcards.loss in ("bicubic", "start") else SUPERRES["seeds"]
-
-
-def judged_selection(wildcards):
-    return wildcards.loss if wildcards.loss in ("bicubic", "start") else loss_entry(wildcards)["selection"]
-
-
 def entries_beside(backbone):
     """Return the losses that are compared with those of a backbone: its own, and L1 alone."""
     return [entry for entry in SUPERRES["losses"] if entry.get("backbone") in (None, backbone)]
@@ -206,13 +197,6 @@ def losses_beside(backbone):
 def scores_beside(wildcards):
     folder = f"results/superres/x{wildcards.scale}"
     return [f"{folder}/{loss}/scores.parquet" for loss in losses_beside(wildcards.backbone)]
-
-
-def lpips_judge(wildcards):
-    """Return the files of the network that judges as LPIPS, if there is one."""
-    if SUPERRES["lpips"] is None:
-        return []
-    return [f"results/backbones/{SUPERRES['lpips']}/{file}" for file in ("weights.safetensors", "card.json")]
 
 
 def inverted_layers(backbone):

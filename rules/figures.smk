@@ -502,7 +502,6 @@ rule plot_lpips_weights:
 rule plot_superres_plane:
     input:
         scores=scores_beside,
-        card="results/backbones/{backbone}/card.json",
     output:
         png=report(
             "results/figures/{backbone}/superres_plane-x{scale}.png",
@@ -536,7 +535,6 @@ rule plot_superres_curves:
             for entry in entries_beside(wildcards.backbone)
             for seed in SUPERRES["seeds"]
         ],
-        card="results/backbones/{backbone}/card.json",
     output:
         png=report(
             "results/figures/{backbone}/superres_curves-x{scale}.png",
@@ -556,11 +554,6 @@ rule plot_superres_curves:
         mem_mb=growing(1000),
         runtime=growing(5),
     params:
-        runs=lambda wildcards: [
-            {"loss": entry["name"], "selection": entry["selection"], "seed": seed}
-            for entry in entries_beside(wildcards.backbone)
-            for seed in SUPERRES["seeds"]
-        ],
         code=code_digest("plot_superres_curves"),
     message:
         "Plotting the training with losses from {wildcards.backbone}, x{wildcards.scale}"
@@ -576,7 +569,6 @@ rule plot_superres_crops:
         ],
         images="results/superres/images.parquet",
         sources=[file for entry in IMAGE_SETS if entry["use"] == "test" for file in images_input(entry)],
-        card="results/backbones/{backbone}/card.json",
     output:
         png=report(
             "results/figures/{backbone}/superres_crops-x{scale}.png",
@@ -598,7 +590,6 @@ rule plot_superres_crops:
     params:
         sets=[{key: entry.get(key) for key in ("name", "size")} for entry in IMAGE_SETS],
         folders=[images_folder(entry) for entry in IMAGE_SETS],
-        losses=lambda wildcards: losses_beside(wildcards.backbone),
         code=code_digest("plot_superres_crops"),
     message:
         "Plotting crops of what losses from {wildcards.backbone} enlarge, x{wildcards.scale}"
@@ -609,7 +600,6 @@ rule plot_superres_crops:
 rule plot_superres_differences:
     input:
         scores=scores_beside,
-        card="results/backbones/{backbone}/card.json",
     output:
         png=report(
             "results/figures/{backbone}/superres_differences-x{scale}.png",
@@ -645,7 +635,6 @@ rule plot_inversions:
         folders=lambda wildcards: [
             f"results/inversion/{wildcards.backbone}/{layer}/images" for layer in inverted_layers(wildcards.backbone)
         ],
-        card="results/backbones/{backbone}/card.json",
     output:
         png=report(
             "results/figures/{backbone}/inversions.png",
@@ -665,7 +654,6 @@ rule plot_inversions:
         mem_mb=growing(1000),
         runtime=growing(5),
     params:
-        layers=lambda wildcards: inverted_layers(wildcards.backbone),
         code=code_digest("plot_inversions"),
     message:
         "Plotting what the channels of {wildcards.backbone} encode"

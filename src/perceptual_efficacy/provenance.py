@@ -21,7 +21,7 @@ DIGEST_KEY = "content_sha256"  # of a record itself, which no other record knows
 STAMP = ".snakemake_timestamp"  # which Snakemake puts into a folder when its job has ended
 # what may change a number or a byte
 PACKAGES = (
-    "colour-science h5netcdf lightning lpips matplotlib numpy pandas pillow piq pyarrow safetensors scikit-image "
+    "colour-science h5netcdf lpips matplotlib numpy pandas pillow piq pyarrow safetensors scikit-image "
     "scikit-learn scipy stimupy timm torch torchvision"
 ).split()  # noqa: SIM905 - a list would take a line for each
 MODULES = {"colour-science": "colour", "pillow": "PIL", "scikit-image": "skimage", "scikit-learn": "sklearn"}

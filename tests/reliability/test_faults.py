@@ -317,7 +317,7 @@ writers = {
     "high.npy": pack,
     "a.md": lambda path: storage.write_text("a" * 200_000, path),
     "figure.png": figure,
-    ".state": lambda path: state.write(state.State({"a": torch.rand(100_000)}, {}), path, {}),
+    ".state": lambda path: state.write({"a": torch.rand(100_000)}, path, {}),
 }
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, -1))
 for name, write in writers.items():
@@ -465,7 +465,7 @@ def damage(path, kind, random):
 
 def read_patches(path):
     table = io.read_table(path.with_name("images.parquet"))
-    patches = Patches(table, path.with_name("high.npy"), path, scale=2, patch=16, seed=1, indices=range(4))
+    patches = Patches(table, path.with_name("high.npy"), path, scale=2, patch=16, seed=1)
     return [patches[number][0].tolist() for number in range(4)]
 
 

@@ -1,4 +1,4 @@
-"""Images to train and to test super-resolution with: listed, checked, degraded, and packed for reading by patch."""
+"""Images to train and test super-resolution with: listed, checked, degraded, and packed to be read by patch."""
 
 import hashlib
 import os
@@ -18,13 +18,13 @@ from perceptual_efficacy.superres.resize import cropped, degrade
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 COLUMNS = ("set", "use", "image", "path", "width", "height", "sha256", "content_sha256")
 
-LEAST_JUDGED = 32  # pixels that every judge, LPIPS on AlexNet among them, needs between the borders left out
+LEAST_SCORED = 32  # pixels that every metric, also LPIPS on AlexNet, needs between the borders left out
 
 Image = NDArray[np.uint8]
 
 
 class Source(NamedTuple):
-    """Where the images of a set lie, and the central square that is used of each, in pixels."""
+    """Folder of the images of a set, and the size of the central square to use of each, in pixels."""
 
     folder: Path
     size: int | None
@@ -38,10 +38,10 @@ def list_images(
     Parameters
     ----------
     sets
-        Each with `name`, `use` (train, validation or test), and maybe `size`: of each image only the central square of
-        so many pixels is used.
+        Each with `name`, `use` (train, validation or test), and optionally `size`: only the central square of so many
+        pixels is used of each image.
     folders
-        Where each set's images lie; folders below are not searched.
+        The folder of each set; subfolders are not searched.
     progress
         Wraps the iteration over files, e.g. `tqdm`.
 
@@ -104,7 +104,7 @@ def _check_apart(table: pd.DataFrame) -> None:
 
 
 def check_sizes(table: pd.DataFrame, scale: int, patch: int) -> None:
-    """Check before anything is trained that every image can be used.
+    """Check before training that every image can be used.
 
     Parameters
     ----------
@@ -116,14 +116,14 @@ def check_sizes(table: pd.DataFrame, scale: int, patch: int) -> None:
     Raises
     ------
     ValueError
-        If there is no training image, one is smaller than a patch, the patch is no multiple of the scale, an image to
-        test with is smaller than what every judge needs, or one to validate with has next to nothing within its border.
+        If there is no training image, one is smaller than a patch, the patch is no multiple of the scale, a test image
+        is too small for the metrics, or a validation image has next to nothing within its border.
     """
     if patch % scale:
         raise ValueError(f"superres.patch is {patch}; it must be a multiple of the scale {scale}.")
     if not (table["use"] == "train").any():
         raise ValueError("superres.images names no image to train with: give at least one set of use train.")
-    needed = {"train": patch, "validation": 3 * scale, "test": LEAST_JUDGED + 2 * scale}
+    needed = {"train": patch, "validation": 3 * scale, "test": LEAST_SCORED + 2 * scale}
     for row in table.to_dict("records"):
         least = needed[row["use"]]
         width, height = (row[side] - row[side] % scale for side in ("width", "height"))
@@ -136,12 +136,12 @@ def check_sizes(table: pd.DataFrame, scale: int, patch: int) -> None:
 
 
 def sources(sets: Sequence[Mapping[str, Any]], folders: Sequence[str | os.PathLike[str]]) -> dict[str, Source]:
-    """Return where each set's images lie, by its name, and what is used of them; see `list_images`."""
+    """Return the folder of each set and the part to use of its images, by the set's name; see `list_images`."""
     return {entry["name"]: Source(Path(folder), entry.get("size")) for entry, folder in zip(sets, folders, strict=True)}
 
 
-def read(row: Mapping[str, Any], sources: Mapping[str, Source], scale: int) -> Image:
-    """Read an image of the list, the part of it that is used, cropped to multiples of the scale.
+def read(row: Mapping[Any, Any], sources: Mapping[str, Source], scale: int) -> Image:
+    """Read the used part of a listed image, cropped to multiples of the scale.
 
     Raises
     ------
@@ -173,16 +173,14 @@ def pack(
     *,
     progress: Any = iter,
 ) -> pd.DataFrame:
-    """Write the training images one after the other, and their degraded forms, as two flat arrays of bytes.
-
-    Patches are read from them without decoding or degrading an image again.
+    """Write the training images, and their degraded forms, as two flat arrays, to read patches from without decoding.
 
     Parameters
     ----------
     table
         The training images, rows of `list_images`.
     sources
-        What the function of this name returns.
+        What `sources` returns.
     scale
         How many times smaller the degraded images are.
     high, low
@@ -192,8 +190,8 @@ def pack(
 
     Returns
     -------
-    One row per image: set, image, height and width of the degraded image, start of both in the flat arrays (in pixels
-    of the degraded one); and the SHA-256 of both files on every row.
+    One row per image: set, image, height and width of the degraded image, and start of both in the flat arrays (in
+    pixels of the degraded one).
     """
     shapes = [(row["height"] // scale, row["width"] // scale) for row in table.to_dict("records")]
     starts = np.cumsum([0, *(height * width for height, width in shapes)])
@@ -218,8 +216,6 @@ def pack(
         height=[height for height, _ in shapes],
         width=[width for _, width in shapes],
         start=starts[:-1],
-        high_sha256=storage.file_sha256(high),
-        low_sha256=storage.file_sha256(low),
     )
 
 
@@ -238,12 +234,7 @@ class Patches(Dataset[tuple[Image, Image]]):
     patch
         Width and height of the original patch, in pixels.
     seed
-        Of which image, where in it, and which of the eight flips and quarter turns.
-
-    Raises
-    ------
-    storage.DamagedFileError
-        If a file is not what `pack` wrote.
+        Of the choice of image, place, and one of eight flips and quarter turns.
     """
 
     def __init__(
@@ -257,9 +248,6 @@ class Patches(Dataset[tuple[Image, Image]]):
         seed: int,
     ) -> None:
         self.paths = os.fspath(high), os.fspath(low)
-        for path, column in zip(self.paths, ("high_sha256", "low_sha256"), strict=True):
-            if storage.file_sha256(path) != table[column].iloc[0]:
-                raise storage.DamagedFileError(path, "its SHA-256 is not the one in the table beside it")
         self.table = table[["height", "width", "start"]].to_numpy()
         self.scale, self.size, self.seed = scale, patch // scale, seed
 

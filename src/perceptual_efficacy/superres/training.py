@@ -305,9 +305,7 @@ def _share(shares: int, kind: str, training: _Training, *arguments: Any) -> None
     """Run a training in several processes; values that are not finite are reported as in one."""
     with tempfile.TemporaryDirectory() as folder, _without_main():
         try:
-            multiprocessing.spawn(
-                _join, (f"{folder}/meeting", shares, kind, training, *arguments), nprocs=shares
-            )
+            multiprocessing.spawn(_join, (f"{folder}/meeting", shares, kind, training, *arguments), nprocs=shares)
         except multiprocessing.ProcessRaisedException as error:
             name, _, message = str(error).strip().splitlines()[-1].partition(": ")
             if name == FloatingPointError.__name__:
