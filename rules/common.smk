@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-# whom a job ends with: workflow/scripts/job.py
+# whom a job ends with: workflow/scripts/job/watch.py
 os.environ.update(PERCEPTUAL_EFFICACY_SNAKEMAKE=str(os.getpid()))
 
 

@@ -11,7 +11,7 @@ from miniature import ROOT, STUDY, snakemake
 
 from perceptual_efficacy import io
 
-SCRIPTS = [*(ROOT / "src").rglob("*.py"), *(ROOT / "workflow/scripts").glob("*.py"), ROOT / "docs/refresh.py"]
+SCRIPTS = [*(ROOT / "src").rglob("*.py"), *(ROOT / "workflow/scripts").rglob("*.py"), ROOT / "docs/refresh.py"]
 RULES = [ROOT / "Snakefile", *sorted((ROOT / "rules").glob("*.smk"))]
 
 # Calls that run what they are given

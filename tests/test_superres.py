@@ -282,10 +282,12 @@ def test_a_network_that_was_saved_comes_back_with_its_size_and_weights(tmp_path)
     assert found.identity == {**dict.fromkeys(edsr.RUN), **known}
 
 
-def test_a_file_that_holds_no_weights_is_refused(tmp_path):
-    (tmp_path / "a.safetensors").write_bytes(b"nothing")
-    with pytest.raises(storage.DamagedFileError, match=r"a\.safetensors: cannot be read as safetensors"):
-        edsr.restore(tmp_path / "a.safetensors")
+def test_truncated_weights_of_a_saved_network_are_refused(tmp_path):
+    weights = tmp_path / "weights.safetensors"
+    edsr.save(edsr.draw(2, 1, 4, 0), weights, tmp_path / "card.json")
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(storage.DamagedFileError, match=r"weights\.safetensors: cannot be read as safetensors"):
+        edsr.restore(weights)
 
 
 def test_an_enlarged_image_is_the_networks_output_rounded():

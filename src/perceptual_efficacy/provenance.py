@@ -14,34 +14,36 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from perceptual_efficacy import __version__, storage
+from perceptual_efficacy import storage
 
 FOLDER = "provenance"  # of the records, beside the results
 DIGEST_KEY = "content_sha256"  # of a record itself, which no other record knows
-STAMP = ".snakemake_timestamp"  # which Snakemake puts into a folder when its job has ended
 # what may change a number or a byte
-PACKAGES = (
+PACKAGES = (  # noqa: SIM905 - a list would take a line for each
     "colour-science h5netcdf lpips matplotlib numpy pandas pillow piq pyarrow safetensors scikit-image "
     "scikit-learn scipy stimupy timm torch torchvision"
-).split()  # noqa: SIM905 - a list would take a line for each
+).split()
 MODULES = {"colour-science": "colour", "pillow": "PIL", "scikit-image": "skimage", "scikit-learn": "sklearn"}
 
 
 def digest(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file; of a folder, that of the names and digests of all files below it."""
+    """SHA-256 of a file; of a folder, that of the names and digests of all files below it.
+
+    Hidden files and Thumbs.db do not count: Snakemake and file managers put them there.
+    """
     path = Path(path)
     if path.is_file():
         return storage.file_sha256(path)
     names = hashlib.sha256()
-    for file in sorted(file for file in path.rglob("*") if file.is_file() and file.name != STAMP):
-        names.update(f"{file.relative_to(path).as_posix()}\0{storage.file_sha256(file)}\n".encode())
+    for file in sorted(file for file in path.rglob("[!.]*") if file.is_file() and file.name != "Thumbs.db"):
+        names.update(os.fsencode(f"{file.relative_to(path).as_posix()}\0{storage.file_sha256(file)}\n"))
     return names.hexdigest()
 
 
 def versions() -> dict[str, str]:
-    """Versions of this package, of Python and of those packages that this process has used so far."""
+    """Versions of Python and of those packages that this process has used so far."""
     used = {name: metadata.version(name) for name in PACKAGES if MODULES.get(name, name) in sys.modules}
-    return {"perceptual-efficacy": __version__, "python": platform.python_version(), **used}
+    return {"python": platform.python_version(), **used}
 
 
 def record_of(path: str | os.PathLike[str], results: str | os.PathLike[str]) -> Path:

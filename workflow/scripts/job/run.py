@@ -58,7 +58,8 @@ class Run:
 
     def surroundings(self) -> dict[str, object]:
         """Say what may change a last digit: threads, versions of packages, and where networks run."""
-        return {"threads": self.threads, "device": _used, "versions": provenance.versions()}
+        versions = {"perceptual-efficacy": __version__, **provenance.versions()}
+        return {"threads": self.threads, "device": _used, "versions": versions}
 
     def progress(self, iterable):
         """Wrap an iteration in a progress bar, which is silent unless standard error is a terminal."""
