@@ -15,7 +15,8 @@ import pandas as pd
 from scipy import stats
 
 from perceptual_efficacy import io
-from perceptual_efficacy.scores import SCORED, select_channels
+from perceptual_efficacy.scores import select_channels
+from perceptual_efficacy.vocabulary import SCORED
 
 KEYS = ["group", "cube", "layer", "ranking", "selection", "measure"]
 RULES = ("probe_channels", "measure_contrast_distances", "measure_image_distances")

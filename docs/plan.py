@@ -35,9 +35,8 @@ from perceptual_efficacy.agreement import Ranking
 from perceptual_efficacy.backbones.loading import load_backbone
 from perceptual_efficacy.backbones.network import Backbone
 from perceptual_efficacy.metric import PerceptualMetric
-from perceptual_efficacy.scores import SCORED
 from perceptual_efficacy.superres import edsr, metrics
-from perceptual_efficacy.vocabulary import RANKINGS
+from perceptual_efficacy.vocabulary import RANKINGS, SCORED
 
 STUDY = ROOT / "config" / "paper.yaml"
 FLOAT32 = 4.0  # bytes
@@ -179,7 +178,7 @@ def of_training(study: dict) -> Iterator[Cost]:
     low, high = (torch.rand(batch, 3, side, side, generator=random) for side in (patch // scale, patch))
     network = edsr.draw(scale, superres["network"]["blocks"], superres["network"]["width"], seed=0)
     half = pd.DataFrame({"layer": "relu2_2", "channel": range(0, 128, 2)})
-    metric = PerceptualMetric(load_backbone("random:vgg16", layers=["relu2_2"]), half, overshoot=float("inf"))
+    metric = PerceptualMetric(load_backbone("random:vgg16", layers=["relu2_2"]), half, validate_range=False)
     adam = torch.optim.Adam(network.parameters())
 
     def step(*, features: bool) -> None:

@@ -120,7 +120,6 @@ rule assess_agreement:
     input:
         distances="results/distances/{backbone}/{dataset}.nc",
         baselines="results/baselines/{dataset}.nc",
-        card="results/backbones/{backbone}/card.json",
         channels="results/selectivity/{backbone}/channels.parquet",
         comparisons="results/data/{dataset}/comparisons.parquet",
     output:

@@ -73,10 +73,6 @@ def control_tuning(wildcards):
     return f"results/probing/{control_of(wildcards)}/tuning.nc"
 
 
-def control_card(wildcards):
-    return f"results/backbones/{control_of(wildcards)}/card.json"
-
-
 def control_channels(wildcards):
     return f"results/selectivity/{control_of(wildcards)}/channels.parquet"
 

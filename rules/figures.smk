@@ -3,8 +3,7 @@ BY_CONSTRUCTION = "Ladder of distortions, by construction"
 
 rule plot_stimuli:
     input:
-        radial="results/stimuli/radial.nc",
-        oriented="results/stimuli/oriented.nc",
+        gratings="results/stimuli/gratings.nc",
     output:
         png=report(
             "results/figures/stimuli.png",
@@ -35,7 +34,6 @@ rule plot_frequency_curves:
     input:
         tuning="results/probing/{backbone}/tuning.nc",
         channels="results/selectivity/{backbone}/channels.parquet",
-        card="results/backbones/{backbone}/card.json",
     output:
         png=report(
             "results/figures/{backbone}/frequency_curves.png",
@@ -68,7 +66,6 @@ rule plot_frequency_curves:
 rule plot_channel_scores:
     input:
         channels="results/selectivity/{backbone}/channels.parquet",
-        card="results/backbones/{backbone}/card.json",
     output:
         png=report(
             "results/figures/{backbone}/channel_scores.png",
@@ -100,7 +97,6 @@ rule plot_orientation_curves:
     input:
         tuning="results/probing/{backbone}/tuning.nc",
         channels="results/selectivity/{backbone}/channels.parquet",
-        card="results/backbones/{backbone}/card.json",
     output:
         png=report(
             "results/figures/{backbone}/orientation_curves.png",
@@ -133,8 +129,6 @@ rule plot_efficacy_by_layer:
     input:
         channels="results/selectivity/{backbone}/channels.parquet",
         control=control_channels,
-        control_card=control_card,
-        card="results/backbones/{backbone}/card.json",
     output:
         png=report(
             "results/figures/{backbone}/efficacy_by_layer.png",
@@ -404,7 +398,6 @@ rule plot_ladder:
 rule plot_depth:
     input:
         channels=expand("results/selectivity/{backbone}/channels.parquet", backbone=BACKBONES),
-        cards=expand("results/backbones/{backbone}/card.json", backbone=BACKBONES),
     output:
         png=report(
             "results/figures/depth.png",
@@ -472,7 +465,6 @@ rule plot_lpips_weights:
     input:
         agreement="results/selectivity/{backbone}/lpips.parquet",
         channels="results/selectivity/{backbone}/lpips-channels.parquet",
-        card="results/backbones/{backbone}/card.json",
     output:
         png=report(
             "results/figures/{backbone}/lpips_weights.png",

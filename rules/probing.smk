@@ -2,8 +2,7 @@ rule probe_channels:
     input:
         weights="results/backbones/{backbone}/weights.safetensors",
         card="results/backbones/{backbone}/card.json",
-        radial="results/stimuli/radial.nc",
-        oriented="results/stimuli/oriented.nc",
+        gratings="results/stimuli/gratings.nc",
     output:
         tuning="results/probing/{backbone}/tuning.nc",
     log:

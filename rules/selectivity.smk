@@ -55,7 +55,6 @@ rule compare_layers:
 rule compare_with_lpips:
     input:
         channels="results/selectivity/{backbone}/channels.parquet",
-        card="results/backbones/{backbone}/card.json",
     output:
         agreement="results/selectivity/{backbone}/lpips.parquet",
         channels="results/selectivity/{backbone}/lpips-channels.parquet",

@@ -1,7 +1,6 @@
 rule generate_gratings:
     output:
-        radial="results/stimuli/radial.nc",
-        oriented="results/stimuli/oriented.nc",
+        gratings="results/stimuli/gratings.nc",
     log:
         "results/logs/generate_gratings.log",
     benchmark:

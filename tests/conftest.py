@@ -19,6 +19,8 @@ from torch import nn
 from perceptual_efficacy.backbones.network import MEAN, STANDARD_DEVIATION, Backbone
 from perceptual_efficacy.datasets import bapps, ladder
 
+pytest.register_assert_rewrite("plotting")
+
 
 def build_filter_bank(kernels, bias=0.0, nonlinearity=None):
     """Return a backbone whose one layer, "bank", filters the grey value of the image by these square kernels.

@@ -1,5 +1,6 @@
 """The command line, as a user types it."""
 
+import re
 import subprocess
 import sys
 
@@ -92,6 +93,44 @@ def test_doctor_names_versions_and_where_weights_are_looked_for(monkeypatch, tmp
     assert result.exit_code == 0, result.output
     assert torch.__version__.split("+")[0] in result.stdout
     assert "checkpoints" in result.stdout
+
+
+def noted(to, sent):
+    """Note what is sent to which kind of device, and leave it where it is."""
+
+    def note(self, *arguments, **options):
+        if arguments and isinstance(arguments[0], torch.device):
+            sent.append((type(self).__name__, arguments[0].type))
+            return self
+        return to(self, *arguments, **options)
+
+    return note
+
+
+@pytest.mark.parametrize(("accelerated", "kind"), [(False, "cpu"), (True, "cuda")])
+def test_networks_run_on_the_device_that_doctor_names(images, monkeypatch, accelerated, kind):
+    sent = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: accelerated)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"accelerator {device.type}")
+    for one in (torch.nn.Module, torch.Tensor):
+        monkeypatch.setattr(one, "to", noted(one.to, sent))
+    named = re.search("networks run on +(.*)", run("doctor").stdout).group(1)
+    assert named == ("accelerator cuda" if accelerated else "CPU")
+    assert run("compare", images / "reference.png", images / "far.png", *NETWORK).exit_code == 0
+    assert [device for name, device in sent if name == "Backbone"] == [kind]
+    assert sent.count(("Tensor", kind)) >= 2  # both images
+    sent.clear()
+    assert run("score", "random:alexnet", "--layers", "relu1", "--size", "32").exit_code == 0
+    assert [device for name, device in sent if name == "Backbone"] == [kind]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_an_accelerator_gives_what_the_cpu_gives(images):
+    metric = PerceptualMetric(load_backbone("random:alexnet", layers=["relu1", "relu2"], seed=2))
+    pair = [as_tensor(io.read_image(images / f"{name}.png")) for name in ("far", "reference")]
+    printed = run("compare", images / "reference.png", images / "far.png", *NETWORK).stdout.split()[0]
+    assert float(printed) == pytest.approx(metric(*pair).item(), abs=2e-6)
+    assert torch.cuda.max_memory_allocated() > 0
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def reference(backbone, pattern, contrast):
     for one in pattern:
         padded = np.pad(one, margin)
         images = [torch.tensor(0.5 + 0.5 * c * padded).expand(1, 3, -1, -1) for c in (contrast, 0)]
-        for (_, shown), (_, blank) in zip(double.taps(images[0]), double.taps(images[1]), strict=True):
+        for (_, shown), (_, blank) in zip(double.activations(images[0]), double.activations(images[1]), strict=True):
             maps = [activation.numpy()[0] for activation in (shown, blank)]
             lengths = [np.sqrt((activation**2).sum(axis=0) + 1e-10) for activation in maps]
             unit = [activation / length for activation, length in zip(maps, lengths, strict=True)]
@@ -169,7 +169,7 @@ def image_reference(shelf, row):
     units = []
     for name in names:
         image = torch.tensor(shelf.images[name] / 255).permute(2, 0, 1)[None]
-        maps = [activation.numpy()[0] for _, activation in double.taps(image)]
+        maps = [activation.numpy()[0] for _, activation in double.activations(image)]
         units.append([activation / np.sqrt((activation**2).sum(axis=0) + 1e-10) for activation in maps])
     return np.array(
         [

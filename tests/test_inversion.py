@@ -148,8 +148,8 @@ def test_distance_against_held_references_is_the_metrics(metric, photographs, no
 
 def test_references_activations_are_computed_once(metric, photographs, monkeypatch):
     passes = []
-    taps = type(metric.backbone).taps
-    monkeypatch.setattr(type(metric.backbone), "taps", lambda self, x: passes.append(x) or taps(self, x))
+    activations = type(metric.backbone).activations
+    monkeypatch.setattr(type(metric.backbone), "activations", lambda self, x: passes.append(x) or activations(self, x))
     invert(metric, photographs, seed=0, steps=5)
     assert sum(torch.equal(images, photographs) for images in passes) == 1
     assert len(passes) == 6
@@ -175,7 +175,8 @@ def test_every_selection_seed_and_photograph_has_every_measure(selections):
     runs = scores[["selection", "draw"]].drop_duplicates().astype(object)
     assert runs["selection"].tolist() == ["all", "high", "low", "random", "random"]
     assert runs["draw"].tolist() == [pd.NA, pd.NA, pd.NA, 1, 2]
-    assert (scores[list(backbone.identity)] == list(backbone.identity.values())).all(axis=None)
+    known = {name: backbone.identity[name] for name in ("network", "architecture", "weights", "origin")}
+    assert (scores[list(known)] == list(known.values())).all(axis=None)
     assert (scores["layer"] == "relu1_1").all()
     assert not scores["higher_is_better"].any()
 
@@ -227,7 +228,7 @@ def test_settings_out_of_range_are_refused(metric, photographs, setting, message
 
 
 def test_photographs_out_of_range_are_refused_even_if_the_metric_takes_them(photographs):
-    lenient = pe.PerceptualMetric(draw_random({"relu1_1": 4}, seed=0), overshoot=1.0)
+    lenient = pe.PerceptualMetric(draw_random({"relu1_1": 4}, seed=0), validate_range=False)
     with pytest.raises(ValueError, match=r"photographs lie in \[.*, 1.5\]; expected values in \[0, 1\]"):
         invert(lenient, photographs / photographs.max() * 1.5, seed=0, steps=1)
 

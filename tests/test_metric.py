@@ -82,7 +82,7 @@ def reference(x, y, weights):
     double = draw_random(LAYERS, seed=1).double()
     total = np.zeros(len(x))
     for layer in LAYERS:
-        maps = [dict(double.taps(images.double()))[layer].numpy() for images in (x, y)]
+        maps = [dict(double.activations(images.double()))[layer].numpy() for images in (x, y)]
         units = [values / np.sqrt((values**2).sum(axis=1, keepdims=True) + 1e-10) for values in maps]
         for channel, weight in weights.get(layer, {}).items():
             total += weight * ((units[0] - units[1])[:, channel] ** 2).mean(axis=(1, 2))
@@ -376,23 +376,13 @@ def test_images_too_small_for_the_network_are_refused(metric):
         metric(torch.zeros(1, 3, 1, 1), torch.zeros(1, 3, 1, 1))
 
 
-def test_overshoot_lets_values_lie_a_little_outside(backbone):
+def test_values_outside_the_range_are_measured_where_it_is_not_validated(backbone):
     x, y = pair()
-    tolerant = pe.PerceptualMetric(backbone, overshoot=0.1)
-    assert tolerant(1.2 * x - 0.1, y).isfinite().all()
-    with pytest.raises(ValueError, match=r"images lie in \[\S+, 1\.19\S+\]; expected values in \[-0\.1, 1\.1\]"):
-        tolerant(1.2 * x, y)
-
-
-def test_with_infinite_overshoot_values_are_not_looked_at(backbone):
-    x, y = pair()
-    assert pe.PerceptualMetric(backbone, overshoot=float("inf"))(100 * x, y).isfinite().all()
-
-
-@pytest.mark.parametrize("overshoot", [-0.1, float("nan")])
-def test_overshoot_that_is_no_limit_is_refused(backbone, overshoot):
-    with pytest.raises(ValueError, match=f"overshoot is {overshoot}; it must be at least 0"):
-        pe.PerceptualMetric(backbone, overshoot=overshoot)
+    lenient = pe.PerceptualMetric(backbone, validate_range=False)
+    assert lenient(100 * x - 50, y).isfinite().all()
+    assert lenient(x.masked_fill(x == x.amax(), torch.nan), y).isnan().any()
+    with pytest.raises(ValueError, match=r"images lie in \[\S+, 1\.19\S+\]; .* set validate_range=False"):
+        pe.PerceptualMetric(backbone)(1.2 * x, y)
 
 
 # As a module
@@ -441,6 +431,18 @@ def test_lower_is_better(metric):
 
 def test_description_counts_the_channels_that_matter(backbone, weighted):
     assert "channels=3 of 15, layers=['relu1_1', 'relu2_1']" in repr(pe.PerceptualMetric(backbone, weighted))
+
+
+@pytest.mark.parametrize("selection", ["high", "random"])
+def test_half_of_a_layer_with_one_scored_channel_is_refused(backbone, selection):
+    scores = pd.DataFrame({"layer": "relu1_1", "channel": [0, 1], "status": ["scored", "silent"], "pe": [0.5, None]})
+    with pytest.raises(ValueError, match="The selection has no channel; half of a layer needs at least two scored"):
+        pe.PerceptualMetric(backbone, pe.select_channels(scores, selection, draw=0))
+
+
+def test_all_channels_of_a_table_of_scores_are_a_selection(backbone):
+    scores = pd.DataFrame({"layer": "relu1_1", "channel": [0, 1], "status": ["scored", "silent"], "pe": [0.5, None]})
+    assert counted(backbone, pe.select_channels(scores, "all"))["relu1_1"] == [1, 1, 0, 0]
 
 
 def test_table_of_scores_is_no_selection(backbone):

@@ -120,7 +120,11 @@ def test_activations_are_those_of_torchvisions_own_modules(name, layer, own):
 
 def test_layers_come_in_order_of_depth_whatever_the_order_asked_for():
     backbone = pe.load_backbone("random:alexnet", layers=["relu3", "relu1", "relu2"])
-    assert list(backbone.layers) == [name for name, _ in backbone.taps(images(64, 64))] == ["relu1", "relu2", "relu3"]
+    assert (
+        list(backbone.layers)
+        == [name for name, _ in backbone.activations(images(64, 64))]
+        == ["relu1", "relu2", "relu3"]
+    )
 
 
 def test_path_of_a_module_is_a_layer():
@@ -301,7 +305,7 @@ def test_one_layer_that_is_not_in_a_list_is_refused():
 
 
 def test_no_layers_are_refused():
-    with pytest.raises(ValueError, match="No layer of torchvision:alexnet is asked for; its layers are relu1, relu2"):
+    with pytest.raises(ValueError, match="No layer of torchvision:alexnet is given; its layers are relu1, relu2"):
         pe.load_backbone("random:alexnet", layers=[])
 
 
@@ -528,7 +532,7 @@ def test_random_weights_leave_the_generators_of_accelerators_alone(monkeypatch):
 
 
 def test_a_layer_asked_for_twice_by_two_names_is_refused():
-    with pytest.raises(ValueError, match=r"Layer 'features\.3' of torchvision:vgg16 is asked for twice"):
+    with pytest.raises(ValueError, match=r"Layer 'features\.3' of torchvision:vgg16 is given twice"):
         pe.load_backbone("random:vgg16", layers=["relu1_2", "features.3"])
 
 
@@ -541,7 +545,7 @@ def test_unknown_tag_of_timm_is_refused_with_the_known_ones():
     ("name", "options", "message"),
     [
         ("random:vgg16", {"weights": "vgg.pth"}, "random:vgg16 has random weights, not 'vgg.pth'"),
-        ("random:vgg16", {"sha256": "0" * 64}, "sha256 is given, but random:vgg16 is not to have weights from a file"),
+        ("random:vgg16", {"sha256": "0" * 64}, "sha256 is given, but random:vgg16 has no weights from a file"),
         ("torchvision:vgg16", {"weights": None, "sha256": "0" * 64}, "sha256 is given, but torchvision:vgg16"),
     ],
 )

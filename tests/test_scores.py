@@ -40,7 +40,7 @@ def make_tuning(radial, oriented=None, *, blank=0.0, orientation=HALF_TURN, laye
         coords={
             "layer": ("unit", np.broadcast_to(layer, units)),
             "channel": ("unit", np.arange(units)),
-            "frequency": 2.0 ** np.arange(frequencies) / pixels_per_degree,
+            "frequency": 2.0 ** np.arange(frequencies),
             "orientation": orientation,
             "phase": 360 * np.arange(phases) / phases,
         },
@@ -374,7 +374,7 @@ def test_high_and_low_partition_the_scored_channels(rows):
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ({"half": "upper"}, "half is 'upper'; it must be 'high' or 'low'"),
+        ({"selection": "upper"}, "selection is 'upper'; it must be 'all', 'high', 'low' or 'random'"),
         ({"by": "mu3"}, "cannot be ranked by 'mu3'; the columns are pe, layer, channel, status"),
     ],
 )
@@ -498,8 +498,8 @@ def two_layers():
     return table.set_axis(table.index * 3 + 5)
 
 
-def chosen(*arguments):
-    table = scores.choose_channels(*arguments)
+def chosen(channels, selection, layers=None, draw=None):
+    table = scores.select_channels(channels, selection, layers=layers, draw=draw)
     assert list(table) == ["layer", "channel"]
     return {layer: rows["channel"].tolist() for layer, rows in table.groupby("layer")}
 
@@ -536,21 +536,29 @@ def test_a_random_half_depends_on_its_seed_alone(two_layers):
 
 def test_a_random_half_without_a_seed_is_refused(two_layers):
     with pytest.raises(ValueError, match="A random half needs the seed that it is drawn by: give draw"):
-        scores.choose_channels(two_layers, "random", ["a"])
+        scores.select_channels(two_layers, "random", layers=["a"])
 
 
 def test_layers_that_are_not_there_are_refused_with_those_that_are(two_layers):
     with pytest.raises(ValueError, match="There is no layer 'c' among the channels; they are of a, b"):
-        scores.choose_channels(two_layers, "all", ["a", "c"])
+        scores.select_channels(two_layers, "all", layers=["a", "c"])
 
 
 def test_a_selection_that_does_not_exist_is_refused_with_those_that_do(two_layers):
     with pytest.raises(ValueError, match="selection is 'best'; it must be 'all', 'high', 'low' or 'random'"):
-        scores.choose_channels(two_layers, "best", ["a"])
+        scores.select_channels(two_layers, "best", layers=["a"])
 
 
 @pytest.mark.parametrize("selection", ["high", "random"])
-def test_an_empty_selection_is_refused(two_layers, selection):
-    # half of one scored channel is none
-    with pytest.raises(ValueError, match=f"Of a the selection '{selection}' is empty: too few channels are scored"):
-        scores.choose_channels(two_layers.iloc[:2], selection, ["a"], 0)
+def test_half_of_one_scored_channel_is_none(two_layers, selection):
+    assert scores.select_channels(two_layers.iloc[:2], selection, layers=["a"], draw=0).empty
+
+
+def test_all_layers_are_halved_unless_some_are_named(two_layers):
+    assert chosen(two_layers, "high") == {"a": [2, 4, 6], "b": [0, 1]}
+    assert chosen(two_layers, "all") == {"a": list(range(9)), "b": list(range(4))}
+
+
+def test_index_of_the_table_is_kept(two_layers):
+    table = scores.select_channels(two_layers, "low")
+    assert two_layers.loc[table.index, ["layer", "channel"]].equals(table)

@@ -13,11 +13,9 @@ def drawn():
     return stimuli.gratings(**SMALL, pixels_per_degree=32, phases=4, contrast=0.3)
 
 
-def pick(dataset, **values):
-    """Return the one image at these coordinates, frequency in cycles per degree."""
-    values["frequency"] /= 32
-    chosen = np.all([np.isclose(dataset[name].values, value) for name, value in values.items()], axis=0)
-    return dataset.image.values[chosen].squeeze(axis=0)
+def pick(images, **values):
+    """Return the image at these coordinates."""
+    return images.sel(values, method="nearest", tolerance=1e-9).values
 
 
 def stimupy_grating(draw, frequency, phase, **rotation):
@@ -71,25 +69,30 @@ def test_orientation_is_counted_counterclockwise(drawn):
 
 
 def test_blank_is_uniform_grey(drawn):
-    np.testing.assert_array_equal(drawn.radial.blank, np.full((65, 65), 0.5))
+    np.testing.assert_array_equal(drawn.blank, np.full((65, 65), 0.5))
 
 
-def test_coordinates_are_the_full_grid_in_row_major_order(drawn):
-    f, o, p = np.meshgrid(
-        np.array([1, 2**0.5, 2]) / 32, [-90, -67.5, -45, -22.5, 0, 22.5, 45, 67.5], [0, 90, 180, 270], indexing="ij"
-    )
-    for name, expected in (("frequency", f), ("orientation", o), ("phase", p)):
-        np.testing.assert_allclose(drawn.oriented[name], expected.ravel(), rtol=1e-12)
+def test_gratings_fill_a_grid_of_cycles_per_degree_and_degrees(drawn):
+    axes = {
+        "frequency": [1, 2**0.5, 2],
+        "orientation": [-90, -67.5, -45, -22.5, 0, 22.5, 45, 67.5],
+        "phase": [0, 90, 180, 270],
+    }
+    for name, expected in axes.items():
+        np.testing.assert_allclose(drawn[name], expected, rtol=1e-12)
+    assert drawn.radial.dims == ("frequency", "phase", "y", "x")
+    assert drawn.oriented.dims == ("frequency", "orientation", "phase", "y", "x")
+    assert drawn.oriented.shape == (3, 8, 4, 65, 65)
 
 
-def test_radial_and_oriented_gratings_share_frequencies_and_phases(drawn):
-    for name in ("frequency", "phase"):
-        np.testing.assert_array_equal(np.unique(drawn.radial[name]), np.unique(drawn.oriented[name]))
+def test_positions_are_degrees_from_the_centre_with_y_upwards(drawn):
+    for position in (drawn.x, -drawn.y):
+        np.testing.assert_allclose(position[[0, 32, 64]], [-1, 0, 1], atol=1e-15)
 
 
 def test_frequencies_reach_from_half_a_cycle_per_degree_to_85_percent_of_nyquist():
-    radial = stimuli.gratings(pixels_per_degree=40, size=8, frequencies=5, orientations=2, phases=1).radial
-    assert (radial.frequency.values * 40)[[0, -1]] == pytest.approx([0.5, 17])
+    drawn = stimuli.gratings(pixels_per_degree=40, size=8, frequencies=5, orientations=2, phases=1)
+    assert drawn.frequency.values[[0, -1]] == pytest.approx([0.5, 17])
 
 
 @pytest.mark.parametrize(("size", "expected"), [(3, [-0.1, 0, 0.1]), (4, [-0.15, -0.05, 0.05, 0.15])])
@@ -101,8 +104,8 @@ def test_pixel_coordinates_are_centred_with_y_upwards(size, expected):
 
 def test_srgb_encoding_is_the_standards_transfer_function():
     small = {"size": 32, "frequencies": 3, "orientations": 2, "phases": 1, "contrast": 1.0}
-    linear, encoded = (stimuli.gratings(**small, encoding=name).radial for name in ("display", "srgb"))
-    np.testing.assert_allclose(encoded.image, eotf_inverse_sRGB(linear.image.values.astype(float)), atol=2e-6)
+    linear, encoded = (stimuli.gratings(**small, encoding=name) for name in ("display", "srgb"))
+    np.testing.assert_allclose(encoded.radial, eotf_inverse_sRGB(linear.radial.values.astype(float)), atol=2e-6)
     np.testing.assert_allclose(encoded.blank, eotf_inverse_sRGB(0.5), atol=1e-6)
 
 
@@ -113,7 +116,7 @@ def test_contrast_is_michelsons(drawn):
 
 def test_highest_frequency_may_be_the_nyquist_frequency():
     drawn = stimuli.gratings(**{**SMALL, "size": 8, "highest_frequency": 16}, phases=1)
-    assert drawn.radial.frequency.max() == pytest.approx(0.5)
+    assert drawn.frequency.max() == pytest.approx(16)
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_file_with_the_sha256_that_was_meant_is_taken(tmp_path, truncated, expec
 def test_file_with_another_sha256_than_was_meant_is_refused_with_both(tmp_path, truncated):
     path = write(truncated, tmp_path / "weights.pth")
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    with pytest.raises(ValueError, match=rf"weights\.pth has sha256 {sha256}, not {'0' * 64}: it is another file"):
+    with pytest.raises(ValueError, match=rf"weights\.pth has sha256 {sha256}, not {'0' * 64}: it is a different file"):
         pe.load_backbone(NAME, layers=LAYERS, weights=path, sha256="0" * 64)
 
 
@@ -271,7 +271,7 @@ def test_unknown_weight_of_the_part_cut_off_is_let_be(tmp_path, truncated, expec
 
 def test_names_with_a_prefix_are_refused_with_a_hint(tmp_path, truncated):
     path = write({f"module.{key}": value for key, value in truncated.items()}, tmp_path / "weights.pth")
-    with pytest.raises(ValueError, match=r"missing: features\.0\.weight.* and 5 more.* names may carry a prefix"):
+    with pytest.raises(ValueError, match=r"missing: features\.0\.weight.* and 5 more.* its names have a prefix"):
         load(path)
 
 
@@ -426,7 +426,7 @@ def test_weights_in_torchs_cache_are_not_downloaded_again(nobody, torch_home, co
 
 def test_download_of_another_hash_is_refused_and_not_kept(server, torch_home, content):
     server.files["/models/net-00000000.pth"] = content
-    with pytest.raises(ValueError, match=r"net-00000000\.pth is not what its name says: invalid hash value"):
+    with pytest.raises(ValueError, match=r"net-00000000\.pth does not match the hash in its name: invalid hash value"):
         weights.from_url(f"{server.url}/models/net-00000000.pth", "V1")
     assert list(torch_home.iterdir()) == []
 

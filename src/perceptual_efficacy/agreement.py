@@ -297,7 +297,7 @@ class _Plan(NamedTuple):
         scored = (channels["status"] == SCORED).to_numpy()
         candidates = {name: index[scored[index]] for name, index in units.items()}
         halves: dict[tuple[str, str], Marks] = {
-            (name, half): table.index.isin(select_channels(table, half, column).index)
+            (name, half): table.index.isin(select_channels(table, half, by=column).index)
             for name, (table, column) in rankings.items()
             for half in ("high", "low")
         }
@@ -444,8 +444,8 @@ def selection_distances(cube: xr.DataArray, channels: pd.DataFrame, by: str = "p
     """Sum the cube over all, high and low channels of every layer and of all layers, by layer and selection."""
     chosen = {
         "all": np.ones(len(channels), dtype=bool),
-        "high": channels.index.isin(select_channels(channels, "high", by).index),
-        "low": channels.index.isin(select_channels(channels, "low", by).index),
+        "high": channels.index.isin(select_channels(channels, "high", by=by).index),
+        "low": channels.index.isin(select_channels(channels, "low", by=by).index),
     }
     values = cube.values.astype(np.float64)
     layers = {str(name): np.asarray(index) for name, index in channels.groupby("layer", sort=False).indices.items()}

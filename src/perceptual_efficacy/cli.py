@@ -1,4 +1,4 @@
-"""The command line, `perceptual-efficacy`: score a network's channels, choose among them, compare images."""
+"""The command line, `perceptual-efficacy`: score a network's channels, select some, compare images."""
 
 import importlib.metadata
 import os
@@ -7,25 +7,27 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from perceptual_efficacy.vocabulary import SCORED
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from perceptual_efficacy.backbones.network import Backbone
 
-# torch is imported where a command needs it: `--help` answers at once
+# torch is imported inside the commands, so that `--help` answers at once
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Which channels of a deep network see like people do, and how far apart do they find two images?",
+    help="Find the channels of a deep network that behave like early human vision, and compare images by them.",
 )
 out, err = Console(), Console(stderr=True)
 
@@ -39,12 +41,12 @@ Network = Annotated[
 NetworkOption = Annotated[str, typer.Option("--network", "-n", help="As for `score`.")]
 Layers = Annotated[str, typer.Option(help="all, lpips, or layer names with commas between them.")]
 Weights = Annotated[str, typer.Option(help="DEFAULT, a release's name, a .pth or .safetensors file, or none (random).")]
-Seed = Annotated[int, typer.Option(help="Of random weights and of k-means.")]
+Seed = Annotated[int, typer.Option(help="Seed of random weights and of k-means.")]
 
 
 @contextmanager
-def _told_plainly() -> Iterator[None]:
-    """A user's mistake is one line, not a traceback."""
+def _one_line_errors() -> Iterator[None]:
+    """Report a user's mistake in one line, without a traceback."""
     try:
         yield
     except (ValueError, OSError) as error:
@@ -58,13 +60,13 @@ def score(
     layers: Layers = "all",
     weights: Weights = "DEFAULT",
     seed: Seed = 0,
-    pixels_per_degree: Annotated[float, typer.Option(help="At which images are assumed to be seen.")] = 32.0,
-    size: Annotated[int, typer.Option(help="Width and height of the gratings in pixels.")] = 224,
+    pixels_per_degree: Annotated[float, typer.Option(help="Resolution at which images are assumed to be seen.")] = 32.0,
+    size: Annotated[int, typer.Option(help="Width and height of the gratings in pixels.")] = 128,
     csf: Annotated[str, typer.Option(help="mannos-sakrison, watson-ahumada, barten or flat.")] = "mannos-sakrison",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write all channels to this .csv.")] = None,
 ) -> None:
     """Show gratings to a network and score its channels: mu1, mu2 and perceptual efficacy PE."""
-    with _told_plainly():
+    with _one_line_errors():
         _check_output(output)
         from perceptual_efficacy.probing import probe
         from perceptual_efficacy.scores import score_channels
@@ -74,9 +76,11 @@ def score(
         drawn = gratings(pixels_per_degree=pixels_per_degree, size=size)
         channels = score_channels(probe(backbone, drawn, progress=_progress("probing")), csf)
         _write(channels, output)
-    table = Table("layer", *(_right(name) for name in ("channels", "scored", "mu1", "mu2", "PE")))
+    table = Table("layer")
+    for name in ("channels", "scored", "mu1", "mu2", "PE"):
+        table.add_column(name, justify="right")
     for layer, rows in channels.groupby("layer", sort=False):
-        scored = rows[rows["status"] == "scored"]
+        scored = rows[rows["status"] == SCORED]
         medians = [f"{scored[column].median():.3f}" for column in ("mu1", "mu2", "pe")]
         table.add_row(str(layer), str(len(rows)), str(len(scored)), *medians)
     out.print(f"Medians over scored channels, {escape(str(backbone.card['origin']))}:", highlight=False)
@@ -87,11 +91,11 @@ def score(
 def select(
     channels: Annotated[Path, typer.Argument(help="The .csv of `score`, or a study's channels.parquet.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Write the selection to this .csv.")],
-    half: Annotated[str, typer.Option(help="high or low: the upper or lower half of each layer.")] = "high",
+    half: Annotated[Literal["high", "low"], typer.Option(help="The upper or the lower half of each layer.")] = "high",
     by: Annotated[str, typer.Option(help="Column to rank by: pe, mu1, mu2, ...")] = "pe",
 ) -> None:
-    """Choose the upper or lower half of each layer's scored channels."""
-    with _told_plainly():
+    """Select the upper or lower half of each layer's scored channels."""
+    with _one_line_errors():
         _check_output(output)
         import pandas as pd
 
@@ -102,8 +106,8 @@ def select(
             raise ValueError(f"{channels} lacks the columns {', '.join(sorted(lacking))}; it is no table of `score`.")
         if by in table and not pd.api.types.is_numeric_dtype(table[by]):
             raise ValueError(f"Channels cannot be ranked by {by!r}, which holds no numbers.")
-        chosen = select_channels(table, half, by)  # type: ignore[arg-type]
-        _write(chosen[["layer", "channel", by]], output)
+        chosen = table.loc[select_channels(table, half, by=by).index, ["layer", "channel", by]]
+        _write(chosen, output)
     out.print(f"{len(chosen)} of {len(table)} channels written to {output}")
 
 
@@ -121,15 +125,16 @@ def compare(
     ] = "all",
 ) -> None:
     """Print each image's distance from the reference, one per line: 0 is equal, lower is nearer."""
-    with _told_plainly():
+    with _one_line_errors():
         import torch
 
         from perceptual_efficacy import io
-        from perceptual_efficacy.backbones.network import as_tensor
+        from perceptual_efficacy.backbones.network import as_tensor, best_device
         from perceptual_efficacy.lpips import FILES, RELEASE, weights_of
         from perceptual_efficacy.metric import PerceptualMetric
 
-        read = {path: as_tensor(io.read_image(path)) for path in [reference, *images]}
+        device = best_device()
+        read = {path: as_tensor(io.read_image(path)).to(device) for path in [reference, *images]}
         for path in images:
             if read[path].shape != read[reference].shape:
                 found, wanted = (" x ".join(map(str, read[name].shape[:1:-1])) for name in (path, reference))
@@ -154,7 +159,7 @@ def verify(
     """Compare every result of a study with the record of the job that wrote it."""
     from perceptual_efficacy import provenance
 
-    with _told_plainly():
+    with _one_line_errors():
         problems = list(provenance.problems(results))
     for path, problem in problems:
         typer.echo(f"{path} {problem}")
@@ -170,8 +175,10 @@ def verify(
 
 @app.command()
 def doctor() -> None:
-    """Say what is installed, what the networks will run on, and where weights are looked for."""
+    """Show what is installed, what networks run on, and where weights are looked for."""
     import torch
+
+    from perceptual_efficacy.backbones.network import best_device
 
     def say(name: str, value: object) -> None:
         typer.echo(f"{name:22} {value}")  # one line each, however long a path is
@@ -187,7 +194,8 @@ def doctor() -> None:
         say(name, found if found == wanted else f"{found}, but tested with {wanted}")
         if found != wanted:
             wrong.append(name)
-    say("networks run on", torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU")
+    device = best_device()
+    say("networks run on", "CPU" if device.type == "cpu" else torch.cuda.get_device_name(device))
     say("threads", torch.get_num_threads())
     cache = Path(torch.hub.get_dir()) / "checkpoints"
     held = sorted(path.name for path in cache.glob("*")) if cache.is_dir() else []
@@ -200,7 +208,7 @@ def doctor() -> None:
 
 
 def _usual_layers(network: str) -> str:
-    """Return the layers to compare images by unless others are asked for."""
+    """Return the default layers to compare images by."""
     from perceptual_efficacy.backbones.published import LPIPS_LAYERS
 
     return "lpips" if network.replace("random:", "torchvision:") in LPIPS_LAYERS else "all"
@@ -208,13 +216,14 @@ def _usual_layers(network: str) -> str:
 
 def _backbone(network: str, layers: str, weights: str, seed: int) -> "Backbone":
     from perceptual_efficacy.backbones.loading import load_backbone
+    from perceptual_efficacy.backbones.network import best_device
 
     return load_backbone(
         network,
         layers=layers if layers in {"all", "lpips"} else [layer.strip() for layer in layers.split(",")],
         weights=None if weights.lower() == "none" else weights,
         seed=seed,
-    )
+    ).to(best_device())
 
 
 def _progress(description: str):  # type: ignore[no-untyped-def]
@@ -225,14 +234,8 @@ def _progress(description: str):  # type: ignore[no-untyped-def]
     return partial(tqdm, desc=description, disable=None, leave=False)
 
 
-def _right(name: str):  # type: ignore[no-untyped-def]
-    from rich.table import Column
-
-    return Column(name, justify="right")
-
-
 def _check_output(path: Path | None) -> None:
-    """Refuse an output before the work, not after it."""
+    """Refuse an output path before the work starts."""
     if path is not None and path.suffix != ".csv":
         raise ValueError(f"output is {path}; its name must end with .csv.")
     if path is not None and not path.absolute().parent.is_dir():

@@ -1,4 +1,4 @@
-"""The distance cube: how far apart each single channel finds two images. Every selection of channels is a sum of it."""
+"""The distance cube: the distance of two images by every single channel. A selection's distance is a sum of it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from perceptual_efficacy.backbones.network import Backbone, Progress
+from perceptual_efficacy.backbones.network import Backbone, Progress, grey_images
 from perceptual_efficacy.stimuli import GREY
 
 DISTANCE = "mean over positions of the squared difference of unit-normalised maps"
@@ -21,8 +21,8 @@ EPSILON = 1e-10  # inside the root, so that the gradient stays finite where all 
 def unit_normalised(activation: Tensor) -> Tensor:
     """Divide activations (N, channels, H, W) by their length over the channels at each position.
 
-    A channel's distance of two images is the mean over positions of the squared difference of these, and a selection's
-    distance the sum over its channels: all channels of LPIPS's layers give LPIPS's uncalibrated distance.
+    A channel's distance between two images is the mean over positions of their squared difference, and a selection's
+    distance is the sum over its channels: all channels of LPIPS's layers give LPIPS's uncalibrated distance.
 
     References
     ----------
@@ -45,7 +45,7 @@ def selection_distance(activation: Tensor, reference: Tensor, weight: Tensor) ->
     activation, reference
         Activations (N, channels, H, W), not yet unit-normalised.
     weight
-        Of each channel, shape (channels,).
+        Weight of each channel, shape (channels,).
     """
     difference = activation * _inverse_length(activation, 1) - reference * _inverse_length(reference, 1)
     return torch.einsum("nchw,c->n", difference.square(), weight) / activation[0, 0].numel()
@@ -59,7 +59,7 @@ def contrast_distances(
     batch_size: int = 8,
     progress: Progress = iter,
 ) -> xr.Dataset:
-    """Measure each channel's distance of patterns to the uniform field, at every contrast.
+    """Measure each channel's distance between patterns and the uniform field, at every contrast.
 
     Parameters
     ----------
@@ -91,39 +91,33 @@ def contrast_distances(
         raise ValueError(f"contrasts are {contrast.tolist()}; they must rise within (0, 1].")
     if np.abs(shown).max() > 1 + 1e-6:
         raise ValueError(f"A pattern reaches {np.abs(shown).max()}; its largest magnitude may be 1.")
-    # a unit's weight falls towards the rim of its receptive field, which in deep networks is far wider than what counts
+    # a unit's weights fall off towards the rim of its receptive field: in deep layers far less than all of it counts
     margin = min(backbone.receptive_field, max(shown.shape[1:]) // 2)
     padded = np.pad(shown, ((0, 0), (margin, margin), (margin, margin)))
     device = next(backbone.parameters()).device
     network = backbone.to(memory_format=torch.channels_last)
+
+    def images(contrasts: NDArray[np.float32]) -> Tensor:
+        return grey_images(torch.from_numpy(GREY + GREY * contrasts).to(device))
+
     order = [(stimulus, level) for stimulus in range(len(padded)) for level in range(len(contrast))]
     rows = []
     with torch.inference_mode():
-        blank = [unit_normalised(activation) for _, activation in network.taps(_colour(padded[:1] * 0, device))]
+        blank = [unit_normalised(activation) for _, activation in network.activations(images(padded[:1] * 0))]
         for start in progress(range(0, len(order), batch_size)):
             part = order[start : start + batch_size]
             batch = np.stack([padded[stimulus] * np.float32(contrast[level]) for stimulus, level in part])
             distance = [
                 channel_distances(activation, nothing, [0] * len(part))
-                for (_, activation), nothing in zip(network.taps(_colour(batch, device)), blank, strict=True)
+                for (_, activation), nothing in zip(network.activations(images(batch)), blank, strict=True)
             ]
             rows.append(torch.cat(distance, dim=1).cpu().numpy())
+    levels = ("contrast", contrast, {"units": "peak contrast, (L_peak - L_0) / L_0"})
+    cube = np.concatenate(rows).reshape(len(padded), len(contrast), -1)
     return xr.Dataset(
-        {
-            "distance": (
-                ("stimulus", "contrast", "unit"),
-                np.concatenate(rows).reshape(len(padded), len(contrast), -1),
-            )
-        },
-        coords={
-            "contrast": ("contrast", contrast, {"units": "peak contrast, (L_peak - L_0) / L_0"}),
-            **backbone.units,
-        },
-        attrs={
-            **backbone.identity,
-            "padding": margin,
-            "distance": DISTANCE,
-        },
+        {"distance": (("stimulus", "contrast", "unit"), cube)},
+        coords={"contrast": levels, **backbone.units},
+        attrs={**backbone.identity, "padding": margin, "distance": DISTANCE},
     )
 
 
@@ -135,19 +129,19 @@ def image_distances(
     batch_size: int = 8,
     progress: Progress = iter,
 ) -> xr.Dataset:
-    """Measure each channel's distance of images to their references.
+    """Measure each channel's distance between images and their references.
 
     Parameters
     ----------
     backbone
         The network; it runs where its weights are.
     comparisons
-        One row per comparison (see `datasets.comparisons`). Rows that share a reference are to follow each other: its
-        activations are then computed once.
+        One row per comparison (see `datasets.comparisons`). The activations of a reference are computed once for
+        consecutive rows that share it.
     read
         Returns the image (height, width, 3), 0 to 255, of a path and its SHA-256, as the table gives them.
     batch_size
-        Images per forward pass, at least; images of one pass have one size.
+        Minimum number of images per forward pass; images of one pass have one size.
     progress
         Wraps the iteration over comparisons, e.g. `tqdm`.
 
@@ -171,7 +165,7 @@ def image_distances(
             images = images.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last) / 255
             count = len(batch.references)
             distance, maps = [], []
-            for number, (_, activation) in enumerate(network.taps(images)):
+            for number, (_, activation) in enumerate(network.activations(images)):
                 references = unit_normalised(activation[:count])
                 if batch.goes_on:
                     references = torch.cat([held[number], references]) if count else held[number]
@@ -179,16 +173,16 @@ def image_distances(
                 maps.append(references[-1:].clone() if len(references) > 1 else references)
             held = maps
             rows.append(torch.cat(distance, dim=1).cpu().numpy())
-    sides = 1 if comparisons["second"].isna().all() else 2
+    cube = np.concatenate(rows).reshape(len(comparisons), len(_sides(comparisons)), -1)
     return xr.Dataset(
-        {"distance": (("comparison", "side", "unit"), np.concatenate(rows).reshape(len(comparisons), sides, -1))},
+        {"distance": (("comparison", "side", "unit"), cube)},
         coords=backbone.units,
-        attrs={
-            **backbone.identity,
-            "dataset": comparisons["dataset"].iloc[0],
-            "distance": DISTANCE,
-        },
+        attrs={**backbone.identity, "dataset": comparisons["dataset"].iloc[0], "distance": DISTANCE},
     )
+
+
+def _sides(comparisons: pd.DataFrame) -> list[str]:
+    return ["first"] if comparisons["second"].isna().all() else ["first", "second"]
 
 
 class _Batch(NamedTuple):
@@ -206,7 +200,7 @@ def _batches(
     batch_size: int,
     progress: Progress,
 ) -> Iterator[_Batch]:
-    sides = ["first"] if comparisons["second"].isna().all() else ["first", "second"]
+    sides = _sides(comparisons)
     batch = _Batch([], [], [], goes_on=False)
     last: str | None = None
     reference: NDArray[np.uint8] = np.empty((0, 0, 3), dtype=np.uint8)
@@ -239,7 +233,7 @@ def _batches(
 def channel_distances(activation: Tensor, references: Tensor, reference_of: Sequence[int]) -> Tensor:
     """Mean over positions of the squared difference to a reference, by channel, shape (N, channels).
 
-    Strip by strip: what stays in the processor's cache is some ten times faster than whole maps are.
+    It works strip by strip: data that stay in the processor's cache are some ten times faster than whole maps.
 
     Parameters
     ----------
@@ -248,7 +242,7 @@ def channel_distances(activation: Tensor, references: Tensor, reference_of: Sequ
     references
         Unit-normalised activations (references, channels, H, W).
     reference_of
-        Which reference each image is compared with.
+        Number of the reference that each image is compared with.
     """
     images, targets = _by_position(activation), _by_position(references)
     positions, channels = images.shape[1:]
@@ -272,9 +266,3 @@ def _strips(maps: Tensor) -> Sequence[Tensor]:
 def _inverse_length(maps: Tensor, channels: int) -> Tensor:
     """One over the length along the dimension of channels."""
     return (maps.square().sum(dim=channels, keepdim=True) + EPSILON).rsqrt()
-
-
-def _colour(contrast: NDArray[np.float32], device: torch.device) -> Tensor:
-    """Grey images (N, 3, y, x) of contrast patterns (N, y, x)."""
-    images = torch.from_numpy(GREY + GREY * contrast).to(device)
-    return images[:, None].expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)

@@ -16,7 +16,7 @@ from torch import Tensor
 from perceptual_efficacy import baselines, io
 from perceptual_efficacy.backbones.network import Backbone, Progress, as_tensor
 from perceptual_efficacy.metric import PerceptualMetric
-from perceptual_efficacy.scores import choose_channels
+from perceptual_efficacy.scores import select_channels
 from perceptual_efficacy.vocabulary import ALL, HIGH, LOW, RANDOM, STRUCTURE
 
 GREY = 0.5  # where every inversion starts,
@@ -219,7 +219,7 @@ def invert_selections(
         io.write_image(photograph, references[name])
     found = []
     for selection, draw in [(ALL, None), (HIGH, None), (LOW, None), *((RANDOM, draw + 1) for draw in range(halves))]:
-        metric = PerceptualMetric(backbone, choose_channels(channels, selection, [layer], draw))
+        metric = PerceptualMetric(backbone, select_channels(channels, selection, layers=[layer], draw=draw))
         distance = metric.against(targets)
         of_grey = distance(torch.full_like(targets, GREY)).tolist()
         for seed in seeds:

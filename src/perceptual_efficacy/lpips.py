@@ -1,10 +1,10 @@
-"""What people's judgements taught LPIPS about each channel, beside what gratings say of it."""
+"""The weights that LPIPS learnt from human judgements, and how scores from gratings correlate with them."""
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,24 +15,19 @@ from scipy import stats
 
 from perceptual_efficacy import statistics
 from perceptual_efficacy.backbones.published import LPIPS_LAYERS
-from perceptual_efficacy.vocabulary import MEAN_OF_LAYERS, OF_NETWORK, SCORED
+from perceptual_efficacy.vocabulary import INTERVAL, MEAN_OF_LAYERS, OF_NETWORK, SCORED
 
 VERSION = "v0.1"
 FILES = {"torchvision:vgg16": "vgg", "torchvision:alexnet": "alex", "torchvision:squeezenet1_1": "squeeze"}
 NAMES = {"vgg": "LPIPS-VGG", "alex": "LPIPS-Alex", "squeeze": "LPIPS-Squeeze"}
-RELEASE = "IMAGENET1K_V1"  # of torchvision's networks, which LPIPS learnt its weights on
-LEAST_CHANNELS = 4  # of a layer; fewer have next to no ranks
-
+RELEASE = "IMAGENET1K_V1"  # torchvision's weights that LPIPS was trained on
+LEAST_CHANNELS = 4  # of a layer; ranks of fewer mean little
+COLUMNS = [
+    *("layer", "ranking", "measure", *INTERVAL),
+    *("split_mean", "p_split", "n", "n_clusters", "resampled_unit"),
+]
 
 Floats = NDArray[np.float64]
-
-
-class _Sample(NamedTuple):
-    """Rank correlations of one layer."""
-
-    channels: int
-    correlations: Floats  # of the full sample, then of bootstrap samples
-    shuffled: Floats
 
 
 def lpips_weights(architecture: str) -> pd.DataFrame:
@@ -42,7 +37,7 @@ def lpips_weights(architecture: str) -> pd.DataFrame:
     ----------
     architecture
         `torchvision:vgg16`, `torchvision:alexnet` or `torchvision:squeezenet1_1`, with torchvision's IMAGENET1K_V1
-        weights: a channel of the same number in another training is another channel.
+        weights: in another training, channels of the same numbers are different ones.
 
     Returns
     -------
@@ -76,31 +71,33 @@ def lpips_weights(architecture: str) -> pd.DataFrame:
     )
 
 
-def weights_of(card: Mapping[str, Any]) -> pd.DataFrame:
-    """Return LPIPS's weights for the network of a card; no rows where LPIPS has none or another training of it is used.
+def weights_of(network: Mapping[str, Any]) -> pd.DataFrame:
+    """Return LPIPS's weights for a network by its identity or card; no rows unless LPIPS was trained on it.
 
-    Channels of another training are other channels.
+    In another training, channels of the same numbers are different ones.
     """
-    known = card.get("release") == RELEASE and card["architecture"] in FILES
-    return lpips_weights(card["architecture"]) if known else lpips_weights(next(iter(FILES))).iloc[:0]
+    architecture = network["architecture"]
+    if network.get("release") == RELEASE and architecture in FILES:
+        return lpips_weights(architecture)
+    return pd.DataFrame({"layer": pd.Series(dtype=object), "channel": np.array([], np.int64), "weight": np.array([])})
 
 
-def lpips_distances(cube: xr.DataArray, card: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
-    """Weigh a distance cube by what LPIPS learnt: LPIPS itself, by its name; nothing if the cube lacks a channel of it.
+def lpips_distances(cube: xr.Dataset) -> dict[str, NDArray[np.float64]]:
+    """Weigh a distance cube by what LPIPS learnt: LPIPS's own distance by its name, (comparison, side).
+
+    Empty if LPIPS has no weights for the network, or the cube lacks one of LPIPS's channels.
 
     Parameters
     ----------
     cube
-        Distances (..., unit) with the coordinates `layer` and `channel`.
-    card
-        Of the network that the cube is of.
+        What `distances.image_distances` returns.
     """
-    weights = weights_of(card)
+    weights = weights_of(cube.attrs)
     units = pd.DataFrame({"layer": cube["layer"].values.astype(str), "channel": cube["channel"].values})
     weight = units.merge(weights, on=["layer", "channel"], how="left")["weight"].to_numpy()
     if weights.empty or np.isfinite(weight).sum() < len(weights):
         return {}
-    return {NAMES[FILES[card["architecture"]]]: cube.values @ np.nan_to_num(weight)}
+    return {NAMES[FILES[cube.attrs["architecture"]]]: cube["distance"].values @ np.nan_to_num(weight)}
 
 
 def compare_with_weights(
@@ -114,8 +111,8 @@ def compare_with_weights(
 ) -> pd.DataFrame:
     """Correlate scores with the weights that LPIPS learnt, over the scored channels of each layer.
 
-    Layers with fewer than four of them are left out. A weight may make up for the gain of its channel, with which
-    scores correlate, too: so the partial correlation given the channels' mean activation stands beside the plain one.
+    Layers with fewer than four of them are left out. A weight may compensate for its channel's gain, and scores
+    correlate with gain as well; a partial correlation given the channels' mean activation controls for that.
 
     Parameters
     ----------
@@ -126,7 +123,7 @@ def compare_with_weights(
     rankings
         Columns of scores.
     shuffles
-        Shuffles of the weights over the channels of each layer: the control.
+        Shuffles of the weights over the channels of each layer, as a control.
     replicates
         Bootstrap samples of the channels of each layer.
     seed
@@ -134,61 +131,41 @@ def compare_with_weights(
 
     Returns
     -------
-    layer (those of both tables, and "mean of layers"), ranking, measure ("srcc", Spearman's rank correlation, or
-    "partial srcc"), estimate, ci_low, ci_high, split_mean and p_split (mean of the shuffles, and the two-sided place
-    among them), p_holm (corrected over all rows of a measure), n, n_clusters, resampled_unit. No rows if the tables
-    share no layer.
+    The network, layer (those of both tables, and "mean of layers"), ranking, measure ("srcc", Spearman's rank
+    correlation, or "partial srcc"), estimate, ci_low, ci_high, split_mean (mean of the shuffles), p_split (two-sided,
+    among the shuffles), p_holm (corrected over all rows of a measure), n, n_clusters, resampled_unit. No rows if
+    the tables share no layer.
     """
     random = np.random.default_rng(seed)
     scored = channels[channels["status"] == SCORED].merge(weights, on=["layer", "channel"], validate="one_to_one")
-    found: dict[tuple[str, str, str], _Sample] = {}
-    for layer, rows in scored.groupby("layer", sort=False):
+    found: dict[tuple[str, str, str], tuple[int, Floats, Floats]] = {}  # channels, samples (full one first), shuffles
+    layers = [(str(layer), rows) for layer, rows in scored.groupby("layer", sort=False) if len(rows) >= LEAST_CHANNELS]
+    for layer, rows in layers:
         count = len(rows)
-        if count < LEAST_CHANNELS:
-            continue
         drawn = np.vstack([np.arange(count), random.integers(count, size=(replicates, count))])
         shuffled = random.permuted(np.tile(np.arange(count), (shuffles, 1)), axis=1)
         weight, activation = rows["weight"].to_numpy(), rows["mean_activation"].to_numpy()
-        for ranking in rankings:
+        for ranking, (measure, correlate) in product(rankings, MEASURES.items()):
             score = rows[ranking].to_numpy()
-            of_samples = score[drawn], weight[drawn], activation[drawn]
-            of_shuffles = score[None], weight[shuffled], activation[None]
-            for measure, correlate in MEASURES.items():
-                sample = _Sample(count, correlate(*of_samples), correlate(*of_shuffles))
-                found[str(layer), ranking, measure] = sample
-    layers = list(dict.fromkeys(layer for layer, _, _ in found))
+            samples = correlate(score[drawn], weight[drawn], activation[drawn])
+            found[layer, ranking, measure] = count, samples, correlate(score[None], weight[shuffled], activation[None])
     for ranking, measure in product(rankings, MEASURES) if layers else ():
-        each = [found[layer, ranking, measure] for layer in layers]
-        found[MEAN_OF_LAYERS, ranking, measure] = _Sample(
-            sum(one.channels for one in each),
-            np.mean([one.correlations for one in each], axis=0),
-            np.mean([one.shuffled for one in each], axis=0),
-        )
+        counts, samples_of, shuffles_of = zip(*(found[layer, ranking, measure] for layer, _ in layers), strict=True)
+        means = np.mean(samples_of, axis=0), np.mean(shuffles_of, axis=0)
+        found[MEAN_OF_LAYERS, ranking, measure] = sum(counts), *means
     table = pd.DataFrame(
         [
-            {
-                "layer": layer,
-                "ranking": ranking,
-                "measure": measure,
-                "estimate": sample.correlations[0],
-                **dict(
-                    zip(("ci_low", "ci_high"), statistics.percentile_interval(sample.correlations[1:]), strict=True)
-                ),
-                "split_mean": sample.shuffled.mean(),
-                "p_split": statistics.permutation_p(sample.correlations[0], sample.shuffled),
-                "n": sample.channels,
-                "n_clusters": sample.channels,
-                "resampled_unit": "channels",
-            }
-            for (layer, ranking, measure), sample in found.items()
+            (
+                *(*key, samples[0], *statistics.percentile_interval(samples[1:])),
+                *(chance.mean(), statistics.permutation_p(samples[0], chance), count, count, "channels"),
+            )
+            for key, (count, samples, chance) in found.items()
         ],
-        columns=[
-            *("layer", "ranking", "measure", "estimate", "ci_low", "ci_high"),
-            *("split_mean", "p_split", "n", "n_clusters", "resampled_unit"),
-        ],
+        columns=COLUMNS,
     )
-    about = {name: channels[name].iloc[0] for name in OF_NETWORK if name in channels}
-    return table.assign(p_holm=table.groupby("measure")["p_split"].transform(statistics.holm), **about)
+    for place, name in enumerate(name for name in OF_NETWORK if name in channels):
+        table.insert(place, name, channels[name].iloc[0])
+    return table.assign(p_holm=table.groupby("measure")["p_split"].transform(statistics.holm))
 
 
 def _spearman(x: Floats, y: Floats, _given: Floats) -> Floats:

@@ -11,12 +11,11 @@ from torch import Tensor, nn
 from perceptual_efficacy.backbones.network import Backbone
 from perceptual_efficacy.distances import selection_distance
 from perceptual_efficacy.probing import probe
-from perceptual_efficacy.scores import SCORED, score_channels, select_channels
+from perceptual_efficacy.scores import score_channels, select_channels
 from perceptual_efficacy.stimuli import gratings
+from perceptual_efficacy.vocabulary import ALL, HIGH, LOW, SCORED
 
-HALVES = ("all", "high", "low")
-
-EXPECTED = f"None, {', '.join(map(repr, HALVES))}, a table, or an existing .csv or .parquet file"
+EXPECTED = "None, 'all', 'high', 'low', a table, or an existing .csv or .parquet file"
 
 Selection = str | os.PathLike[str] | pd.DataFrame | None
 
@@ -35,10 +34,9 @@ class PerceptualMetric(nn.Module):
     selection
         Which channels count: None or "all"; "high" or "low", the upper or lower half of each layer by perceptual
         efficacy, for which the backbone is probed now (some seconds to minutes); a table with the columns `layer` and
-        `channel`, and maybe `weight` (at least 0; 1 unless given); or a `.csv` or `.parquet` file of one.
-    overshoot
-        How far values may lie outside [0, 1]: 0 to measure, more for the output of a network in training; with infinity
-        values are not looked at.
+        `channel`, and optionally `weight` (at least 0; 1 unless given); or a `.csv` or `.parquet` file of one.
+    validate_range
+        Whether to refuse images with values outside [0, 1]. Switch it off for the output of a network in training.
 
     Raises
     ------
@@ -61,12 +59,10 @@ class PerceptualMetric(nn.Module):
 
     higher_is_better = False
 
-    def __init__(self, backbone: Backbone, selection: Selection = None, *, overshoot: float = 0.0) -> None:
+    def __init__(self, backbone: Backbone, selection: Selection = None, *, validate_range: bool = True) -> None:
         super().__init__()
-        if not overshoot >= 0:
-            raise ValueError(f"overshoot is {overshoot}; it must be at least 0.")
         self.backbone = backbone
-        self.overshoot = overshoot
+        self.validate_range = validate_range
         device = next((weight.device for weight in backbone.parameters()), None)
         self._weighted: list[str] = []
         for layer, weight in channel_weights(backbone, selection).items():
@@ -85,21 +81,17 @@ class PerceptualMetric(nn.Module):
         Raises
         ------
         ValueError
-            If the shapes differ or are others, a value is not finite or out of range, or the images are too small for
-            the network.
+            If the batches are not of one shape (N, 3, H, W), a value is out of range or not finite (unless
+            `validate_range` is off), or the images are too small for the network.
         """
         self._check(images, references)
-        weights = {layer: self.get_buffer(f"weight_{number}") for number, layer in enumerate(self._weighted)}
-        total = images.new_zeros(len(images), dtype=torch.float32)
-        theirs = self.backbone.taps(references)
-        for layer, activation in self.backbone.taps(images):
+        theirs = self.backbone.activations(references)
+
+        def reference_of(layer: str) -> Tensor:
             with torch.set_grad_enabled(torch.is_grad_enabled() and references.requires_grad):
-                reference = next(theirs)[1]
-            if layer in weights:
-                total = total + selection_distance(activation, reference, weights.pop(layer).to(activation))
-            if not weights:
-                break
-        return total
+                return next(activation for name, activation in theirs if name == layer)
+
+        return self._distance(images, reference_of)
 
     def against(self, references: Tensor) -> Callable[[Tensor], Tensor]:
         """Return the distance to these references as a function of images, for many images and few references.
@@ -109,30 +101,34 @@ class PerceptualMetric(nn.Module):
         Parameters
         ----------
         references
-            As for `forward`, which the function's values and errors are those of.
+            As for `forward`; the function returns and raises what that does.
         """
         self._check(references, references)
-        weights = {layer: self.get_buffer(f"weight_{number}") for number, layer in enumerate(self._weighted)}
         kept: dict[str, Tensor] = {}
         with torch.no_grad():
-            for layer, activation in self.backbone.taps(references):
-                if layer in weights:
+            for layer, activation in self.backbone.activations(references):
+                if layer in self._weighted:
                     kept[layer] = activation
-                if len(kept) == len(weights):
+                if len(kept) == len(self._weighted):
                     break
 
         def distance(images: Tensor) -> Tensor:
             self._check(images, references)
-            total = images.new_zeros(len(images), dtype=torch.float32)
-            left = dict(kept)
-            for layer, activation in self.backbone.taps(images):
-                if layer in left:
-                    total = total + selection_distance(activation, left.pop(layer), weights[layer].to(activation))
-                if not left:
-                    break
-            return total
+            return self._distance(images, kept.__getitem__)
 
         return distance
+
+    def _distance(self, images: Tensor, reference_of: Callable[[str], Tensor]) -> Tensor:
+        """Sum the distances by layer; what is left of the network after the last of them does not run."""
+        weights = {layer: self.get_buffer(f"weight_{number}") for number, layer in enumerate(self._weighted)}
+        total = images.new_zeros(len(images), dtype=torch.float32)
+        for layer, activation in self.backbone.activations(images):
+            if layer in weights:
+                weight = weights.pop(layer).to(activation)
+                total = total + selection_distance(activation, reference_of(layer), weight)
+            if not weights:
+                break
+        return total
 
     def _check(self, images: Tensor, references: Tensor) -> None:
         for name, batch in (("images", images), ("references", references)):
@@ -140,22 +136,18 @@ class PerceptualMetric(nn.Module):
                 found = batch.dtype if isinstance(batch, Tensor) else type(batch).__name__
                 raise ValueError(f"{name} are {found}; expected a tensor of floating-point numbers in [0, 1].")
             if batch.ndim != 4 or batch.shape[1] != 3:
-                hint = (
-                    " Repeat a grey channel: x.expand(-1, 3, -1, -1)."
-                    if batch.ndim == 4 and batch.shape[1] == 1
-                    else ""
-                )
+                is_grey = batch.ndim == 4 and batch.shape[1] == 1
+                hint = " Repeat a grey channel: x.expand(-1, 3, -1, -1)." if is_grey else ""
                 raise ValueError(f"{name} have shape {tuple(batch.shape)}; expected (N, 3, height, width).{hint}")
             if not batch.numel():
                 raise ValueError(f"{name} have shape {tuple(batch.shape)}: there is nothing to compare.")
-            if self.overshoot == float("inf"):
+            if not self.validate_range:
                 continue
             # not-a-number in an image makes both NaN
             low, high = (value.item() for value in torch.aminmax(batch.detach()))
-            if not -self.overshoot <= low <= high <= 1 + self.overshoot:
+            if not 0 <= low <= high <= 1:
                 raise ValueError(
-                    f"{name} lie in [{low:.6g}, {high:.6g}]; expected values in [{0 - self.overshoot:g}, "
-                    f"{1 + self.overshoot:g}].{_remedy(low, high)}"
+                    f"{name} lie in [{low:.6g}, {high:.6g}]; expected values in [0, 1].{_remedy(low, high)}"
                 )
         if images.shape != references.shape:
             raise ValueError(
@@ -172,18 +164,19 @@ def _remedy(low: float, high: float) -> str:
         return " They hold NaN or infinity."
     if low >= 0 and 1.5 < high <= 255:
         return " Divide images of 0 to 255 by 255."
+    training = "for the output of a network in training set validate_range=False."
     if -1 <= low < 0 and high <= 1:
-        return " Map images of -1 to 1 by (x + 1) / 2; for the output of a network in training set overshoot."
-    return " Clip them, or for the output of a network in training set overshoot."
+        return f" Map images of -1 to 1 by (x + 1) / 2; {training}"
+    return f" Clip them, or {training}"
 
 
 def channel_weights(backbone: Backbone, selection: Selection) -> dict[str, Tensor]:
     """Return the weight of every channel, shape (channels,), by layer; see `PerceptualMetric` for `selection`."""
     layers = backbone.layers
-    if selection is None or (isinstance(selection, str) and selection == "all"):
+    if selection is None or (isinstance(selection, str) and selection == ALL):
         return {layer: torch.ones(channels) for layer, channels in layers.items()}
-    if isinstance(selection, str) and selection in HALVES:
-        return channel_weights(backbone, select_channels(score_channels(probe(backbone, gratings())), selection))  # type: ignore[arg-type]
+    if isinstance(selection, str) and selection in (HIGH, LOW):
+        return channel_weights(backbone, select_channels(score_channels(probe(backbone, gratings())), selection))
     if not isinstance(selection, str | os.PathLike | pd.DataFrame):
         raise ValueError(f"selection is a {type(selection).__name__}; expected {EXPECTED}.")
     table = selection if isinstance(selection, pd.DataFrame) else _read(selection)
@@ -195,7 +188,7 @@ def channel_weights(backbone: Backbone, selection: Selection) -> dict[str, Tenso
             "`perceptual-efficacy select`), or give None for all."
         )
     if table.empty:
-        raise ValueError("The selection has no channel.")
+        raise ValueError("The selection has no channel; half of a layer needs at least two scored channels in it.")
     table = table[["layer", "channel"]].assign(weight=table.get("weight", 1.0))
     known = [
         channel in range(layers.get(layer, 0)) for layer, channel in zip(table["layer"], table["channel"], strict=True)

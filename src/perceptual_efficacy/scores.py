@@ -11,15 +11,67 @@ from numpy.typing import NDArray
 
 from perceptual_efficacy import csf as models
 from perceptual_efficacy import statistics
-from perceptual_efficacy.vocabulary import MEAN_OF_LAYERS, SCORED, identity
+from perceptual_efficacy.vocabulary import ALL, HIGH, INTERVAL, LOW, MEAN_OF_LAYERS, RANDOM, SCORED, identity
 
 Baseline = Literal["none", "blank"]
 Combination = Literal["product", "ranks"]
-Half = Literal["high", "low"]
 
 WEAKEST = 0.01  # of a channel's maximum: orientation is not judged on a response below this share
 SILENT = "not scored: no response to any grating"
 WEAK = f"not scored: oriented response at the steepest frequency below {WEAKEST:.0%} of the channel's maximum"
+
+
+def tuning_curves(
+    tuning: xr.Dataset, *, pixels_per_degree: float | None = None, baseline: Baseline = "none"
+) -> xr.Dataset:
+    """Reduce responses to the curves that scores and figures are made of.
+
+    Parameters
+    ----------
+    tuning
+        What `probing.probe` returns.
+    pixels_per_degree
+        Resolution at which the images are assumed to be seen, which relabels the frequencies; by default that of the
+        gratings.
+    baseline
+        "blank" subtracts the response to the uniform field from every response.
+
+    Returns
+    -------
+    Over the units and axes of `tuning`, averaged over phases, float64: `radial` (unit, frequency) and `oriented` (unit,
+    frequency, orientation), the responses, the latter at least 0; `normalised` (unit, frequency), the radial curve
+    divided by its largest magnitude; and `slope` (unit, frequency), its |da/dlog2 f| per octave. A curve of zeros stays
+    zero. Frequency is in cycles per degree.
+
+    Raises
+    ------
+    ValueError
+        If there is no such baseline.
+    """
+    if baseline not in ("none", "blank"):
+        raise ValueError(f"baseline is {baseline!r}; it must be 'none' or 'blank'.")
+    own = tuning.attrs["pixels_per_degree"]
+    scale = own if pixels_per_degree is None else pixels_per_degree
+    frequency = tuning["frequency"].values * (scale / own)
+    mean = tuning[["radial_response", "oriented_response"]].astype(np.float64).mean("phase")
+    if baseline == "blank":
+        mean = mean - tuning["blank_response"]
+    radial = mean["radial_response"].values
+    largest = np.abs(radial).max(axis=-1, keepdims=True)
+    normalised = np.divide(radial, largest, out=np.zeros_like(radial), where=largest > 0)
+    over = ("unit", "frequency")
+    return xr.Dataset(
+        {
+            "radial": (over, radial),
+            # below the blank: no response to that orientation
+            "oriented": ((*over, "orientation"), mean["oriented_response"].values.clip(0)),
+            "normalised": (over, normalised),
+            # central differences inside, one-sided ones at both ends
+            "slope": (over, np.abs(np.gradient(normalised, np.log2(frequency), axis=-1))),
+        },
+        coords=mean.coords,
+        attrs={**tuning.attrs, "pixels_per_degree": scale},
+    ).assign_coords(frequency=("frequency", frequency, {"units": "cycles per degree"}))
 
 
 def score_channels(
@@ -38,19 +90,23 @@ def score_channels(
         What `probing.probe` returns.
     csf
         Contrast sensitivity function: a name of `csf.MODELS`, or a function of frequency in cycles per degree.
-    pixels_per_degree
-        Relabels the frequency axis; that of the stimuli unless given.
-    baseline
-        "blank" subtracts the response to the uniform field from every response.
+    pixels_per_degree, baseline
+        See `tuning_curves`.
     combination
         PE is the "product" mu1 * mu2, or the mean of both scores' "ranks" within the layer, scaled to (0, 1].
 
     Returns
     -------
-    One row per channel: layer, channel, status (scored, or why not), preferred_frequency (peak of the radial curve)
-    and steepest_frequency (f*, where the weighted slope peaks), both in cycles per degree, preferred_orientation in
+    One row per channel: the network (see `vocabulary.IDENTITY`), pixels_per_degree, layer, channel, receptive_field
+    (pixels, where `tuning` has it), status ("scored", or why not), preferred_frequency (peak of the radial curve) and
+    steepest_frequency (f*, where the weighted slope peaks), both in cycles per degree, preferred_orientation in
     degrees, mu1, mu2, pe, osi, circular_variance, bandwidth (full width at half height, degrees), mean_activation
     (over the radial gratings) and rectified.
+
+    Raises
+    ------
+    ValueError
+        If there is no such CSF, baseline or combination.
 
     Notes
     -----
@@ -66,32 +122,27 @@ def score_channels(
     quantification of orientation selectivity and direction selectivity, 2014; bandwidth: Ringach, Shapley, Hawken:
     Orientation Selectivity in Macaque V1, 2002 (at half height).
     """
-    scale = tuning.attrs["pixels_per_degree"] if pixels_per_degree is None else pixels_per_degree
-    frequency = tuning["frequency"].values * scale
-    orientation = tuning["orientation"].values
+    if combination not in ("product", "ranks"):
+        raise ValueError(f"combination is {combination!r}; it must be 'product' or 'ranks'.")
+    curves = tuning_curves(tuning, pixels_per_degree=pixels_per_degree, baseline=baseline)
+    frequency, slope = curves["frequency"].values, curves["slope"].values
+    radial, oriented = curves["radial"].values, curves["oriented"].values
     sensitivity = (models.by_name(csf) if isinstance(csf, str) else csf)(frequency)
 
-    radial = mean_over_phases(tuning["radial_response"], tuning, baseline)
-    # below the blank: no response to that orientation
-    oriented = mean_over_phases(tuning["oriented_response"], tuning, baseline).clip(0)
-
-    slope = slopes(radial, frequency)
     mu1 = slope @ sensitivity / sensitivity.sum()
     steepest = 1 + (slope * sensitivity)[:, 1:-1].argmax(axis=1)
-    units = np.arange(len(radial))
-    tuned = oriented[units, steepest]
+    tuned = oriented[np.arange(len(radial)), steepest]
     strongest = np.maximum(np.abs(radial).max(axis=1), oriented.max(axis=(1, 2)))
     silent = strongest <= 0
     weak = ~silent & (tuned.max(axis=1) < WEAKEST * strongest)
     unjudged = silent | weak
 
-    mu2, osi, circular_variance, preferred, bandwidth = orientation_scores(tuned, orientation)
+    mu2, osi, circular_variance, preferred, bandwidth = orientation_scores(tuned, curves["orientation"].values)
+    seen = [name for name in ("layer", "channel", "receptive_field") if name in tuning.coords]
     table = pd.DataFrame(
         {
-            **identity(tuning.attrs),
-            "pixels_per_degree": scale,
-            "layer": tuning["layer"].values.astype(str),
-            "channel": tuning["channel"].values.astype(np.int64),
+            **identity(curves.attrs),
+            **{name: tuning[name].values for name in seen},
             "status": np.select([silent, weak], [SILENT, WEAK], SCORED),
             "preferred_frequency": np.where(silent, np.nan, frequency[radial.argmax(axis=1)]),
             "steepest_frequency": np.where(silent, np.nan, frequency[steepest]),
@@ -106,8 +157,6 @@ def score_channels(
             "rectified": tuning["rectified"].values.astype(bool),
         }
     )
-    if combination not in ("product", "ranks"):
-        raise ValueError(f"combination is {combination!r}; it must be 'product' or 'ranks'.")
     if combination == "product":
         table["pe"] = table["mu1"] * table["mu2"]
     else:
@@ -115,24 +164,6 @@ def score_channels(
         ranks = scored.groupby("layer", sort=False)[["mu1", "mu2"]].rank(pct=True)
         table.loc[scored.index, "pe"] = ranks.mean(axis=1)
     return table
-
-
-def mean_over_phases(response: xr.DataArray, tuning: xr.Dataset, baseline: Baseline) -> NDArray[np.float64]:
-    """Responses averaged over phases, minus the channel's response to the uniform field if that is the baseline."""
-    if baseline not in ("none", "blank"):
-        raise ValueError(f"baseline is {baseline!r}; it must be 'none' or 'blank'.")
-    mean = response.astype(np.float64).mean("phase")
-    return (mean - tuning["blank_response"] if baseline == "blank" else mean).values
-
-
-def slopes(response: NDArray[np.float64], frequency: NDArray[np.float64]) -> NDArray[np.float64]:
-    """|da / dlog2 f| of each curve after division by its largest magnitude, shape (..., frequency).
-
-    Central differences inside, one-sided ones at both ends (`numpy.gradient`). A curve of zeros stays zero.
-    """
-    largest = np.abs(response).max(axis=-1, keepdims=True)
-    normalised = np.divide(response, largest, out=np.zeros_like(response), where=largest > 0)
-    return np.abs(np.gradient(normalised, np.log2(frequency), axis=-1))
 
 
 def orientation_scores(
@@ -178,90 +209,66 @@ def _full_width(curve: NDArray[np.float64], peak: int) -> float:
     return crossing(around, below[0]) + crossing(mirrored, np.flatnonzero(mirrored < 0.5)[0])
 
 
-def select_channels(channels: pd.DataFrame, half: Half = "high", by: str = "pe") -> pd.DataFrame:
-    """Return the upper or lower half of every layer's scored channels.
+def select_channels(
+    channels: pd.DataFrame,
+    selection: str = "high",
+    *,
+    by: str = "pe",
+    layers: Sequence[str] | None = None,
+    draw: int | None = None,
+) -> pd.DataFrame:
+    """Select channels of every layer.
 
     Parameters
     ----------
     channels
-        What `score_channels` returns.
-    half
-        "high" or "low". Ties go by channel index; of an odd number the middle one goes to low.
+        What `score_channels` returns, of one network.
+    selection
+        "high" or "low", the upper or lower half of each layer's scored channels: ties go by channel index, and of an
+        odd number the middle one goes to low. "random", as many scored channels of each layer as "high" has. "all",
+        every channel, scored or not.
     by
-        The column to rank by: pe, mu1, mu2, or any other number.
+        Column to rank by: pe, mu1, mu2, or any other number. Channels without it count as not scored.
+    layers
+        Layers to select from; all unless given.
+    draw
+        Seed of a random half, which needs one.
 
     Returns
     -------
-    The chosen rows of `channels`, in their order and with their index.
+    layer and channel of the selected rows of `channels`, in their order and with their index. Of a single scored
+    channel the upper half is empty.
 
     Raises
     ------
     ValueError
-        If there is no such half or column, or the table's index is not unique.
+        If there is no such selection, column or layer, a random half has no seed, or the index is not unique.
     """
-    if half not in ("high", "low"):
-        raise ValueError(f"half is {half!r}; it must be 'high' or 'low'.")
+    if selection not in (ALL, HIGH, LOW, RANDOM):
+        raise ValueError(f"selection is {selection!r}; it must be 'all', 'high', 'low' or 'random'.")
+    if selection == RANDOM and draw is None:
+        raise ValueError("A random half needs the seed that it is drawn by: give draw.")
     if not channels.index.is_unique:
         raise ValueError("The table of channels has rows of equal index, as after pandas.concat; give each its own.")
+    known = channels["layer"].unique()
+    if unknown := [layer for layer in layers or () if layer not in known]:
+        raise ValueError(f"There is no layer {unknown[0]!r} among the channels; they are of {', '.join(known)}.")
+    members = channels if layers is None else channels[channels["layer"].isin(layers)]
+    if selection == ALL:
+        return members[["layer", "channel"]]
     if by not in channels.columns:
         raise ValueError(f"Channels cannot be ranked by {by!r}; the columns are {', '.join(channels.columns)}.")
-    scored = channels[(channels["status"] == SCORED) & channels[by].notna()]
-    chosen = []
+    scored = members[(members["status"] == SCORED) & members[by].notna()]
+    generator = np.random.default_rng(draw)
+    chosen: list[int] = []
     for _, layer in scored.groupby("layer", sort=False):
-        ranked = layer.sort_values([by, "channel"], ascending=[False, True], kind="stable")
+        ranked = layer.sort_values([by, "channel"], ascending=[False, True], kind="stable").index
         count = len(ranked) // 2
-        chosen.extend((ranked.index[:count] if half == "high" else ranked.index[count:]).tolist())
-    return channels.loc[sorted(chosen)]
-
-
-def choose_channels(
-    channels: pd.DataFrame, selection: str, layers: Sequence[str], draw: int | None = None
-) -> pd.DataFrame:
-    """Return all channels of some layers, their high or low half by PE, or a random half of the scored ones.
-
-    Parameters
-    ----------
-    channels
-        What `score_channels` returns.
-    selection
-        "all" (scored or not), "high", "low" or "random", as many as "high" of every layer.
-    layers
-        The layers.
-    draw
-        Seed of a random half; the other selections need none.
-
-    Returns
-    -------
-    layer, channel.
-
-    Raises
-    ------
-    ValueError
-        If there is no such layer or selection, nothing to choose in the layers, or no seed of a random half.
-    """
-    if selection not in ("all", "high", "low", "random"):
-        raise ValueError(f"selection is {selection!r}; it must be 'all', 'high', 'low' or 'random'.")
-    if selection == "random" and draw is None:
-        raise ValueError("A random half needs the seed that it is drawn by: give draw.")
-    if unknown := [layer for layer in layers if layer not in set(channels["layer"])]:
-        known = ", ".join(channels["layer"].unique())
-        raise ValueError(f"There is no layer {unknown[0]!r} among the channels; they are of {known}.")
-    members = channels[channels["layer"].isin(layers)]
-    if selection == "random":
-        random = np.random.default_rng(draw)
-        scored = members[members["status"] == SCORED]
-        halves = [
-            layer.index[statistics.random_halves(len(layer), 1, random)[0]]
-            for _, layer in scored.groupby("layer", sort=False)
-        ]
-        chosen = members.loc[sorted(np.concatenate(halves))] if halves else scored
-    elif selection == "all":
-        chosen = members
-    else:
-        chosen = select_channels(members, selection)  # type: ignore[arg-type]
-    if chosen.empty:
-        raise ValueError(f"Of {', '.join(layers)} the selection {selection!r} is empty: too few channels are scored.")
-    return chosen[["layer", "channel"]]
+        halves = {HIGH: ranked[:count], LOW: ranked[count:]}
+        if selection == RANDOM:
+            halves[RANDOM] = layer.index[statistics.random_halves(len(layer), 1, generator)[0]]
+        chosen.extend(halves[selection])
+    return channels.loc[sorted(chosen), ["layer", "channel"]]
 
 
 def spread_over_phases(
@@ -320,9 +327,8 @@ def compare_layers(
     for name, responses in (("", tuning), ("_control", control)):
         scores = score_channels(responses, csf, baseline=baseline)
         phases = spread_over_phases(responses, csf, baseline)
-        frequency = responses["frequency"].values * responses.attrs["pixels_per_degree"]
-        radial = mean_over_phases(responses["radial_response"], responses, baseline)
-        networks[name] = (scores, phases, slopes(radial, frequency), csf(frequency))
+        curves = tuning_curves(responses, baseline=baseline)
+        networks[name] = (scores, phases, curves["slope"].values, csf(curves["frequency"].values))
 
     rows = []
     for layer in dict.fromkeys(tuning["layer"].values.astype(str)):
@@ -354,8 +360,7 @@ def compare_layers(
                 **identity(tuning.attrs),
                 "layer": layer,
                 "statistic": name,
-                "estimate": sample[0],
-                **dict(zip(("ci_low", "ci_high"), statistics.percentile_interval(sample[1:]), strict=True)),
+                **dict(zip(INTERVAL, (sample[0], *statistics.percentile_interval(sample[1:])), strict=True)),
                 "n_clusters": count,
                 "resampled_unit": "channels",
             }

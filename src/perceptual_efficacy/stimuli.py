@@ -1,32 +1,21 @@
 """The gratings that a backbone is probed with: radial ones for spatial frequency, oriented ones for orientation."""
 
-from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from itertools import product
+from typing import Literal
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 GREY = 0.5
+CODE_VALUE = {"units": "display code value, 0 to 1"}
 Encoding = Literal["display", "srgb"]
-
-
-class Gratings(NamedTuple):
-    """Two sets of gratings on one grid of frequencies and phases.
-
-    `radial` and `oriented` hold `image` (stimulus, y, x), float32 in [0, 1], with the coordinates `frequency` in
-    cycles per pixel, `phase` in degrees and, for `oriented`, `orientation` in degrees; `radial` also holds `blank`
-    (y, x), the uniform field. The attribute `pixels_per_degree` turns cycles per pixel into cycles per degree.
-    """
-
-    radial: xr.Dataset
-    oriented: xr.Dataset
 
 
 def gratings(
     *,
     pixels_per_degree: float = 32.0,
-    size: int = 224,
+    size: int = 128,
     frequencies: int = 24,
     lowest_frequency: float = 0.5,
     highest_frequency: float | None = None,
@@ -34,7 +23,7 @@ def gratings(
     phases: int = 4,
     contrast: float = 0.5,
     encoding: Encoding = "display",
-) -> Gratings:
+) -> xr.Dataset:
     """Draw every grating of the probing set.
 
     Parameters
@@ -46,7 +35,7 @@ def gratings(
     frequencies
         Number of spatial frequencies, spaced evenly in log2.
     lowest_frequency, highest_frequency
-        Range in cycles per degree; the highest is 0.85 of the Nyquist frequency unless given.
+        Range in cycles per degree; by default up to 0.85 of the Nyquist frequency.
     orientations
         Number of orientations, spaced evenly over [-90, 90) degrees. The orientation is the direction of modulation,
         counterclockwise from horizontal: 0 degrees is a vertical grating.
@@ -57,6 +46,12 @@ def gratings(
     encoding
         "display": the sinusoid is in display code values, as networks are trained; "srgb": it is in relative
         luminance, encoded by the sRGB transfer function (IEC 61966-2-1).
+
+    Returns
+    -------
+    `radial` (frequency, phase, y, x), `oriented` (frequency, orientation, phase, y, x) and `blank` (y, x), the uniform
+    field: float32 display code values in [0, 1]. Frequency is in cycles per degree, orientation and phase in degrees, x
+    and y in degrees of visual angle from the centre, x to the right and y upwards.
 
     Raises
     ------
@@ -84,37 +79,38 @@ def gratings(
     frequency = np.geomspace(lowest_frequency, highest, frequencies)
     phase = np.arange(phases) * 360.0 / phases
     orientation = -90.0 + np.arange(orientations) * 180.0 / orientations
-
-    radial_frequency, radial_phase = (grid.ravel() for grid in np.meshgrid(frequency, phase, indexing="ij"))
-    oriented_frequency, oriented_orientation, oriented_phase = (
-        grid.ravel() for grid in np.meshgrid(frequency, orientation, phase, indexing="ij")
-    )
-    common = {
-        "size": size,
-        "pixels_per_degree": pixels_per_degree,
-        "contrast": contrast,
-        "encoding": encoding,
-    }
     x, y = pixel_coordinates(size, pixels_per_degree)
-    radial = _dataset(
-        [_draw(np.hypot(x, y), f, p, contrast, encoding) for f, p in zip(radial_frequency, radial_phase, strict=True)],
-        {"frequency": radial_frequency / pixels_per_degree, "phase": radial_phase},
-        common,
-    )
-    radial["blank"] = (("y", "x"), np.full((size, size), _encoded(GREY, encoding), dtype=np.float32))
-    oriented = _dataset(
-        [
-            _draw(along(x, y, o), f, p, contrast, encoding)
-            for f, o, p in zip(oriented_frequency, oriented_orientation, oriented_phase, strict=True)
-        ],
+
+    def draw(distance: NDArray[np.float64], f: float, p: float) -> NDArray[np.float32]:
+        wave = GREY + GREY * contrast * np.cos(2 * np.pi * f * distance + np.deg2rad(p))
+        return _encoded(wave, encoding).astype(np.float32)
+
+    radius = np.hypot(x, y)
+    radial = [draw(radius, f, p) for f, p in product(frequency, phase)]
+    oriented = [draw(along(x, y, o), f, p) for f, o, p in product(frequency, orientation, phase)]
+    return xr.Dataset(
         {
-            "frequency": oriented_frequency / pixels_per_degree,
-            "orientation": oriented_orientation,
-            "phase": oriented_phase,
+            "radial": (
+                ("frequency", "phase", "y", "x"),
+                np.reshape(radial, (frequencies, phases, size, size)),
+                CODE_VALUE,
+            ),
+            "oriented": (
+                ("frequency", "orientation", "phase", "y", "x"),
+                np.reshape(oriented, (frequencies, orientations, phases, size, size)),
+                CODE_VALUE,
+            ),
+            "blank": (("y", "x"), np.full((size, size), _encoded(GREY, encoding), np.float32), CODE_VALUE),
         },
-        common,
+        coords={
+            "frequency": ("frequency", frequency, {"units": "cycles per degree"}),
+            "orientation": ("orientation", orientation, {"units": "degrees"}),
+            "phase": ("phase", phase, {"units": "degrees"}),
+            "y": ("y", y[:, 0], {"units": "degrees of visual angle"}),
+            "x": ("x", x[0], {"units": "degrees of visual angle"}),
+        },
+        attrs={"pixels_per_degree": pixels_per_degree, "contrast": contrast, "encoding": encoding},
     )
-    return Gratings(radial, oriented)
 
 
 def pixel_coordinates(size: int, pixels_per_degree: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -130,13 +126,6 @@ def along(x: NDArray[np.float64], y: NDArray[np.float64], orientation: float) ->
     return x * np.cos(angle) + y * np.sin(angle)
 
 
-def _draw(
-    distance: NDArray[np.float64], frequency: float, phase: float, contrast: float, encoding: Encoding
-) -> NDArray[np.float32]:
-    wave = GREY + GREY * contrast * np.cos(2 * np.pi * frequency * distance + np.deg2rad(phase))
-    return _encoded(wave, encoding).astype(np.float32)
-
-
 def _encoded(luminance: ArrayLike, encoding: Encoding) -> NDArray[np.float64]:
     value = np.asarray(luminance, dtype=np.float64)
     if encoding == "display":
@@ -144,14 +133,3 @@ def _encoded(luminance: ArrayLike, encoding: Encoding) -> NDArray[np.float64]:
     if encoding == "srgb":
         return np.where(value <= 0.0031308, 12.92 * value, 1.055 * value ** (1 / 2.4) - 0.055)
     raise ValueError(f"encoding is {encoding!r}; it must be 'display' or 'srgb'.")
-
-
-def _dataset(
-    images: list[NDArray[np.float32]], coordinates: dict[str, NDArray[np.float64]], attributes: Mapping[str, object]
-) -> xr.Dataset:
-    units = {"frequency": "cycles per pixel", "orientation": "degrees", "phase": "degrees"}
-    return xr.Dataset(
-        {"image": (("stimulus", "y", "x"), np.stack(images), {"units": "display code value, 0 to 1"})},
-        coords={name: ("stimulus", values, {"units": units[name]}) for name, values in coordinates.items()},
-        attrs=attributes,
-    )

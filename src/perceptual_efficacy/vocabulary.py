@@ -9,6 +9,7 @@ IDENTITY = (
     "architecture",
     "weights",  # trained, learnt or random
     "origin",  # of the weights, in words
+    "release",  # of pre-trained weights; "none" for other weights
     "dataset",
     "judged_by",  # people, or construction
     "pixels_per_degree",
@@ -23,7 +24,7 @@ IDENTITY = (
     "measure",
     "seed",
 )
-OF_NETWORK = IDENTITY[:4]
+OF_NETWORK = IDENTITY[:5]
 INTERVAL = ("estimate", "ci_low", "ci_high")
 
 TRAINED, LEARNT, RANDOM_WEIGHTS = "trained", "learnt", "random"  # weights
@@ -31,7 +32,7 @@ PEOPLE, CONSTRUCTION = "people", "construction"  # judged_by
 
 EVERYTHING = "all"  # the group of all comparisons
 RAW, STANDARDISED = "raw", "standardised"  # cubes
-NONE = "none"  # cube, layer or ranking of what has none
+NONE = "none"  # release, cube, layer or ranking of what has none
 ALL_LAYERS = "all layers"
 MEAN_OF_LAYERS = "mean of layers"
 RANKINGS = ("pe", "mu1", "mu2")

@@ -3,7 +3,7 @@
 import pandas as pd
 from job import job
 
-from perceptual_efficacy import agreement, io, lpips, storage
+from perceptual_efficacy import agreement, io, lpips
 from perceptual_efficacy import judgements as kinds
 from perceptual_efficacy.agreement import Ranking
 from perceptual_efficacy.vocabulary import RANKINGS
@@ -11,10 +11,11 @@ from perceptual_efficacy.vocabulary import RANKINGS
 with job(snakemake) as run:
     comparisons = io.read_table(run.input.comparisons)
     judgements = kinds.judgements(comparisons, run.params.layout, human=run.params.human)
-    cube = io.read_dataset(run.input.distances)["distance"]
+    distances = io.read_dataset(run.input.distances)
+    cube = distances["distance"]
     metrics = io.read_dataset(run.input.baselines)["distance"]
     baselines = {str(name): metrics.sel(metric=name).values for name in metrics["metric"].values}
-    baselines |= lpips.lpips_distances(cube, storage.read_record(run.input.card))
+    baselines |= lpips.lpips_distances(distances)
     channels = io.read_table(run.input.channels)
     rankings = {score: Ranking(channels, score) for score in RANKINGS}
     result = agreement.compare_selections(

@@ -1,15 +1,15 @@
-"""Correlate the scores of one network's channels with the weights that people's judgements taught LPIPS."""
+"""Correlate the scores of one network's channels with the weights that LPIPS learnt from human judgements."""
 
 from job import job
 
-from perceptual_efficacy import io, lpips, storage
+from perceptual_efficacy import io, lpips
 
 with job(snakemake) as run:
-    card = storage.read_record(run.input.card)
     channels = io.read_table(run.input.channels)
-    weights = lpips.weights_of(card)
+    network = channels.iloc[0]
+    weights = lpips.weights_of(network)
     if weights.empty:
-        run.log.info("LPIPS learnt its weights on the release %s, not on %s", lpips.RELEASE, card["file"])
+        run.log.info("LPIPS learnt its weights on the release %s, not on %s", lpips.RELEASE, network["origin"])
     table = lpips.compare_with_weights(
         channels,
         weights,

@@ -6,20 +6,21 @@ from job import job
 from perceptual_efficacy import io
 from perceptual_efficacy.backbones import store
 from perceptual_efficacy.metric import PerceptualMetric
-from perceptual_efficacy.scores import choose_channels
+from perceptual_efficacy.scores import select_channels
 from perceptual_efficacy.superres import edsr
 from perceptual_efficacy.superres.training import Loss, weigh
 
 with job(snakemake) as run:
     network, loss, seed = edsr.restore(run.input.start), Loss(), int(run.wildcards.seed)
-    network.card = {"loss": run.wildcards.loss, **run.params.selection, "seed": seed}
+    card = {"loss": run.wildcards.loss, **run.params.selection, "seed": seed}
     if run.input.features:
         backbone = store.load(run.input.features[0])
-        chosen = choose_channels(io.read_table(run.input.features[1]), **run.params.selection)
+        chosen = select_channels(io.read_table(run.input.features[1]), **run.params.selection)
         # the network's output is not clipped: what lies outside [0, 1] is to be pulled back
-        metric = PerceptualMetric(backbone, chosen, overshoot=float("inf"))
+        metric = PerceptualMetric(backbone, chosen, validate_range=False)
         # the same patches for every loss and seed
         fixed = patches(run, network.scale, run.params.seed)
         loss = Loss(metric, weigh(network, metric, fixed, run.params.rho))
-        network.card |= {**backbone.identity, "channels": len(chosen), "weight_of_distance": loss.weight}
+        card = {**backbone.identity, **card, "channels": len(chosen), "weight_of_distance": loss.weight}
+    network.card = card
     train(run, network, loss, seed)

@@ -5,6 +5,4 @@ from job import job
 from perceptual_efficacy import io, stimuli
 
 with job(snakemake) as run:
-    gratings = stimuli.gratings(**run.params.options)
-    io.write_dataset(gratings.radial, run.output.radial, run.provenance)
-    io.write_dataset(gratings.oriented, run.output.oriented, run.provenance)
+    io.write_dataset(stimuli.gratings(**run.params.options), run.output.gratings, run.provenance)

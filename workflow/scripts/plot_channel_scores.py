@@ -2,10 +2,9 @@
 
 from job import job
 
-from perceptual_efficacy import io, storage
+from perceptual_efficacy import io
 from perceptual_efficacy.plots import channel_scores, style
 
 with job(snakemake) as run:
     table = channel_scores.table(io.read_table(run.input.channels), run.params.layer)
-    figure = channel_scores.draw(table, style.network_label(storage.read_record(run.input.card)))
-    style.save(figure, table, **run.output)
+    style.save(channel_scores.draw(table), table, **run.output)

@@ -10,5 +10,4 @@ with job(snakemake) as run:
     weights, _ = io.read_weights(run.input.weights)
     filters = weights[card["first_filters"]]
     table = first_layer_filters.table(filters, io.read_table(run.input.channels), card["first_filters_of"])
-    figure = first_layer_filters.draw(table, style.network_label(card))
-    style.save(figure, table, **run.output)
+    style.save(first_layer_filters.draw(table), table, **run.output)

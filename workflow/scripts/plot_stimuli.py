@@ -6,6 +6,5 @@ from perceptual_efficacy import io
 from perceptual_efficacy.plots import stimuli, style
 
 with job(snakemake) as run:
-    table = stimuli.table(io.read_dataset(run.input.radial), io.read_dataset(run.input.oriented))
-    figure = stimuli.draw(table)
-    style.save(figure, table, **run.output)
+    table = stimuli.table(io.read_dataset(run.input.gratings))
+    style.save(stimuli.draw(table), table, **run.output)

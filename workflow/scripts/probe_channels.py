@@ -4,12 +4,11 @@ from job import device, job
 
 from perceptual_efficacy import io, probing
 from perceptual_efficacy.backbones import store
-from perceptual_efficacy.stimuli import Gratings
 
 with job(snakemake) as run:
     tuning = probing.probe(
         store.load(run.input.weights, run.input.card, precision=run.params.precision).to(device()),
-        Gratings(io.read_dataset(run.input.radial), io.read_dataset(run.input.oriented)),
+        io.read_dataset(run.input.gratings),
         border=run.params.border,
         batch_size=run.params.batch_size,
         progress=run.progress,

@@ -15,11 +15,11 @@ with job(snakemake) as run:
             pixels_per_degree=float(resolution),
             baseline=run.params.baseline,
             combination=run.params.combination,
-        ).assign(csf=name, pixels_per_degree=float(resolution))
+        ).assign(csf=name)
         for resolution in run.params.resolutions
         for name, model in models.items()
     ]
-    own = variants[0].drop(columns=["csf", "pixels_per_degree"])
+    own = variants[0].drop(columns="csf")
     io.write_table(own, run.output.channels, run.provenance)
     io.write_table(pd.concat(variants, ignore_index=True), run.output.variants, run.provenance)
     run.log.info("%s", own["status"].value_counts().to_dict())

@@ -1,4 +1,4 @@
-"""Layers that are learnt from photographs without labels, by stacked spherical k-means."""
+"""Layers learnt from photographs without labels, by stacked spherical k-means."""
 
 from collections.abc import Iterable, Mapping
 
@@ -113,7 +113,7 @@ def _kmeans_filters(
     centred = sample - mean
     eigenvalues, eigenvectors = np.linalg.eigh(centred.T @ centred / len(centred))
     if eigenvalues[-1] <= 1e-12 * (sample**2).mean():
-        raise ValueError("k-means needs patches that differ; these are all alike: all photographs are uniform.")
+        raise ValueError("k-means needs patches that differ; all photographs are uniform.")
     scale = 1 / np.sqrt(eigenvalues.clip(0) + whitening * eigenvalues.mean())
     whitener = (eigenvectors * scale) @ eigenvectors.T
     centroids = spherical_kmeans(centred @ whitener, count, iterations, random)

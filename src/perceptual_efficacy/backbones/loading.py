@@ -1,4 +1,4 @@
-"""Backbones by name: built, cut, and given their weights."""
+"""Load backbones by name: build the network, cut it, and load its weights."""
 
 import os
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ from perceptual_efficacy.vocabulary import RANDOM_WEIGHTS, TRAINED
 KMEANS_LAYERS = {"relu1_1": 32, "relu1_2": 32, "relu2_1": 64, "relu2_2": 64, "relu3_1": 128}
 TRAINED_ON = ("astronaut", "coffee", "rocket", "motorcycle_left", "motorcycle_right", "china")
 
-# Files that are part of a release, by their sha256; a whole release has its hash in its name. This is torchvision's
-# VGG-16 up to relu3_1, as GitHub's tonyfu97/rf_playground @ a6a38f90 keeps it.
+# SHA-256 of files with part of a release's weights; a whole release has its hash in its name. This one is torchvision's
+# VGG-16 up to relu3_1, from GitHub's tonyfu97/rf_playground @ a6a38f90.
 KNOWN_FILES = {
     "20c5fe18f5992c672e40f2ba710ff146bf750526db637bd7788d4f30e1840f6f": ("torchvision:vgg16", "IMAGENET1K_V1"),
 }
@@ -39,23 +39,23 @@ def load_backbone(
     ----------
     name
         `torchvision:NAME` or `timm:NAME`; `random:NAME`, torchvision's with random weights; `kmeans`, the default
-        study's network, learnt from the bundled photographs in some seconds; or a folder in which a study has saved a
-        backbone (`results/backbones/NAME`).
+        study's network, learnt from the bundled photographs in seconds; or a study's folder of a backbone
+        (`results/backbones/NAME`).
     layers
-        "all", "lpips" (those that LPIPS uses of VGG-16, AlexNet and SqueezeNet 1.1), or a list of layer names; the path
-        of a module serves as a name, too.
+        "all", "lpips" (the layers of VGG-16, AlexNet or SqueezeNet 1.1 that LPIPS uses), or a list of layer names or
+        paths of modules.
     weights
-        "DEFAULT" or the name of a release of torchvision's, downloaded unless in the cache; a `.pth` or `.safetensors`
-        file, which needs no more than the kept layers; or None: random ones.
+        "DEFAULT" or the name of a release, downloaded unless in the cache; a `.pth` or `.safetensors` file, which needs
+        only the kept layers; or None for random weights.
     sha256
-        Of the file of weights, if it is to be checked.
+        Expected SHA-256 of the file of weights, to check it.
     seed
-        Of random weights and of k-means.
+        Seed of random weights and of k-means.
 
     Raises
     ------
     ValueError
-        If the network, a layer or a release is not known, a layer has no channels, or the file does not fit.
+        If the network, a layer or a release is unknown, a layer has no channels, or the file does not fit.
     weights.UnavailableError
         If the weights are neither in a cache nor can be downloaded.
     FileNotFoundError
@@ -71,7 +71,7 @@ def load_backbone(
     if name.startswith("random:") and weights not in (DEFAULT, None):
         raise ValueError(f"{name} has random weights, not {weights!r}; torchvision:NAME takes others.")
     if sha256 is not None and (weights is None or name == "kmeans" or name.startswith("random:")):
-        raise ValueError(f"sha256 is given, but {name} is not to have weights from a file.")
+        raise ValueError(f"sha256 is given, but {name} has no weights from a file.")
     if name == "kmeans":
         return _kmeans(layers, weights, seed)
     if name.startswith("random:"):
@@ -85,8 +85,7 @@ def load_backbone(
     found = _find(architecture, os.fspath(weights))
     if sha256 is not None and found.sha256 != sha256:
         raise ValueError(
-            f"{os.fspath(weights)} has sha256 {found.sha256}, not {sha256}: it is another file than was meant, or "
-            f"damaged."
+            f"{os.fspath(weights)} has sha256 {found.sha256}, not {sha256}: it is a different file, or damaged."
         )
     card |= {
         "origin": f"{found.release} weights of {architecture.library}" if found.release else f"weights {found.file}",
@@ -120,7 +119,7 @@ def _kmeans(layers: str | Sequence[str], weights: str | os.PathLike[str] | None,
 
 
 def _find(architecture: Architecture, weights: str) -> Weights:
-    """Read the weights that a release or a path names."""
+    """Read the weights of a release or a file."""
     releases = architecture.releases
     if weights == DEFAULT and not releases:
         raise ValueError(f"{architecture.name} has no pre-trained weights; give a file, or None for random weights.")
@@ -138,7 +137,7 @@ def _find(architecture: Architecture, weights: str) -> Weights:
 
 
 def _release(architecture: Architecture, found: Weights) -> str | None:
-    """Recognise a release by the sha256 of its file; other weights, fine-tuned ones among them, are of no release."""
+    """Recognise a release by the SHA-256 of its file; fine-tuned weights, for example, belong to none."""
     for release, url in architecture.releases.items():
         if (prefix := hash_in(url)) and found.sha256.startswith(prefix):
             return release

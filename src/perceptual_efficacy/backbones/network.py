@@ -1,4 +1,4 @@
-"""A backbone: a convolutional network seen as named layers of channels, cut after the deepest layer asked for."""
+"""A backbone: a network as named layers of channels, cut after the deepest layer asked for."""
 
 import logging
 import math
@@ -14,9 +14,9 @@ from torch import Tensor, fx, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
-from perceptual_efficacy.vocabulary import identity
+from perceptual_efficacy.vocabulary import NONE, OF_NETWORK
 
-# The channel statistics of ImageNet, which torchvision's networks expect; ours follow the same convention.
+# channel statistics of ImageNet, which torchvision's networks and ours expect
 MEAN = (0.485, 0.456, 0.406)
 STANDARD_DEVIATION = (0.229, 0.224, 0.225)
 
@@ -28,22 +28,22 @@ Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
 
 class Backbone(nn.Module):
-    """A network as named layers, in evaluation mode for good; gradients reach its input only.
+    """A network as named layers. It stays in evaluation mode, and gradients reach its input only.
 
     Parameters
     ----------
     network
-        Maps images, normalised by `mean` and `standard_deviation`, (N, 3, H, W), to anything: it is cut after the
-        deepest layer. Its modules are taken over, not copied.
+        Takes images (N, 3, H, W), normalised by `mean` and `standard_deviation`; it is cut after the deepest layer. Its
+        modules are used, not copied.
     layers
-        Layer name to where in the network its activations are: the path of a module, whose output is meant (of several
-        the last), or of a node, as torchvision's feature extraction names them.
+        Layer name to the path of a module, whose last output is used, or of a node as torchvision's feature extraction
+        names it.
     card
-        What is known about the weights: their origin, and whatever else belongs into `card.json`.
+        Facts about the network and its weights, such as architecture and origin; what `card.json` holds.
     mean, standard_deviation
-        Of each colour channel of the images the network was trained with.
+        Of each colour channel of the images that the network was trained on.
     tracing
-        Keyword arguments of `torch.fx`'s tracer, for modules and functions that must not be traced.
+        Keyword arguments of `torch.fx`'s tracer: modules and functions that must not be traced.
 
     Raises
     ------
@@ -107,8 +107,10 @@ class Backbone(nn.Module):
 
     @property
     def identity(self) -> dict[str, str]:
-        """What results say of the network they are of: network, architecture, weights and origin, as far as known."""
-        return identity({"network": self.card.get("name", self._name()), **self.card})
+        """Columns and attributes that name this network in results: network, architecture, weights, origin, release."""
+        known = {"network": self.card.get("name", self._name()), **self.card}
+        known["release"] = known.get("release") or NONE
+        return {name: known[name] for name in OF_NETWORK if name in known}
 
     @property
     def receptive_field(self) -> int:
@@ -119,7 +121,7 @@ class Backbone(nn.Module):
     def receptive_fields(self) -> dict[str, int]:
         """Width in pixels of the patch that one unit of each layer sees.
 
-        That of convolutions and pooling windows; what sees the whole image (squeeze and excitation, attention) aside.
+        Convolutions and pooling windows count; global operations (squeeze and excitation, attention) do not.
         """
         extents: dict[fx.Node, tuple[int, int]] = {}  # width, and pixels per step of the map
         for node in self.network.graph.nodes:
@@ -136,9 +138,9 @@ class Backbone(nn.Module):
 
     @property
     def first_filters(self) -> tuple[str | None, str | None]:
-        """Key of the first convolution's weights, if there is one, and the layer whose channels they are, if one is.
+        """Key of the first convolution's weights, and the layer whose channels its filters give; None if there is none.
 
-        A layer has the filters' channels if nothing but normalisation and nonlinearities lies in between.
+        Between the filters and such a layer lie only normalisation and nonlinearities.
         """
         layers = {node: name for name, node in self._nodes().items()}
         node = next((node for node in self.network.graph.nodes if self._parts(node, "kernel_size")), None)
@@ -157,7 +159,7 @@ class Backbone(nn.Module):
         modules = self.network.get_submodule(str(node.target)).named_modules(prefix=str(node.target))
         return {path: module for path, module in modules if getattr(module, attribute, None) is not None}
 
-    def taps(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
+    def activations(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
         """Yield each layer's name and activations, (N, channels, H, W), from shallow to deep.
 
         Parameters
@@ -182,7 +184,7 @@ class Backbone(nn.Module):
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Return the activations of all layers, by name."""
-        return dict(self.taps(images))
+        return dict(self.activations(images))
 
     def _walk(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
         """Run the network node by node; yield what it returns at each layer."""
@@ -231,7 +233,7 @@ class Backbone(nn.Module):
         return activation
 
     def _learn_shapes(self, declared: str | None, leading_tokens: int) -> None:
-        """Find out what each layer returns, from the shapes for two sizes of image; nothing is computed."""
+        """Find out what each layer returns from its shapes for two sizes of image, without computing anything."""
         first = self._shapes((224, 224))
         try:
             second = self._shapes((448, 512))
@@ -267,7 +269,7 @@ class Backbone(nn.Module):
         return True
 
     def _explain(self, images: Tensor, error: Exception) -> None:
-        """Raise a plain error if the size of the images is why the network failed: it takes larger ones."""
+        """Raise a plain error if the network failed because the images are too small."""
         height, width = images.shape[-2:]
         if isinstance(images, FakeTensor) or self._takes((height, width)):
             return
@@ -305,9 +307,9 @@ def _cut(network: nn.Module, layers: Mapping[str, str], tracing: dict[str, Any])
 
 
 def _keep_layers(cut: fx.GraphModule) -> None:
-    """Let nothing that works in place overwrite what a layer returned, be it behind an identity or a view.
+    """Keep in-place operations from overwriting what a layer returned, also behind an identity or a view.
 
-    A nonlinearity on what a convolution or normalisation has just made, for it alone, may go on: it saves a copy.
+    One that alone uses the output of a convolution or normalisation may stay in place, which saves a copy.
     """
     *nodes, output = cut.graph.nodes
     returned = set(output.args[0].values())
@@ -330,7 +332,7 @@ def _keep_layers(cut: fx.GraphModule) -> None:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep torch from logging a size that a network does not take as its own failure."""
+    """Keep torch from logging an error for a size of image that a network does not take."""
     logger = logging.getLogger("torch._subclasses.fake_tensor")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -341,12 +343,12 @@ def _quietly() -> Iterator[None]:
 
 
 def _leading_tokens(network: nn.Module) -> int:
-    """Tokens before those of the image's positions: timm says how many, torchvision's transformers have one."""
+    """Number of tokens before those of the image's positions: timm states it, torchvision's transformers have one."""
     return int(getattr(network, "num_prefix_tokens", 1 if hasattr(network, "class_token") else 0))
 
 
 def _grid(positions: int, size: Sequence[int]) -> tuple[int, int] | None:
-    """Height and width of the grid of so many positions that has the image's shape, if there is one."""
+    """Height and width of a grid with this many positions and the image's shape, if there is one."""
     height, width = size
     divisor = math.gcd(height, width)
     scale = math.isqrt(positions * divisor * divisor // (height * width)) if positions > 0 else 0
@@ -356,6 +358,19 @@ def _grid(positions: int, size: Sequence[int]) -> tuple[int, int] | None:
 
 def _largest(size: int | Sequence[int]) -> int:
     return size if isinstance(size, int) else max(size)
+
+
+def best_device() -> torch.device:
+    """Return the device that networks run on, an accelerator if there is one, set to full precision and determinism."""
+    # TensorFloat-32 would round the inputs of every convolution to 11 bits
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def grey_images(values: Tensor) -> Tensor:
+    """Turn grey values (N, height, width) into images (N, 3, height, width), channels last in memory."""
+    return values[:, None].expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
 
 
 def as_tensor(photograph: NDArray[np.uint8]) -> Tensor:

@@ -1,4 +1,4 @@
-"""Networks of torchvision and timm: built without weights, their layers by human names."""
+"""Networks of torchvision and timm, built without weights; readable names for their layers."""
 
 import difflib
 import re
@@ -11,7 +11,7 @@ import torchvision
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-# what Zhang et al. read off their networks (lpips 0.1.4, pretrained_networks.py)
+# the layers that LPIPS uses (lpips 0.1.4, pretrained_networks.py)
 LPIPS_LAYERS = {
     "torchvision:vgg16": ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"),
     "torchvision:alexnet": ("relu1", "relu2", "relu3", "relu4", "relu5"),
@@ -21,15 +21,15 @@ POOLS_AND_HEADS = re.compile(r"(maxpool|avgpool|aux|dropout|fc|classifier|head)"
 
 
 class Architecture(NamedTuple):
-    """A whole network, and how it is read."""
+    """A whole network, its layers and its preprocessing."""
 
     name: str  # with its library: torchvision:vgg16
     network: nn.Module
-    layers: dict[str, str]  # human name to path, from shallow to deep
+    layers: dict[str, str]  # readable name to path, from shallow to deep
     mean: tuple[float, ...]
     standard_deviation: tuple[float, ...]
     tracing: dict[str, Any]  # what torch.fx must not trace
-    releases: dict[str, str]  # names of pre-trained weights, the default first, to an address or a Hugging Face name
+    releases: dict[str, str]  # name of pre-trained weights, the default first, to a URL or Hugging Face repository
 
     @property
     def library(self) -> str:
@@ -44,12 +44,12 @@ def build(name: str, *, seed: int | None = None) -> Architecture:
     name
         `torchvision:NAME` or `timm:NAME`.
     seed
-        Of the initial weights that its authors' code draws; None leaves them undefined, to be loaded.
+        Seed of the initial weights, drawn by the library's own code; None leaves them undefined, to be loaded.
 
     Raises
     ------
     ValueError
-        If there is no such network; near names are suggested.
+        If there is no such network; the message suggests similar names.
     """
     library, _, short = name.partition(":")
     if library == "torchvision":
@@ -65,7 +65,7 @@ def chosen_layers(architecture: Architecture, layers: str | Sequence[str]) -> di
     Raises
     ------
     ValueError
-        If a layer is not known or asked for twice, there is none, or LPIPS does not use this network.
+        If a layer is unknown or given twice, no layer is given, or LPIPS does not use this network.
     """
     if layers == "all":
         return architecture.layers
@@ -82,22 +82,20 @@ def chosen_layers(architecture: Architecture, layers: str | Sequence[str]) -> di
         if layer not in architecture.layers and (layer not in modules or not layer):
             raise ValueError(
                 f"{architecture.name} has no layer {layer!r}.{_near(layer, architecture.layers)} "
-                f"Its layers are {', '.join(architecture.layers)}; the path of any of its modules will do as well."
+                f"Its layers are {', '.join(architecture.layers)}; the path of any module works as well."
             )
         path = architecture.layers.get(layer, layer)
         if layer in paths or path in paths.values():
-            raise ValueError(f"Layer {layer!r} of {architecture.name} is asked for twice, maybe by another name.")
+            raise ValueError(f"Layer {layer!r} of {architecture.name} is given twice, perhaps by another name.")
         paths[layer] = path
     if not paths:
-        raise ValueError(
-            f"No layer of {architecture.name} is asked for; its layers are {', '.join(architecture.layers)}."
-        )
+        raise ValueError(f"No layer of {architecture.name} is given; its layers are {', '.join(architecture.layers)}.")
     return paths
 
 
 @contextmanager
 def _initial_weights(seed: int | None) -> Iterator[None]:
-    """Draw initial weights from a seed, or none at all; the global random state is as before afterwards."""
+    """Draw initial weights from a seed, or draw none; leave the global random state as it was."""
     with torch.random.fork_rng(devices=[]):
         if seed is None:
             with _WithoutInitialisation():
@@ -108,7 +106,7 @@ def _initial_weights(seed: int | None) -> Iterator[None]:
 
 
 class _WithoutInitialisation(TorchFunctionMode):
-    """Leave out everything in torch.nn.init: drawing VGG-16's weights takes two seconds, only to be overwritten."""
+    """Skip everything in torch.nn.init: drawing VGG-16's weights takes two seconds, and they would be overwritten."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if getattr(func, "__module__", None) == "torch.nn.init":
@@ -120,7 +118,7 @@ def _from_torchvision(name: str, seed: int | None) -> Architecture:
     known = torchvision.models.list_models(module=torchvision.models)
     if name not in known:
         raise ValueError(f"torchvision has no network {name!r} for classification.{_near(name, known)}")
-    # auxiliary classifiers are built, so that their weights in a file are known to belong to the network
+    # with auxiliary classifiers, so that their weights in a file are recognised
     options = (
         {"init_weights": True, "aux_logits": True, "transform_input": True}
         if name in {"googlenet", "inception_v3"}
@@ -132,7 +130,7 @@ def _from_torchvision(name: str, seed: int | None) -> Architecture:
     entries = torchvision.models.get_model_weights(name)
     members = [entries.DEFAULT, *(member for member in entries if member is not entries.DEFAULT)]
     mean, deviation = tuple(entries.DEFAULT.transforms().mean), tuple(entries.DEFAULT.transforms().std)
-    # one release of VGG-16 is for images that are normalised in another way
+    # one release of VGG-16 expects another normalisation
     releases = {member.name: member.url for member in members if tuple(member.transforms().mean) == mean}
     return Architecture(f"torchvision:{name}", network, layers, mean, deviation, {}, releases)
 
@@ -208,7 +206,7 @@ def _from_timm(name: str, seed: int | None) -> Architecture:
         raise ValueError(f"timm:{name} cannot be built ({error}). Its pre-trained variants: {tags}.") from error
     stages = getattr(network, "feature_info", None)
     if not stages:
-        raise ValueError(f"timm:{name} does not say what its stages are; use another network.")
+        raise ValueError(f"timm:{name} does not declare its stages; use another network.")
     modules = dict(network.named_modules())
     stages = [stage for stage in getattr(stages, "info", stages) if stage["module"] in modules]
     paths = [stage["module"] for stage in stages]

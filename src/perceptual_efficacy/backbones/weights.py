@@ -1,4 +1,4 @@
-"""Files of weights: found in a hub or on disk, read without running anything, and fitted to a network strictly."""
+"""Files of weights: found in a hub or on disk, read without running code, and loaded into a network strictly."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ from perceptual_efficacy import storage
 
 DEFAULT = "DEFAULT"
 
-# names of weights that torchvision has changed since, in files that it still offers (DenseNets, vision transformers)
+# old names of weights in files that torchvision still offers (DenseNets, vision transformers)
 FORMER_NAMES = (
     (re.compile(r"(\.denselayer\d+\.(?:norm|conv))\.([12])\."), r"\1\2."),
     (re.compile(r"\.mlp\.linear_1\."), ".mlp.0."),
@@ -26,16 +26,16 @@ FORMER_NAMES = (
 
 
 class Weights(NamedTuple):
-    """A file of weights that has been read, and what is known of it."""
+    """The content of a file of weights, and where it comes from."""
 
     state: dict[str, Tensor]
     file: str
     sha256: str
-    release: str | None  # name of the hub's entry that it is
+    release: str | None  # its name in the hub
 
 
 class UnavailableError(OSError):
-    """Weights are in no cache and cannot be downloaded."""
+    """Weights are neither cached nor downloadable."""
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Tensor]:
@@ -55,11 +55,11 @@ def read(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         if file.suffix == ".safetensors":
             return safetensors.torch.load_file(file)
         state = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # the decoder meets arbitrary bytes and raises all kinds of errors
+    except Exception as error:  # decoders of arbitrary bytes raise all kinds of errors
         if isinstance(error, pickle.UnpicklingError) and re.search("unsupported global", str(error), re.I):
             raise ValueError(
-                f"{file} holds more than tensors and would run code when read: refused. Load it where you trust it and "
-                f"save its state dict as .safetensors."
+                f"{file} holds more than tensors and would run code when read: refused. If you trust it, load it "
+                f"yourself and save its state dict as .safetensors."
             ) from error
         raise ValueError(_damaged(file, error)) from error
     wrong = [] if isinstance(state, Mapping) else [type(state).__name__]
@@ -79,30 +79,30 @@ def _damaged(file: Path, error: Exception) -> str:
 
 
 def fit(network: nn.Module, whole: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
-    """Load what a network needs from a state dict of the whole network it was cut from.
+    """Load the weights of a cut network from a state dict of the whole one.
 
     Parameters
     ----------
     network
-        What was kept of the whole network, with the same names.
+        The cut network, with the same names.
     whole
         The whole network.
     state
-        Weights by name; those of the part that was cut off are not needed.
+        Weights by name; those of the part that was cut off may be missing.
     source
-        What an error calls the state dict.
+        Name of the state dict in errors.
 
     Raises
     ------
     ValueError
-        If a weight of the kept part is missing, has another shape or is no finite number, or there is one under a kept
-        module that it does not know. What lies beside the network's own modules is left alone.
+        If a weight of the kept part is missing, has another shape or is not finite, or a kept module has an unknown
+        one. Weights outside the network's modules are ignored.
     """
     own, paths = whole.state_dict(), {path for path, _ in whole.named_modules()}
     state = {_present_name(key): value for key, value in state.items()}
     held = network.state_dict()
     needed = {key: value for key, value in held.items() if key in own}  # others are constants of the graph
-    # how many batches a normalisation has seen matters in training alone; old files do not say
+    # the number of batches that a normalisation has seen matters in training only; old files lack it
     missing = [key for key in needed if key not in state and not key.endswith("num_batches_tracked")]
     shaped = [key for key in needed if key in state and state[key].shape != needed[key].shape]
     broken = [
@@ -121,9 +121,9 @@ def fit(network: nn.Module, whole: nn.Module, state: Mapping[str, Tensor], sourc
             "unknown": extra,
             "not finite numbers": broken,
         }
-        told = "; ".join(f"{what}: {_few(keys)}" for what, keys in problems.items() if keys)
+        listed = "; ".join(f"{what}: {_few(keys)}" for what, keys in problems.items() if keys)
         raise ValueError(
-            f"{source} does not fit the network. {told}. It may be of another network, or its names may carry a prefix."
+            f"{source} does not fit the network. {listed}. It may be of another network, or its names have a prefix."
         )
     network.load_state_dict(held | {key: state[key] for key in needed if key in state}, strict=True)
 
@@ -135,7 +135,7 @@ def _present_name(key: str) -> str:
 
 
 def _nearest(key: str, paths: set[str]) -> str:
-    """Path of the innermost module of the network under which a name would lie."""
+    """Path of the innermost module of the network that a name lies under."""
     parts = key.split(".")[:-1]
     while parts and ".".join(parts) not in paths:
         parts.pop()
@@ -147,17 +147,17 @@ def _few(keys: list[str], most: int = 3) -> str:
 
 
 def from_file(path: str | os.PathLike[str], release: str | None = None) -> Weights:
-    """Read a file of weights from disk; see `read` for what is refused."""
+    """Read a file of weights from disk; see `read` for errors."""
     return Weights(read(path), Path(path).name, storage.file_sha256(path), release)
 
 
 def from_url(url: str, release: str) -> Weights:
-    """Read weights from torch's cache, downloaded and checked against the hash in their file name if not yet there.
+    """Read weights from torch's cache, after a download if necessary, and check them against the hash in their name.
 
     Raises
     ------
     UnavailableError
-        If they are not in the cache and cannot be downloaded.
+        If they are neither cached nor downloadable.
     ValueError
         If the file has another hash.
     """
@@ -176,18 +176,18 @@ def from_url(url: str, release: str) -> Weights:
             ) from error
         except RuntimeError as error:
             raise ValueError(
-                f"{url} is not what its name says: {error}. Try again, or get the file elsewhere."
+                f"{url} does not match the hash in its name: {error}. Try again, or get the file elsewhere."
             ) from error
     return _checked(path, release, prefix)
 
 
 def from_hugging_face(repository: str, release: str) -> Weights:
-    """Read `model.safetensors` of a repository, from the cache or downloaded; its name there is its hash.
+    """Read `model.safetensors` of a repository, from the cache or downloaded, and check it against its hash.
 
     Raises
     ------
     UnavailableError
-        If it is not in the cache and cannot be downloaded.
+        If it is neither cached nor downloadable.
     ValueError
         If the file has another hash.
     """
@@ -208,7 +208,7 @@ def from_hugging_face(repository: str, release: str) -> Weights:
 
 
 def _checked(path: Path, release: str, begin: str) -> Weights:
-    """Read a file of the cache whose sha256 is to begin like this."""
+    """Read a cached file and check how its SHA-256 begins."""
     weights = from_file(path, release)
     if not weights.sha256.startswith(begin):
         raise ValueError(
@@ -219,7 +219,7 @@ def _checked(path: Path, release: str, begin: str) -> Weights:
 
 
 def _cached_or_downloaded(repository: str, name: str) -> str:
-    """Look into the cache first: the hub is not asked for what is there, and says once if it cannot be reached."""
+    """Return the path of a cached file without asking the hub, else download it and log one failure, not each retry."""
     import huggingface_hub
     from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -228,7 +228,7 @@ def _cached_or_downloaded(repository: str, name: str) -> str:
     except LocalEntryNotFoundError:
         logger = logging.getLogger("huggingface_hub")
         level = logger.level
-        logger.setLevel(logging.ERROR)  # it would log each of its retries
+        logger.setLevel(logging.ERROR)
         try:
             return huggingface_hub.hf_hub_download(repository, name)
         finally:
@@ -236,7 +236,7 @@ def _cached_or_downloaded(repository: str, name: str) -> str:
 
 
 def hash_in(url: str) -> str:
-    """Return the first digits of a file's sha256 that its name ends with, as torch's hub has them; else nothing."""
+    """Return the first digits of a SHA-256 at the end of a file's name, as in torch's hub; an empty text without."""
     return "".join(re.findall(r"-([0-9a-f]{8,})\.\w+$", url))
 
 

@@ -1,11 +1,9 @@
-"""The example channels of a layer, chosen by rule: the highest, the median and the lowest by a score."""
+"""The channels of a layer, and three examples of them by rule: the highest, the median and the lowest by a score."""
 
-import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
-SCORED = "scored"  # the status that `scores.score_channels` gives
+from perceptual_efficacy.vocabulary import OF_NETWORK, SCORED
 
 
 def channels_of(channels: pd.DataFrame, layer: str) -> pd.DataFrame:
@@ -22,21 +20,34 @@ def channels_of(channels: pd.DataFrame, layer: str) -> pd.DataFrame:
     return rows
 
 
-def examples(channels: pd.DataFrame, layer: str, score: str) -> pd.DataFrame:
-    """Return the scored channels of a layer with the highest, the median and the lowest score, ties by channel index.
+def examples(
+    channels: pd.DataFrame, curves: xr.Dataset, layer: str, columns: tuple[str, ...]
+) -> tuple[pd.DataFrame, xr.Dataset]:
+    """Choose the scored channels of a layer with the highest, the median and the lowest score, ties by channel index.
 
-    Of an even number the median is the upper one of the two in the middle. The column `example` names them.
+    Of an even number the median is the upper one of the two in the middle.
+
+    Parameters
+    ----------
+    channels
+        What `scores.score_channels` returns.
+    curves
+        What `scores.tuning_curves` returns.
+    layer
+        The layer.
+    columns
+        The score, and other columns to keep.
+
+    Returns
+    -------
+    A row per example: the network, layer, example (highest, median or lowest), channel and the columns; and the curves
+    of the same channels in the same order, over the dimension `channel` instead of `unit`.
     """
     rows = channels_of(channels, layer)
-    rows = rows[rows["status"] == SCORED].sort_values([score, "channel"], ascending=[False, True], kind="stable")
+    rows = rows[rows["status"] == SCORED].sort_values([columns[0], "channel"], ascending=[False, True], kind="stable")
     if rows.empty:
         raise ValueError(f"No channel of layer {layer!r} is scored, so none can be shown.")
-    return rows.iloc[[0, (len(rows) - 1) // 2, -1]].assign(example=["highest", "median", "lowest"])
-
-
-def response_of(tuning: xr.Dataset, kind: str, layer: str, channel: int, baseline: str) -> NDArray[np.float64]:
-    """One channel's "radial" or "oriented" response, averaged over phases, less that to the uniform field if asked."""
-    unit = int(np.flatnonzero((tuning["layer"].values == layer) & (tuning["channel"].values == channel))[0])
-    one = tuning.isel(unit=unit)
-    mean = one[f"{kind}_response"].astype(np.float64).mean("phase").values
-    return mean - float(one["blank_response"]) if baseline == "blank" else mean
+    rows = rows.iloc[[0, (len(rows) - 1) // 2, -1]].assign(example=["highest", "median", "lowest"])
+    of_layer = curves.isel(unit=(curves["layer"] == layer).values).swap_dims(unit="channel")
+    kept = rows[[*OF_NETWORK, "layer", "example", "channel", *columns]].reset_index(drop=True)
+    return kept, of_layer.sel(channel=rows["channel"].to_numpy())

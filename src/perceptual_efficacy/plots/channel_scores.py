@@ -5,7 +5,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from perceptual_efficacy.plots import style
-from perceptual_efficacy.plots._examples import SCORED, channels_of
+from perceptual_efficacy.plots._examples import channels_of
+from perceptual_efficacy.vocabulary import OF_NETWORK, SCORED
 
 NAMES = {"mu1": "Frequency sensitivity μ₁", "mu2": "Orientation selectivity μ₂"}
 
@@ -18,12 +19,12 @@ def table(channels: pd.DataFrame, layer: str) -> pd.DataFrame:
     channels
         What `scores.score_channels` returns.
     layer
-        Whose channels to show.
+        Layer to show.
 
     Returns
     -------
-    One row per score and channel: layer, score (mu1 or mu2), rank (from 1, the highest), channel, status and value;
-    ties by channel index. Channels that were not scored come last, with neither rank nor value.
+    One row per score and channel: the network, layer, score (mu1 or mu2), rank (from 1, the highest), channel, status
+    and value; ties by channel index. Channels that were not scored come last, with neither rank nor value.
     """
     rows = channels_of(channels, layer)
     scored = rows["status"] == SCORED
@@ -32,12 +33,12 @@ def table(channels: pd.DataFrame, layer: str) -> pd.DataFrame:
         part = rows.assign(score=score, value=rows[score].where(scored))
         part = part.sort_values(["value", "channel"], ascending=[False, True], kind="stable", na_position="last")
         rank = pd.Series(range(1, len(part) + 1), index=part.index, dtype="Int64").where(part["value"].notna())
-        parts.append(part.assign(rank=rank)[["layer", "score", "rank", "channel", "status", "value"]])
+        parts.append(part.assign(rank=rank)[[*OF_NETWORK, "layer", "score", "rank", "channel", "status", "value"]])
     return pd.concat(parts, ignore_index=True)
 
 
 @style.context()
-def draw(table: pd.DataFrame, network: str) -> Figure:
+def draw(table: pd.DataFrame) -> Figure:
     """Draw one panel of bars per score, with the median and the number of channels that were not scored."""
     figure = style.figure(4.4)
     axes = figure.subplots(len(NAMES), 1, sharex=True)
@@ -64,5 +65,5 @@ def draw(table: pd.DataFrame, network: str) -> Figure:
     unscored = int((rows["status"] != SCORED).sum())
     note = f"{unscored} of {len(rows)} channels not scored and not shown" if unscored else "all of them scored"
     axes[-1].set_xlabel(f"Rank of the channel by the score of its panel ({note})")
-    figure.suptitle(f"Scores of the {len(rows)} channels of {table['layer'].iloc[0]}, {network}")
+    figure.suptitle(f"Scores of the {len(rows)} channels of {table['layer'].iloc[0]}, {style.network_of(table)}")
     return figure

@@ -1,6 +1,6 @@
 """Figure: mu1, mu2 and perceptual efficacy by depth, for all networks of the study."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,77 +11,55 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from perceptual_efficacy.plots import style
-from perceptual_efficacy.plots._examples import SCORED
+from perceptual_efficacy.vocabulary import OF_NETWORK, RANDOM_WEIGHTS, SCORED
 
-RANDOM = "random weights"  # the origin that a card gives
 COLOURS = ("#882255", "#009F9F", "#FF9F00", "#1F00DF", "#5A1E00", "#00BFFF", "#9F5F5F", "#7FBF9F")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # a network beyond the last colour has another marker
 DODGE = 0.06  # octaves between networks, less if there are many
 SPREAD = 0.25  # octaves that all of them take up at most
 TIE = 0.05  # octaves between layers of one network that see equally far
 NOTE = (
-    "Points: median over the scored channels of a layer; bars: quartiles; a little apart along x to be told apart.\n"
+    "Points: median over the scored channels of a layer; bars: quartiles; networks are shifted slightly along x.\n"
     "Open points and dashed lines: random weights."
 )
 
 
-def table(
-    channels: Sequence[pd.DataFrame], cards: Sequence[Mapping[str, Any]], controls: Mapping[str, str] | None = None
-) -> pd.DataFrame:
+def table(channels: pd.DataFrame, controls: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Summarise the scores of every layer of every network.
 
     Parameters
     ----------
     channels
-        What `scores.score_channels` returns, of every network.
-    cards
-        What is known of the same networks: name, origin, pretrained, layer_order and receptive_fields_px.
+        What `scores.score_channels` returns, of all networks.
     controls
-        Network to the one of its shape with random weights, which is drawn in its colour; names as on the cards.
+        Network to the one of its shape with random weights, which is drawn in its colour.
 
     Returns
     -------
-    One row per network, layer and score: network (its name for readers), origin, layer, receptive_field_px (width of
-    the patch that one unit of the layer sees, in pixels), score ("mu1", "mu2" or "pe"), median, q25 and q75 (of the
-    score over scored channels, dimensionless; missing if there are none), scored and channels (how many there are), and
-    beside (the name of the first network whose control it is; its own if it is none's).
-    Networks are in the order given, layers from shallow to deep.
-
-    Raises
-    ------
-    ValueError
-        If a card lists a layer that its table of channels lacks.
+    One row per network, layer and score, in the order of `channels`: the network, layer, receptive_field (width in
+    pixels of the patch that one unit of the layer sees), score ("mu1", "mu2" or "pe"), median, q25 and q75 (over scored
+    channels, dimensionless; missing if there are none), scored and channels (their numbers), and beside (the first
+    network that this one is the control of, or itself).
     """
-    beside: dict[str, str] = {}
-    for network, control in (controls or {}).items():
-        beside.setdefault(control, network)
+    beside = {control: network for network, control in reversed(list((controls or {}).items()))}
     rows = []
-    for part, card in zip(channels, cards, strict=True):
-        for layer in card["layer_order"]:
-            members = part[part["layer"] == layer]
-            if members.empty:
-                raise ValueError(
-                    f"Layer {layer!r} of {card['name']} is not in its table of channels; it has "
-                    f"{list(part['layer'].unique())}."
-                )
-            scored = members[members["status"] == SCORED]
-            for score in style.SCORES:
-                lower, median, upper = scored[score].quantile([0.25, 0.5, 0.75])
-                rows.append(
-                    {
-                        "network": style.network_label(card),
-                        "origin": card["origin"],
-                        "layer": layer,
-                        "receptive_field_px": card["receptive_fields_px"][layer],
-                        "score": score,
-                        "median": median,
-                        "q25": lower,
-                        "q75": upper,
-                        "scored": len(scored),
-                        "channels": len(members),
-                        "beside": beside.get(card["name"], card["name"]),
-                    }
-                )
+    for _, members in channels.groupby(["network", "layer"], sort=False):
+        about = members[[*OF_NETWORK, "layer", "receptive_field"]].iloc[0]
+        scored = members[members["status"] == SCORED]
+        for score in style.SCORES:
+            lower, median, upper = scored[score].quantile([0.25, 0.5, 0.75])
+            rows.append(
+                {
+                    **about,
+                    "score": score,
+                    "median": median,
+                    "q25": lower,
+                    "q75": upper,
+                    "scored": len(scored),
+                    "channels": len(members),
+                    "beside": beside.get(about["network"], about["network"]),
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -95,15 +73,15 @@ def draw(table: pd.DataFrame) -> Figure:
     shown = table.assign(x=0.0)
     for number, network in enumerate(networks):
         rows = table[table["network"] == network]
-        ties = rows.groupby(["score", "receptive_field_px"])
+        ties = rows.groupby(["score", "receptive_field"])
         place = ties.cumcount() - (ties["layer"].transform("size") - 1) / 2
         octaves = step * (number - (len(networks) - 1) / 2) + TIE * place
-        shown.loc[rows.index, "x"] = rows["receptive_field_px"] * 2.0**octaves
+        shown.loc[rows.index, "x"] = rows["receptive_field"] * 2.0**octaves
     keys = []
     colours = {pair: number for number, pair in enumerate(table["beside"].unique())}
-    for network, rows in shown.groupby("network", sort=False):
-        look = _look(colours[rows["beside"].iloc[0]], rows["origin"].iloc[0] == RANDOM)
-        keys.append(Line2D([], [], label=str(network), **look))
+    for _, rows in shown.groupby("network", sort=False):
+        look = _look(colours[rows["beside"].iloc[0]], rows["weights"].iloc[0] == RANDOM_WEIGHTS)
+        keys.append(Line2D([], [], label=style.network_of(rows), **look))
         for axis, score in zip(axes, style.SCORES, strict=True):
             of_score = rows[rows["score"] == score]
             axis.vlines(of_score["x"], of_score["q25"], of_score["q75"], color=look["color"], linewidth=0.9, alpha=0.7)
@@ -113,11 +91,12 @@ def draw(table: pd.DataFrame) -> Figure:
         if not (table.loc[table["score"] == score, "q25"] < 0).any():
             axis.set_ylim(bottom=0)
         axis.grid()
-    _pixels(axes[-1], shown["x"], table["receptive_field_px"])
+    _pixels(axes[-1], shown["x"], table["receptive_field"])
     axes[-1].set_xlabel("Receptive field of the layer (pixels)")
     figure.align_ylabels(axes)
     figure.suptitle("Scores of the channels of every network, by depth")
-    across = max(1, min(len(networks), 4, 100 // (max(map(len, networks)) + 8)))
+    longest = max(len(str(key.get_label())) for key in keys)
+    across = max(1, min(len(networks), 4, 100 // (longest + 8)))
     legend = figure.legend(handles=keys, loc="outside lower center", ncols=across, title=NOTE)
     legend.get_title().set_multialignment("center")
     return figure

@@ -1,43 +1,43 @@
 """Figure: perceptual efficacy of every channel, by layer, for networks side by side."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from perceptual_efficacy.plots import style
-from perceptual_efficacy.plots._examples import SCORED
+from perceptual_efficacy.vocabulary import OF_NETWORK, SCORED
 
 
-def table(channels: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Collect PE of every scored channel.
+def table(channels: pd.DataFrame) -> pd.DataFrame:
+    """Keep the PE of every scored channel.
 
     Parameters
     ----------
     channels
-        What `scores.score_channels` returns, by the network's name for readers.
+        What `scores.score_channels` returns, of one or more networks.
 
     Returns
     -------
-    One row per scored channel: network, layer, channel, pe; networks and layers in the order given.
+    One row per scored channel: the network, layer, channel, pe.
 
     Raises
     ------
     ValueError
         If there are more networks than colours that can be told apart.
     """
-    if not 1 <= len(channels) <= len(style.NETWORKS):
-        raise ValueError(f"{len(channels)} networks; the figure shows 1 to {len(style.NETWORKS)} side by side.")
-    rows = [part[part["status"] == SCORED].assign(network=network) for network, part in channels.items()]
-    return pd.concat(rows, ignore_index=True)[["network", "layer", "channel", "pe"]]
+    if not 1 <= channels["network"].nunique() <= len(style.NETWORKS):
+        raise ValueError(
+            f"{channels['network'].nunique()} networks; the figure shows 1 to {len(style.NETWORKS)} side by side."
+        )
+    return channels.loc[channels["status"] == SCORED, [*OF_NETWORK, "layer", "channel", "pe"]].reset_index(drop=True)
 
 
 @style.context()
 def draw(table: pd.DataFrame) -> Figure:
     """Draw a box of the quartiles over a point per channel, with each median in figures."""
-    networks, layers = list(table["network"].unique()), list(table["layer"].unique())
+    networks = dict(table[["network", "weights"]].drop_duplicates().itertuples(index=False, name=None))
+    layers = list(table["layer"].unique())
     step = 0.8 / len(networks)
     figure = style.figure(3.6)
     axis = figure.subplots()
@@ -80,6 +80,9 @@ def draw(table: pd.DataFrame) -> Figure:
     axis.set_xlabel("Layer, from shallow to deep")
     axis.set_ylabel("Perceptual efficacy PE\n(dimensionless)")
     figure.suptitle("Perceptual efficacy of every scored channel, by layer (boxes: quartiles)")
-    keys = [Patch(facecolor=style.NETWORKS[i], edgecolor="#333333", label=name) for i, name in enumerate(networks)]
+    keys = [
+        Patch(facecolor=colour, edgecolor="#333333", label=style.name_network(*network))
+        for colour, network in zip(style.NETWORKS, networks.items(), strict=False)
+    ]
     figure.legend(handles=keys, loc="outside lower center", ncols=len(networks))
     return figure

@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from perceptual_efficacy.plots import style
-from perceptual_efficacy.plots._examples import SCORED, channels_of
+from perceptual_efficacy.plots._examples import channels_of
+from perceptual_efficacy.vocabulary import OF_NETWORK, SCORED
 
 NO_LAYER = "not a layer of the study"
 
@@ -21,12 +22,13 @@ def table(weights: ArrayLike, channels: pd.DataFrame, layer: str | None) -> pd.D
     channels
         What `scores.score_channels` returns.
     layer
-        The layer whose channels are these filters' responses; None if no layer of the study has them, and so no scores.
+        The layer that these filters give the channels of; None if no layer of the study has them, and so no scores.
 
     Returns
     -------
-    One row per filter and position: layer, channel, status, pe, rank (from 1, the highest PE; ties by channel index;
-    missing where not scored), y (downwards), x, and the weights r, g, b. Filters that were not scored come last.
+    One row per filter and position: the network, layer, channel, status, pe, rank (from 1, the highest PE; ties by
+    channel index; missing where not scored), y (downwards), x, and the weights r, g, b. Filters that were not scored
+    come last.
 
     Raises
     ------
@@ -35,7 +37,8 @@ def table(weights: ArrayLike, channels: pd.DataFrame, layer: str | None) -> pd.D
     """
     values = np.asarray(weights, dtype=np.float64)
     if layer is None:
-        rows = pd.DataFrame({"channel": range(len(values)), "layer": NO_LAYER, "status": NO_LAYER, "pe": np.nan})
+        rows = channels.iloc[[0] * len(values)].reset_index(drop=True)
+        rows = rows.assign(channel=range(len(values)), layer=NO_LAYER, status=NO_LAYER)
     else:
         rows = channels_of(channels, layer).sort_values("channel")
     if values.ndim != 4 or values.shape[1] != 3 or list(rows["channel"]) != list(range(len(values))):
@@ -57,11 +60,11 @@ def table(weights: ArrayLike, channels: pd.DataFrame, layer: str | None) -> pd.D
             **{colour: values[:, number].ravel() for number, colour in enumerate("rgb")},
         }
     )
-    return rows[["layer", "channel", "status", "pe", "rank"]].merge(pixels, on="channel", how="left")
+    return rows[[*OF_NETWORK, "layer", "channel", "status", "pe", "rank"]].merge(pixels, on="channel", how="left")
 
 
 @style.context()
-def draw(table: pd.DataFrame, network: str) -> Figure:
+def draw(table: pd.DataFrame) -> Figure:
     """Draw every filter as a tile, scaled to its own largest weight (grey is zero), with its PE below."""
     filters = list(table.groupby("channel", sort=False))
     columns = 16 if len(filters) > 24 else 8
@@ -86,5 +89,5 @@ def draw(table: pd.DataFrame, network: str) -> Figure:
     layer = table["layer"].iloc[0]
     scored = layer != NO_LAYER
     order = f"of {layer} ordered by perceptual efficacy PE" if scored else f"of the first convolution, {layer}"
-    figure.suptitle(f"Filters {order}, {network}")
+    figure.suptitle(f"Filters {order}, {style.network_of(table)}")
     return figure

@@ -7,75 +7,50 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from perceptual_efficacy.plots import style
-from perceptual_efficacy.plots._examples import examples, response_of
+from perceptual_efficacy.plots._examples import examples
 
 
-def table(
-    tuning: xr.Dataset,
-    channels: pd.DataFrame,
-    sensitivity: ArrayLike,
-    layer: str,
-    pixels_per_degree: float,
-    *,
-    baseline: str = "none",
-) -> pd.DataFrame:
+def table(curves: xr.Dataset, channels: pd.DataFrame, sensitivity: ArrayLike, layer: str) -> pd.DataFrame:
     """Collect the curves of the layer's channels with the highest, the median and the lowest mu1.
 
     Parameters
     ----------
-    tuning
-        What `probing.probe` returns.
+    curves
+        What `scores.tuning_curves` returns.
     channels
         What `scores.score_channels` returns.
     sensitivity
-        Contrast sensitivity at the frequencies of `tuning`, in any unit, shape (frequency,).
+        Contrast sensitivity at the frequencies of `curves`, in any unit, shape (frequency,).
     layer
-        Whose channels to show.
-    pixels_per_degree
-        Turns cycles per pixel into cycles per degree.
-    baseline
-        "blank" subtracts the response to the uniform field, as the scores did; "none" does not.
+        Layer to show channels of.
 
     Returns
     -------
-    One row per channel and frequency: layer, example (highest, median, lowest), channel, mu1, frequency in cycles per
-    degree, response (share of the curve's largest magnitude), slope (|d response / d log2 frequency|, per octave) and
-    sensitivity (share of its largest value here).
+    One row per channel and frequency: the network, layer, example (highest, median, lowest), channel, mu1, frequency in
+    cycles per degree, response (share of the curve's largest magnitude), slope (|d response / d log2 frequency|, per
+    octave) and sensitivity (share of its largest value here).
     """
-    frequency = tuning["frequency"].values * pixels_per_degree
-    sensitivity = np.asarray(sensitivity, dtype=np.float64)
-    curves = []
-    rows = examples(channels, layer, "mu1")[["example", "channel", "mu1"]]
-    for example, channel, mu1 in rows.itertuples(index=False, name=None):
-        response = response_of(tuning, "radial", layer, channel, baseline)
-        response = response / np.abs(response).max()
-        curves.append(
-            pd.DataFrame(
-                {
-                    "layer": layer,
-                    "example": example,
-                    "channel": channel,
-                    "mu1": mu1,
-                    "frequency": frequency,
-                    "response": response,
-                    "slope": np.abs(np.gradient(response, np.log2(frequency))),
-                    "sensitivity": sensitivity / sensitivity.max(),
-                }
-            )
-        )
-    return pd.concat(curves, ignore_index=True)
+    rows, chosen = examples(channels, curves, layer, ("mu1",))
+    weight = np.asarray(sensitivity, dtype=np.float64)
+    repeated = rows.loc[rows.index.repeat(chosen.sizes["frequency"])].reset_index(drop=True)
+    return repeated.assign(
+        frequency=np.tile(chosen["frequency"].values, len(rows)),
+        response=chosen["normalised"].values.ravel(),
+        slope=chosen["slope"].values.ravel(),
+        sensitivity=np.tile(weight / weight.max(), len(rows)),
+    )
 
 
 @style.context()
-def draw(table: pd.DataFrame, network: str, csf: str) -> Figure:
-    """Draw one column per channel: its response above, the slope of it that mu1 weights below.
+def draw(table: pd.DataFrame, csf: str) -> Figure:
+    """Draw one column per channel: its response above, the slope that mu1 weights below.
 
     Parameters
     ----------
     table
         What `table` returns.
-    network, csf
-        Names of the network and of the contrast sensitivity function.
+    csf
+        Name of the contrast sensitivity function.
     """
     figure = style.figure(4.4)
     axes = figure.subplots(2, table["example"].nunique(), sharex=True, sharey="row", squeeze=False)
@@ -91,7 +66,7 @@ def draw(table: pd.DataFrame, network: str, csf: str) -> Figure:
     axes[1, 0].set_ylabel("Slope $|da\\,/\\,d\\,\\log_2 f|$\n(per octave)", parse_math=True)
     for axis in axes[1]:
         axis.set_xlabel("Spatial frequency (cycles/deg)")
-    figure.suptitle(f"Frequency tuning of channels of {table['layer'].iloc[0]}, {network}")
+    figure.suptitle(f"Frequency tuning of channels of {table['layer'].iloc[0]}, {style.network_of(table)}")
     sensitivity, channel = axes[0, 0].get_lines()
     figure.legend(
         [channel, sensitivity],

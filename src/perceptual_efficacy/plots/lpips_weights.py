@@ -1,4 +1,4 @@
-"""Figure: perceptual efficacy of every channel against the weight that people's choices taught LPIPS to give it."""
+"""Figure: perceptual efficacy of every channel against the weight that LPIPS learnt for it from human judgements."""
 
 import numpy as np
 import pandas as pd
@@ -8,9 +8,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from perceptual_efficacy.plots import style
 from perceptual_efficacy.plots._correlations import correlation, place
-from perceptual_efficacy.plots._examples import SCORED
+from perceptual_efficacy.vocabulary import MEAN_OF_LAYERS, OF_NETWORK, SCORED
 
-MEAN = "mean of layers"
 LINEAR = 0.001  # weights below it, zeros among them, are on a linear scale
 TICKS = (0, 0.001, 0.01, 0.1, 1, 10)
 NONE = "LPIPS learnt no weights for the channels that this study scores of this network."
@@ -32,10 +31,10 @@ def table(correlations: pd.DataFrame, channels: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    One row per scored channel of the layers that LPIPS uses: layer, channel, pe, weight (both dimensionless); and of
-    its layer n (channels), rho (Spearman's correlation of PE with the weight), rho_low and rho_high (95% interval over
-    channels), p (of rho among shuffles of the weights) and p_holm (corrected over layers and scores). The last row has
-    the mean of the layers' rho, and no channel. No rows if there is no such layer.
+    One row per scored channel of the layers that LPIPS uses: the network, layer, channel, pe, weight (both
+    dimensionless); and for its layer n (channels), rho (Spearman's correlation of PE with the weight), rho_low and
+    rho_high (95% interval over channels), p (of rho among shuffles of the weights) and p_holm (corrected over layers
+    and scores). The last row has the mean of the layers' rho, and no channel. No rows if there is no such layer.
     """
     names = {"estimate": "rho", "ci_low": "rho_low", "ci_high": "rho_high", "p_split": "p"}
     plain = (correlations["ranking"] == "pe") & (correlations["measure"] == "srcc")
@@ -43,15 +42,15 @@ def table(correlations: pd.DataFrame, channels: pd.DataFrame) -> pd.DataFrame:
     shown = channels.loc[channels["status"] == SCORED, ["layer", "channel", "pe", "weight"]].astype(
         {"channel": "Int64"}
     )
-    columns = ["layer", "channel", "pe", "weight", "n", *names.values(), "p_holm"]
+    columns = [*OF_NETWORK, "layer", "channel", "pe", "weight", "n", *names.values(), "p_holm"]
     return rows.merge(shown, on="layer", how="left")[columns]
 
 
 @style.context()
-def draw(table: pd.DataFrame, network: str) -> Figure:
+def draw(table: pd.DataFrame) -> Figure:
     """Draw one panel per layer, all on the same axes; a note if there are none."""
-    title = f"PE of every channel and its weight in LPIPS\n{network}"
-    layers = [layer for layer in table["layer"].unique() if layer != MEAN]
+    title = "PE of every channel and its weight in LPIPS"
+    layers = [layer for layer in table["layer"].unique() if layer != MEAN_OF_LAYERS]
     if not layers:
         figure = style.figure(1.6)
         figure.suptitle(title)
@@ -59,6 +58,7 @@ def draw(table: pd.DataFrame, network: str) -> Figure:
         axis.set_axis_off()
         axis.text(0.5, 0.5, NONE, ha="center", va="center", transform=axis.transAxes)
         return figure
+    title += f"\n{style.network_of(table)}"
     columns = min(len(layers), 3 if len(layers) <= 6 else 4)
     lines = -(-len(layers) // columns)
     figure = style.figure(1.8 + lines * (2.4 if columns < 4 else 2.1))
@@ -88,7 +88,7 @@ def draw(table: pd.DataFrame, network: str) -> Figure:
     scale = _weights(axes[0, 0], float(weights.min()), float(weights.max()))
     figure.supxlabel(f"Perceptual efficacy PE (dimensionless)\n{NOTE}", fontsize=8.5)
     figure.supylabel(f"Weight in LPIPS (dimensionless)\n{scale}", fontsize=8.5)
-    mean = table[table["layer"] == MEAN]
+    mean = table[table["layer"] == MEAN_OF_LAYERS]
     figure.suptitle(f"{title}\nmean of layers: {correlation(mean)}, {place(mean)}")
     return figure
 

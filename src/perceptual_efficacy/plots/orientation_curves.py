@@ -6,56 +6,39 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from perceptual_efficacy.plots import style
-from perceptual_efficacy.plots._examples import examples, response_of
+from perceptual_efficacy.plots._examples import examples
 
 
-def table(
-    tuning: xr.Dataset, channels: pd.DataFrame, layer: str, pixels_per_degree: float, *, baseline: str = "none"
-) -> pd.DataFrame:
+def table(curves: xr.Dataset, channels: pd.DataFrame, layer: str) -> pd.DataFrame:
     """Collect the curves of the layer's channels with the highest, the median and the lowest mu2.
 
     Parameters
     ----------
-    tuning
-        What `probing.probe` returns.
+    curves
+        What `scores.tuning_curves` returns, at the resolution that `channels` was scored at.
     channels
         What `scores.score_channels` returns.
     layer
-        Whose channels to show.
-    pixels_per_degree
-        Turns cycles per pixel into cycles per degree; the one that `channels` was scored at.
-    baseline
-        "blank" subtracts the response to the uniform field, as the scores did; "none" does not.
+        Layer to show channels of.
 
     Returns
     -------
-    One row per channel and orientation: layer, example (highest, median, lowest), channel, mu2, steepest_frequency in
-    cycles per degree, orientation in degrees in [-90, 90), and response (share of the curve's maximum).
+    One row per channel and orientation: the network, layer, example (highest, median, lowest), channel, mu2,
+    steepest_frequency in cycles per degree, orientation in degrees in [-90, 90), and response (share of the curve's
+    maximum).
     """
-    frequency = tuning["frequency"].values * pixels_per_degree
-    curves = []
-    rows = examples(channels, layer, "mu2")[["example", "channel", "mu2", "steepest_frequency"]]
-    for example, channel, mu2, steepest in rows.itertuples(index=False, name=None):
-        nearest = int(np.abs(np.log(frequency / steepest)).argmin())
-        response = response_of(tuning, "oriented", layer, channel, baseline)[nearest].clip(0)
-        curves.append(
-            pd.DataFrame(
-                {
-                    "layer": layer,
-                    "example": example,
-                    "channel": channel,
-                    "mu2": mu2,
-                    "steepest_frequency": frequency[nearest],
-                    "orientation": tuning["orientation"].values,
-                    "response": response / response.max(),
-                }
-            )
-        )
-    return pd.concat(curves, ignore_index=True)
+    rows, chosen = examples(channels, curves, layer, ("mu2", "steepest_frequency"))
+    steepest = xr.DataArray(rows["steepest_frequency"].to_numpy(), dims="channel")
+    response = chosen["oriented"].sel(frequency=steepest, method="nearest")
+    repeated = rows.loc[rows.index.repeat(response.sizes["orientation"])].reset_index(drop=True)
+    return repeated.assign(
+        orientation=np.tile(response["orientation"].values, len(rows)),
+        response=(response / response.max("orientation")).values.ravel(),
+    )
 
 
 @style.context()
-def draw(table: pd.DataFrame, network: str) -> Figure:
+def draw(table: pd.DataFrame) -> Figure:
     """Draw one polar panel per channel; a grating turned by 180 degrees is the same, so each curve goes round twice."""
     figure = style.figure(3.2)
     axes = figure.subplots(1, table["example"].nunique(), subplot_kw={"projection": "polar"}, squeeze=False)[0]
@@ -76,7 +59,7 @@ def draw(table: pd.DataFrame, network: str) -> Figure:
             f"{example} μ₂ = {curve['mu2'].iloc[0]:.2f} (channel {curve['channel'].iloc[0]})\n"
             f"at {curve['steepest_frequency'].iloc[0]:.2g} cycles/deg"
         )
-    figure.suptitle(f"Orientation tuning of channels of {table['layer'].iloc[0]}, {network}")
+    figure.suptitle(f"Orientation tuning of channels of {table['layer'].iloc[0]}, {style.network_of(table)}")
     figure.legend(
         axes[0].get_lines(),
         ["response (share of its maximum; circles at 0.5 and 1)", "mean response, 1 − μ₂"],

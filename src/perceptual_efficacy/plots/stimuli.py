@@ -1,4 +1,4 @@
-"""Figure: examples of the gratings that probe a network."""
+"""Figure: examples of the gratings that a network is probed with."""
 
 import numpy as np
 import pandas as pd
@@ -10,12 +10,12 @@ from perceptual_efficacy.plots import style
 COLUMNS = 5
 
 
-def table(radial: xr.Dataset, oriented: xr.Dataset, *, crop: int = 64) -> pd.DataFrame:
+def table(gratings: xr.Dataset, *, crop: int = 64) -> pd.DataFrame:
     """Cut the centres out of some gratings.
 
     Parameters
     ----------
-    radial, oriented
+    gratings
         What `stimuli.gratings` returns.
     crop
         Width and height of the centre that is shown, in pixels.
@@ -27,44 +27,25 @@ def table(radial: xr.Dataset, oriented: xr.Dataset, *, crop: int = 64) -> pd.Dat
     [0, 1]. Radial gratings at four frequencies and the blank; oriented ones at the second of these frequencies, at
     four orientations, and the last again at another phase.
     """
-    scale = float(radial.attrs["pixels_per_degree"])
-    frequencies = np.unique(radial["frequency"].values)
-    shown = frequencies[np.unique(np.linspace(0, len(frequencies) - 1, 4).astype(int))]
-    orientations = np.unique(oriented["orientation"].values)
-    phases = np.unique(oriented["phase"].values)
-    turned = orientations[np.unique(np.arange(4) * len(orientations) // 4)]
-    gratings = [_pick(radial, frequency=f, phase=phases[0]) for f in shown]
-    gratings.append({"kind": "blank", "image": radial["blank"].values})
-    gratings += [_pick(oriented, frequency=shown[1], orientation=o, phase=phases[0]) for o in turned]
-    gratings.append(_pick(oriented, frequency=shown[1], orientation=turned[-1], phase=phases[min(1, len(phases) - 1)]))
-    return pd.concat([_pixels(panel, one, crop, scale) for panel, one in enumerate(gratings)], ignore_index=True)
-
-
-def _pick(stimuli: xr.Dataset, **wanted: float) -> dict[str, object]:
-    """Return the one stimulus with these coordinates."""
-    match = np.all([stimuli[name].values == value for name, value in wanted.items()], axis=0)
-    image = stimuli["image"].values[np.flatnonzero(match)[0]]
-    return {"kind": "oriented" if "orientation" in wanted else "radial", "image": image, **wanted}
-
-
-def _pixels(panel: int, grating: dict, crop: int, scale: float) -> pd.DataFrame:
-    image = np.asarray(grating["image"], dtype=np.float64)
-    size = len(image)
-    inner = slice((size - min(crop, size)) // 2, (size + min(crop, size)) // 2)
-    position = ((np.arange(size) - (size - 1) / 2) / scale)[inner]
-    x, y = np.meshgrid(position, -position)
-    return pd.DataFrame(
-        {
-            "panel": panel,
-            "kind": grating["kind"],
-            "frequency": grating.get("frequency", np.nan) * scale,
-            "orientation": grating.get("orientation", np.nan),
-            "phase": grating.get("phase", np.nan),
-            "y": y.ravel(),
-            "x": x.ravel(),
-            "value": image[inner, inner].ravel(),
-        }
-    )
+    frequency, orientation, phase = (gratings[name].values for name in ("frequency", "orientation", "phase"))
+    shown = frequency[np.unique(np.linspace(0, len(frequency) - 1, 4).astype(int))]
+    turned = orientation[np.unique(np.arange(4) * len(orientation) // 4)]
+    radial = gratings["radial"].sel(phase=phase[0])
+    oriented = gratings["oriented"].sel(frequency=shown[1])
+    panels = [*(radial.sel(frequency=f) for f in shown), gratings["blank"]]
+    panels += [oriented.sel(orientation=o, phase=phase[0]) for o in turned]
+    panels.append(oriented.sel(orientation=turned[-1], phase=phase[min(1, len(phase) - 1)]))
+    size = gratings.sizes["x"]
+    centre = slice((size - min(crop, size)) // 2, (size + min(crop, size)) // 2)
+    pixels = [
+        image.isel(y=centre, x=centre)
+        .astype(np.float64)
+        .to_dataframe("value")
+        .assign(panel=panel, kind=str(image.name))
+        for panel, image in enumerate(panels)
+    ]
+    columns = ["panel", "kind", "frequency", "orientation", "phase", "y", "x", "value"]
+    return pd.concat([part.reset_index() for part in pixels], ignore_index=True)[columns]
 
 
 @style.context()

@@ -81,13 +81,12 @@ class Run:
 
 
 def device():
-    """Return the accelerator if there is one, else the CPU; what it computes is to be the same every time."""
-    import torch
+    """Return where the job's networks run, and note it for the job's record."""
+    from perceptual_efficacy.backbones.network import best_device
 
-    # TensorFloat-32 would round the inputs of every convolution to 11 bits
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
-    return torch.device(runs_on("cuda" if torch.cuda.is_available() else "cpu"))
+    place = best_device()
+    runs_on(place.type)
+    return place
 
 
 def runs_on(kind: str) -> str:
