@@ -30,8 +30,8 @@ from PIL import Image
 from safetensors.numpy import load_file
 from scipy import stats
 
-from perceptual_efficacy.scores import SCORED, select_channels
-from perceptual_efficacy.vocabulary import IDENTITY
+from perceptual_efficacy.scores import select_channels
+from perceptual_efficacy.vocabulary import IDENTITY, SCORED
 
 KEYS = ["group", "cube", "layer", "ranking", "selection", "measure"]
 RULES = ("probe_channels", "measure_contrast_distances", "measure_image_distances")

@@ -88,21 +88,14 @@ def images_fingerprints(wildcards):
 
 
 def features_of(wildcards):
-    """Return the files that a loss with channels needs: the backbone, its card and its scores; nothing for L1 alone."""
+    """Return the files that a loss with channels needs: the backbone and its scores; nothing for L1 alone."""
     backbone = study.losses[wildcards.loss].backbone
-    files = ("backbones/{}/weights.safetensors", "backbones/{}/card.json", "selectivity/{}/channels.parquet")
+    files = ("backbones/{}/weights.safetensors", "selectivity/{}/channels.parquet")
     return [f"results/{file.format(backbone)}" for file in files] if backbone is not None else []
 
 
 def runs_of(wildcards):
     return [f"results/superres/x{wildcards.scale}/{run}" for run in loss.runs(wildcards)]
-
-
-def lpips_judge(wildcards):
-    """Return the files of the network that judges as LPIPS, if there is one."""
-    if SUPERRES["lpips"] is None:
-        return []
-    return [f"results/backbones/{SUPERRES['lpips']}/{file}" for file in ("weights.safetensors", "card.json")]
 
 
 def inverted_layers(backbone):

@@ -484,7 +484,6 @@ rule plot_lpips_weights:
 rule plot_superres_plane:
     input:
         scores=scores_beside,
-        card="results/backbones/{backbone}/card.json",
     output:
         png=report(
             "results/figures/{backbone}/superres_plane-x{scale}.png",
@@ -518,7 +517,6 @@ rule plot_superres_curves:
             for entry in entries_beside(wildcards.backbone)
             for seed in SUPERRES["seeds"]
         ],
-        card="results/backbones/{backbone}/card.json",
     output:
         png=report(
             "results/figures/{backbone}/superres_curves-x{scale}.png",
@@ -538,11 +536,6 @@ rule plot_superres_curves:
         mem_mb=growing(1000),
         runtime=growing(5),
     params:
-        runs=lambda wildcards: [
-            {"loss": entry["name"], "selection": entry["selection"], "seed": seed}
-            for entry in entries_beside(wildcards.backbone)
-            for seed in SUPERRES["seeds"]
-        ],
         code=code_digest("plot_superres_curves"),
     message:
         "Plotting the training with losses from {wildcards.backbone}, x{wildcards.scale}"
@@ -558,7 +551,6 @@ rule plot_superres_crops:
         ],
         images="results/superres/images.parquet",
         sources=[file for entry in IMAGE_SETS if entry["use"] == "test" for file in images_input(entry)],
-        card="results/backbones/{backbone}/card.json",
     output:
         png=report(
             "results/figures/{backbone}/superres_crops-x{scale}.png",
@@ -580,7 +572,6 @@ rule plot_superres_crops:
     params:
         sets=[{key: entry.get(key) for key in ("name", "size")} for entry in IMAGE_SETS],
         folders=[images_folder(entry) for entry in IMAGE_SETS],
-        losses=lambda wildcards: losses_beside(wildcards.backbone),
         code=code_digest("plot_superres_crops"),
     message:
         "Plotting crops of what losses from {wildcards.backbone} enlarge, x{wildcards.scale}"
@@ -591,7 +582,6 @@ rule plot_superres_crops:
 rule plot_superres_differences:
     input:
         scores=scores_beside,
-        card="results/backbones/{backbone}/card.json",
     output:
         png=report(
             "results/figures/{backbone}/superres_differences-x{scale}.png",
@@ -627,7 +617,6 @@ rule plot_inversions:
         folders=lambda wildcards: [
             f"results/inversion/{wildcards.backbone}/{layer}/images" for layer in inverted_layers(wildcards.backbone)
         ],
-        card="results/backbones/{backbone}/card.json",
     output:
         png=report(
             "results/figures/{backbone}/inversions.png",
@@ -647,7 +636,6 @@ rule plot_inversions:
         mem_mb=growing(1000),
         runtime=growing(5),
     params:
-        layers=lambda wildcards: inverted_layers(wildcards.backbone),
         code=code_digest("plot_inversions"),
     message:
         "Plotting what the channels of {wildcards.backbone} encode"

@@ -1,7 +1,6 @@
 rule invert_features:
     input:
         weights="results/backbones/{backbone}/weights.safetensors",
-        card="results/backbones/{backbone}/card.json",
         channels="results/selectivity/{backbone}/channels.parquet",
         photographs="results/data/photographs/photographs.parquet",
         images=expand("results/data/photographs/{photograph}.png", photograph=PHOTOGRAPHS),
@@ -24,9 +23,7 @@ rule invert_features:
         seeds=lookup(within=config, dpath="inversion/seeds"),
         halves=lookup(within=config, dpath="inversion/halves"),
         size=lookup(within=config, dpath="inversion/size"),
-        steps=lookup(within=config, dpath="inversion/steps"),
-        learning_rate=lookup(within=config, dpath="inversion/learning_rate"),
-        variation=lookup(within=config, dpath="inversion/variation"),
+        settings={key: config["inversion"][key] for key in ("steps", "learning_rate", "variation")},
         code=code_digest("invert_features"),
     message:
         "Inverting what {wildcards.layer} of {wildcards.backbone} encodes"

@@ -90,7 +90,7 @@ rule train_start:
         seed=lookup(within=config, dpath="seed"),
         code=code_digest("train_start"),
     message:
-        "Training the network for x{wildcards.scale} that all losses start from"
+        "Training the initial checkpoint for x{wildcards.scale}"
     script:
         "../workflow/scripts/train_start.py"
 
@@ -98,7 +98,6 @@ rule train_start:
 rule fine_tune:
     input:
         start="results/superres/x{scale}/start/weights.safetensors",
-        card="results/superres/x{scale}/start/card.json",
         images="results/superres/images.parquet",
         table="results/superres/x{scale}/training/images.parquet",
         high="results/superres/x{scale}/training/high.npy",
@@ -142,20 +141,19 @@ rule fine_tune:
         "../workflow/scripts/fine_tune.py"
 
 
-rule judge_images:
+rule score_images:
     input:
         images="results/superres/images.parquet",
         sources=[file for entry in IMAGE_SETS if entry["use"] == "test" for file in images_input(entry)],
         weights=lambda wildcards: [f"{folder}/weights.safetensors" for folder in runs_of(wildcards)],
-        cards=lambda wildcards: [f"{folder}/card.json" for folder in runs_of(wildcards)],
-        lpips=lpips_judge,
+        lpips=f"results/backbones/{SUPERRES['lpips']}/weights.safetensors" if SUPERRES["lpips"] else [],
     output:
         scores="results/superres/x{scale}/{loss}/scores.parquet",
         images=directory("results/superres/x{scale}/{loss}/images"),
     log:
-        "results/logs/judge_images/x{scale}/{loss}.log",
+        "results/logs/score_images/x{scale}/{loss}.log",
     benchmark:
-        "results/benchmarks/judge_images/x{scale}/{loss}.tsv"
+        "results/benchmarks/score_images/x{scale}/{loss}.tsv"
     conda:
         "../envs/perception.yaml"
     threads: SUPERRES["threads"]
@@ -166,14 +164,12 @@ rule judge_images:
     params:
         sets=[{key: entry.get(key) for key in ("name", "size")} for entry in IMAGE_SETS],
         folders=[images_folder(entry) for entry in IMAGE_SETS],
-        selection=judged_selection,
-        seeds=seeds_of,
         devices=lookup(within=config, dpath="superres/devices"),
-        code=code_digest("judge_images"),
+        code=code_digest("score_images"),
     message:
-        "Judging the images that {wildcards.loss} enlarges x{wildcards.scale}"
+        "Scoring the images that {wildcards.loss} enlarges x{wildcards.scale}"
     script:
-        "../workflow/scripts/judge_images.py"
+        "../workflow/scripts/score_images.py"
 
 
 rule compare_losses:

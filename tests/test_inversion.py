@@ -8,10 +8,10 @@ import torch
 from skimage import data
 
 import perceptual_efficacy as pe
-from perceptual_efficacy import baselines
+from perceptual_efficacy import baselines, io
 from perceptual_efficacy.backbones.network import as_tensor
 from perceptual_efficacy.backbones.vgg import draw_random
-from perceptual_efficacy.inversion import MEASURES, errors, invert, square, total_variation
+from perceptual_efficacy.inversion import MEASURES, errors, invert, invert_selections, square, total_variation
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +153,44 @@ def test_references_activations_are_computed_once(metric, photographs, monkeypat
     invert(metric, photographs, seed=0, steps=5)
     assert sum(torch.equal(images, photographs) for images in passes) == 1
     assert len(passes) == 6
+
+
+# Selections
+@pytest.fixture(scope="module")
+def selections(tmp_path_factory):
+    """Inversions of two photographs by selections of eight channels: the scores, and what they were made from."""
+    backbone = draw_random({"relu1_1": 8}, seed=0)
+    channels = pd.DataFrame({"layer": "relu1_1", "channel": range(8), "status": "scored", "pe": np.arange(8) / 8})
+    originals = {"a": square(data.astronaut(), 32), "b": square(data.chelsea(), 32)}
+    folder = tmp_path_factory.mktemp("inverted")
+    settings = {"seeds": [1, 4], "halves": 2, "steps": 3, "learning_rate": 0.05}
+    return invert_selections(backbone, channels, "relu1_1", originals, folder, **settings), backbone, originals
+
+
+def test_every_selection_seed_and_photograph_has_every_measure(selections):
+    scores, backbone, _ = selections
+    keys = ["selection", "draw", "seed", "image", "measure"]
+    assert len(scores) == len(scores[keys].drop_duplicates()) == 5 * 2 * 2 * (len(MEASURES) + 1)
+    assert set(scores["measure"]) == {*MEASURES, "remaining distance"}
+    runs = scores[["selection", "draw"]].drop_duplicates().astype(object)
+    assert runs["selection"].tolist() == ["all", "high", "low", "random", "random"]
+    assert runs["draw"].tolist() == [pd.NA, pd.NA, pd.NA, 1, 2]
+    known = {name: backbone.identity[name] for name in ("network", "architecture", "weights", "origin")}
+    assert (scores[list(known)] == list(known.values())).all(axis=None)
+    assert (scores["layer"] == "relu1_1").all()
+    assert not scores["higher_is_better"].any()
+
+
+def test_scores_are_those_of_the_files_that_they_name(selections):
+    scores, backbone, originals = selections
+    row = scores[(scores["selection"] == "high") & (scores["seed"] == 4) & (scores["image"] == "b")].iloc[0]
+    np.testing.assert_array_equal(io.read_image(row["reference"]), originals["b"])
+    inverted = io.read_image(row["file"])
+    assert row["value"] == errors(inverted, originals["b"])[row["measure"]]
+    high = pe.PerceptualMetric(backbone, pd.DataFrame({"layer": "relu1_1", "channel": range(4, 8)}))
+    targets = torch.cat([as_tensor(image) for image in originals.values()])
+    expected = invert(high, targets, seed=4, steps=3, learning_rate=0.05)[1]
+    np.testing.assert_array_equal(inverted, (255 * expected).round().byte().permute(1, 2, 0).numpy())
 
 
 # Total variation

@@ -6,21 +6,21 @@ import pytest
 
 from perceptual_efficacy import paired
 
-COLUMNS = ["run", "selection", "seed", "image", "measure", "value", "higher_is_better"]
+COLUMNS = ["selection", "draw", "seed", "image", "measure", "value", "higher_is_better"]
 
 
-def table(values, *, run="high", selection=None, measure="m", higher_is_better=True, seeds=None):
+def table(values, *, run="high", draw=None, measure="m", higher_is_better=True, seeds=None):
     """Scores of one run: values of shape (images, seeds)."""
     values = np.atleast_2d(np.asarray(values, dtype=float).T).T
     seeds = range(1, values.shape[1] + 1) if seeds is None else seeds
     return pd.DataFrame(
         [
-            [run, selection or run, seed, f"image {number}", measure, value, higher_is_better]
+            [run, draw, seed, f"image {number}", measure, value, higher_is_better]
             for number, row in enumerate(values)
             for seed, value in zip(seeds, row, strict=True)
         ],
         columns=COLUMNS,
-    )
+    ).astype({"draw": "Int64"})
 
 
 def compare(*tables, primary="m", **options):
@@ -42,13 +42,13 @@ def test_the_mean_of_a_selection_is_over_images_and_seeds():
 
 
 def test_random_halves_are_averaged():
-    halves = [table([[value] * 2] * 3, run=f"random_{value}", selection="random") for value in (1, 2, 6)]
+    halves = [table([[value] * 2] * 3, run="random", draw=value) for value in (1, 2, 6)]
     found = compare(*halves)
     assert row(found, "random halves")[["estimate", "halves"]].tolist() == pytest.approx([3, 3])
 
 
 def test_counts_are_those_of_images_seeds_and_halves():
-    found = compare(table(drawn(11, 4)), table(drawn(11, 4), run="random_1", selection="random"))
+    found = compare(table(drawn(11, 4)), table(drawn(11, 4), run="random", draw=1))
     assert row(found, "high")[["images", "seeds", "halves", "n_clusters"]].tolist() == [11, 4, 1, 11]
 
 
@@ -107,7 +107,7 @@ def test_interval_of_an_additive_model_has_the_variances_of_images_and_seeds():
 
 def test_interval_of_a_difference_has_the_variance_of_the_random_halves():
     of_halves = np.random.default_rng(2).normal(size=40)
-    halves = [table([[value] * 2] * 10, run=f"r{i}", selection="random") for i, value in enumerate(of_halves)]
+    halves = [table([[value] * 2] * 10, run="random", draw=i) for i, value in enumerate(of_halves)]
     found = row(compare(table([[0, 0]] * 10), *halves, replicates=8000), "high - random halves")
     assert half_width(found) / 1.96 == pytest.approx(np.sqrt(of_halves.var() / 40), rel=0.1)
 
@@ -200,7 +200,7 @@ def test_runs_by_other_seeds_are_refused():
 
 
 def test_random_halves_by_other_numbers_of_seeds_are_refused():
-    halves = [table(drawn(seeds=count), run=f"r{count}", selection="random") for count in (1, 3)]
+    halves = [table(drawn(seeds=count), run="random", draw=count) for count in (1, 3)]
     with pytest.raises(ValueError, match="The runs of random halves differ in their number of seeds"):
         compare(*halves)
 
@@ -208,3 +208,44 @@ def test_random_halves_by_other_numbers_of_seeds_are_refused():
 def test_two_scores_of_one_image_by_one_seed_are_refused():
     with pytest.raises(ValueError, match=r"high has several scores of image 0 by seed 1 \(m\); expected one"):
         compare(table(drawn()), table(drawn()).head(1))
+
+
+def test_a_random_half_is_named_by_its_draw():
+    halves = [table(drawn(), run="random", draw=draw) for draw in (1, 2)]
+    with pytest.raises(ValueError, match="The scores of random 2 lack an image by a seed"):
+        compare(halves[0], halves[1].drop(index=0))
+
+
+def test_images_of_two_data_sets_may_have_equal_names():
+    parts = [table([[value, value]] * 3).assign(dataset=name) for name, value in (("a", 1), ("b", 3))]
+    assert row(compare(*parts), "high")[["estimate", "images"]].tolist() == pytest.approx([2, 6])
+
+
+# What a comparison is about
+def test_a_comparison_says_what_it_is_about_and_runs_without_a_network_join_it():
+    of_network = table(drawn()).assign(network="vgg16", weights="trained", scale=4)
+    found = compare(of_network, table(drawn(), run="none").assign(network=None, weights=None, scale=4))
+    assert found[["network", "weights", "scale"]].drop_duplicates().to_numpy().tolist() == [["vgg16", "trained", 4]]
+    assert list(found)[:5] == ["network", "weights", "scale", "measure", "selection"]
+
+
+@pytest.mark.parametrize("name", ["network", "scale", "layer"])
+def test_scores_of_two_things_are_not_compared(name):
+    with pytest.raises(ValueError, match=rf"The scores are of several values of '{name}': \['a', 'b'\]"):
+        compare(table(drawn()).assign(**{name: "a"}), table(drawn(), run="low").assign(**{name: "b"}))
+
+
+def test_test_sets_are_compared_together_and_one_by_one():
+    parts = [table([[value, value]] * 3).assign(dataset=name) for name, value in (("b", 1), ("a", 3))]
+    found = paired.compare_test_sets(pd.concat(parts), primary="m")
+    of_high = found[found["selection"] == "high"]
+    assert of_high[["group", "estimate"]].to_numpy().tolist() == [["all", 2], ["b", 1], ["a", 3]]
+
+
+def test_layers_are_compared_one_by_one_and_by_their_mean():
+    parts = [table([[value, value]] * 3).assign(layer=name) for name, value in (("relu2", 1), ("relu1", 4))]
+    halves = [part.assign(selection="random", draw=1) for part in parts]
+    found = paired.compare_layers(pd.concat([*parts, *halves]), primary="m")
+    for selection in ("high", "random halves"):
+        rows = found[found["selection"] == selection]
+        assert rows[["layer", "estimate"]].to_numpy().tolist() == [["relu2", 1], ["relu1", 4], ["mean of layers", 2.5]]

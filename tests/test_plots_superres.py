@@ -28,6 +28,8 @@ from perceptual_efficacy.plots import (
 )
 
 NETWORK = "made-up network (stand-in)"
+OF_NETWORK = {"network": "made-up network", "weights": "learnt"}
+WITHOUT = ("none", "bicubic", "start")  # selections of no network
 HALVES = [(f"random_{number}", "random") for number in range(1, 6)]
 TRAINED = [("l1", "none"), ("all", "all"), ("high", "high"), ("low", "low"), *HALVES]
 REFERENCES = [("bicubic", "bicubic"), ("start", "start")]
@@ -53,7 +55,7 @@ def score(
     without: str = "",
 ) -> pd.DataFrame:
     """Scores in which a network's place is its number: PSNR-Y 28 + 0.1 number + 0.01 seed + image, MDSI 0.3 less 0.01
-    times that; bicubic is far away from the rest, the start is near.
+    times that; bicubic is far away from the rest, the initial checkpoint is near.
     """
     rows = []
     for dataset, (number, (loss, selection)), image in itertools.product(
@@ -61,12 +63,21 @@ def score(
     ):
         for seed in range(1 if selection in superres_plane.REFERENCES else seeds):
             gain = 0.1 * number + 0.01 * seed + image - 5 * (selection == "bicubic")
-            for judge, higher in HIGHER_IS_BETTER.items():
-                value = 28 + gain if judge == "PSNR-Y" else 0.3 + (0.01 if higher else -0.01) * gain
-                rows.append((loss, selection, seed, dataset, f"image {image}", judge, value, higher))
-    columns = ["loss", "selection", "seed", "dataset", "image", "judge", "value", "higher_is_better"]
-    table = pd.DataFrame(rows, columns=columns)
-    return table[~table["judge"].str.startswith(without)] if without else table
+            for measure, higher in HIGHER_IS_BETTER.items():
+                value = 28 + gain if measure == "PSNR-Y" else 0.3 + (0.01 if higher else -0.01) * gain
+                rows.append((loss, selection, seed, dataset, f"image {image}", measure, value, higher))
+    columns = ["loss", "selection", "seed", "dataset", "image", "measure", "value", "higher_is_better"]
+    table = identify(pd.DataFrame(rows, columns=columns)).assign(
+        file=lambda rows: rows["loss"] + "/seed" + rows["seed"].astype(str) + "/" + rows["image"] + ".png"
+    )
+    return table[~table["measure"].str.startswith(without)] if without else table
+
+
+def identify(table: pd.DataFrame) -> pd.DataFrame:
+    """Add the network whose channels a loss uses, where it uses any, and the draw of random halves."""
+    names = {name: np.where(table["selection"].isin(WITHOUT), None, value) for name, value in OF_NETWORK.items()}
+    draws = table["loss"].where(table["selection"] == "random").str.removeprefix("random_").astype("Int64")
+    return table.assign(**names, draw=draws)
 
 
 def log(losses: list[tuple[str, str]] = TRAINED, seeds: int = 1, steps: int = 8) -> pd.DataFrame:
@@ -74,7 +85,7 @@ def log(losses: list[tuple[str, str]] = TRAINED, seeds: int = 1, steps: int = 8)
         (loss, selection, seed, 100 * step, *([np.nan] * 2 if step == 0 else [0.1 / (step + seed), 0.5]))
         for (loss, selection), seed, step in itertools.product(losses, range(seeds), range(steps + 1))
     ]
-    logs = pd.DataFrame(rows, columns=["loss", "selection", "seed", "step", "l1", "distance"])
+    logs = identify(pd.DataFrame(rows, columns=["loss", "selection", "seed", "step", "l1", "distance"]))
     return logs.assign(psnr_y=28 + logs["seed"] + logs["step"] / 1000, mdsi=0.3 - logs["step"] / 10000)
 
 
@@ -98,22 +109,23 @@ def pixels(table: pd.DataFrame) -> dict[tuple[str, str, str], np.ndarray]:
 
 def invert(layers: int = 2, photographs: int = 3, selections: tuple[str, ...] = ("all", "high", "low")) -> pd.DataFrame:
     """Errors that tell layer, photograph, selection, seed and measure by their digits."""
-    names = [*selections, "random_1", "random_2"]
+    names = [*((name, None) for name in selections), ("random", 1), ("random", 2)]
     rows = [
-        (f"relu{layer}_2", f"photograph {photograph}", selection, seed, measure, value + 0.1 * seed)
-        for layer, photograph, (number, selection), seed, (place, measure) in itertools.product(
-            range(1, layers + 1), range(photographs), enumerate(names), (3, 7), enumerate(inversions.MEASURES)
+        (f"relu{layer}_2", f"photograph {photograph}", selection, draw, seed, measure, value + 0.1 * seed)
+        for layer, photograph, (number, (selection, draw)), seed, (place, measure) in itertools.product(
+            range(1, layers + 1), range(photographs), enumerate(names), (3, 7), enumerate(inversions.READABLE)
         )
         for value in [layer + 0.1 * number + 10 * place]
     ]
-    return pd.DataFrame(rows, columns=["layer", "photograph", "selection", "seed", "measure", "value"])
+    table = pd.DataFrame(rows, columns=["layer", "image", "selection", "draw", "seed", "measure", "value"])
+    folder, image = table["layer"] + "/", table["image"] + ".png"
+    files = folder + table["selection"] + table["draw"].map("{:.0f}".format) + table["seed"].astype(str) + image
+    return table.astype({"draw": "Int64"}).assign(**OF_NETWORK, file=files, reference=folder + image)
 
 
-def noise(table: pd.DataFrame) -> dict[tuple[str, str, str], np.ndarray]:
+def noise(table: pd.DataFrame) -> dict[str, np.ndarray]:
     random = np.random.default_rng(0)
-    keys = table[["layer", "photograph"]].drop_duplicates().itertuples(index=False, name=None)
-    names = ["original", *table["selection"].unique()]
-    return {(*key, name): random.integers(0, 256, (32, 40, 3)).astype(np.uint8) for key in keys for name in names}
+    return {file: random.integers(0, 256, (32, 40, 3)).astype(np.uint8) for file in table["file"]}
 
 
 class Case(NamedTuple):
@@ -122,26 +134,26 @@ class Case(NamedTuple):
 
 
 def plane(**made: object) -> Case:
-    return Case(superres_plane.table(score(**made)), lambda table: superres_plane.draw(table, NETWORK))
+    return Case(superres_plane.table(score(**made)), superres_plane.draw)
 
 
 def curves(logs: pd.DataFrame) -> Case:
-    return Case(superres_curves.table(logs), lambda table: superres_curves.draw(table, NETWORK))
+    return Case(superres_curves.table(logs), superres_curves.draw)
 
 
 def crops(count: int, **made: object) -> Case:
     table = superres_crops.table(score(**made), crop(count))
-    return Case(table, lambda table: superres_crops.draw(table, pixels(table), NETWORK))
+    return Case(table, lambda table: superres_crops.draw(table, pixels(table)))
 
 
 def differences(**made: object) -> Case:
-    return Case(superres_differences.table(score(**made)), lambda table: superres_differences.draw(table, NETWORK))
+    return Case(superres_differences.table(score(**made)), superres_differences.draw)
 
 
 def inverted(layers: int, photographs: int) -> Case:
     scores = invert(layers, photographs)
-    table = inversions.table(scores, list(scores["photograph"].unique()))
-    return Case(table, lambda table: inversions.draw(table, noise(table), NETWORK))
+    table = inversions.table(scores, list(scores["image"].unique()))
+    return Case(table, lambda table: inversions.draw(table, noise(table)))
 
 
 ONE = [("high", "high")]
@@ -150,7 +162,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "plane of four sets, five seeds": lambda: plane(datasets=FOUR, seeds=5),
     "plane of six sets": lambda: plane(datasets=(*FOUR, "a set with rather a long name", "Manga109"), seeds=2),
     "plane of one loss": lambda: plane(losses=ONE),
-    "plane of references": lambda: plane(losses=[]),
+    "plane of one loss, without L1": lambda: plane(losses=[("low", "low")]),
     "curves of one seed": lambda: curves(log()),
     "curves of five seeds": lambda: curves(log(seeds=5)),
     "curves of one loss": lambda: curves(log(ONE)),
@@ -269,9 +281,7 @@ def test_the_plane_averages_over_images_and_then_over_seeds() -> None:
 
 def test_the_plane_draws_seeds_small_and_means_large() -> None:
     table = superres_plane.table(score(datasets=FOUR, seeds=5))
-    for axis, (_, rows) in zip(
-        superres_plane.draw(table, NETWORK).axes, table.groupby("dataset", sort=False), strict=True
-    ):
+    for axis, (_, rows) in zip(superres_plane.draw(table).axes, table.groupby("dataset", sort=False), strict=True):
         is_mean = rows["seed"] == "mean"
         for selection in ("none", "all", "high", "low", "random"):
             chosen = rows["selection"] == selection
@@ -283,10 +293,10 @@ def test_the_plane_draws_seeds_small_and_means_large() -> None:
 
 def test_what_lies_far_from_the_rest_is_an_arrow_with_its_values() -> None:
     table = superres_plane.table(score())
-    axis = superres_plane.draw(table, NETWORK).axes[0]
+    axis = superres_plane.draw(table).axes[0]
     # of the tenth network: 28 + 0.9 + 1 - 5 dB
     assert "bicubic: 24.90 dB, 0.331" in axis.get_title()
-    assert "common start" not in axis.get_title()
+    assert "initial checkpoint" not in axis.get_title()
     (start,) = lines(axis, "start")
     np.testing.assert_allclose(start.get_xydata(), [[30, 0.28]])
     low, high = axis.get_xlim()
@@ -302,9 +312,9 @@ def test_what_lies_far_from_the_rest_is_an_arrow_with_its_values() -> None:
 def test_a_near_reference_is_a_point() -> None:
     scores = score()
     near = scores["selection"] == "bicubic"
-    scores.loc[near & (scores["judge"] == "PSNR-Y"), "value"] += 5
-    scores.loc[near & (scores["judge"] == "MDSI"), "value"] -= 0.05
-    axis = superres_plane.draw(superres_plane.table(scores), NETWORK).axes[0]
+    scores.loc[near & (scores["measure"] == "PSNR-Y"), "value"] += 5
+    scores.loc[near & (scores["measure"] == "MDSI"), "value"] -= 0.05
+    axis = superres_plane.draw(superres_plane.table(scores)).axes[0]
     assert "bicubic" not in axis.get_title()
     assert not axis.texts
     assert "Arrows" not in texts(axis.figure)
@@ -312,12 +322,12 @@ def test_a_near_reference_is_a_point() -> None:
 
 
 def test_random_halves_have_one_entry_in_the_legend() -> None:
-    figure = superres_plane.draw(superres_plane.table(score()), NETWORK)
+    figure = superres_plane.draw(superres_plane.table(score()))
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names == [name for name, _ in style.LOSSES.values()]
 
 
-def test_a_judge_that_the_plane_needs_is_missed_by_name() -> None:
+def test_a_metric_that_the_plane_needs_is_missed_by_name() -> None:
     with pytest.raises(ValueError, match=r"by \['PSNR-Y', 'SSIM-Y', .*; the figure needs MDSI"):
         superres_plane.table(score(without="MDSI"))
 
@@ -325,12 +335,12 @@ def test_a_judge_that_the_plane_needs_is_missed_by_name() -> None:
 def test_means_over_different_images_are_refused() -> None:
     scores = score(seeds=2)
     lost = (scores["loss"] == "low") & (scores["seed"] == 1) & (scores["image"] == "image 2")
-    for some in (lost, lost & (scores["judge"] == "MDSI")):
-        with pytest.raises(ValueError, match=r"Set5, loss 'low', seed 1: 2 images are judged by both.* expected all 3"):
+    for some in (lost, lost & (scores["measure"] == "MDSI")):
+        with pytest.raises(ValueError, match=r"Set5, loss 'low', seed 1: 2 images have both of .* expected all 3"):
             superres_plane.table(scores[~some])
-        with pytest.raises(ValueError, match="2 images are judged"):
+        with pytest.raises(ValueError, match="2 images have both"):
             superres_plane.table(scores.assign(value=scores["value"].mask(some)))
-    of_loss = (scores["loss"] == "low") & (scores["judge"] == "PSNR-Y")
+    of_loss = (scores["loss"] == "low") & (scores["measure"] == "PSNR-Y")
     with pytest.raises(ValueError, match="loss 'low', seed 0: 0 images"):
         superres_plane.table(scores[~of_loss])
 
@@ -361,7 +371,7 @@ def test_a_mean_exists_only_where_all_seeds_do() -> None:
 
 def test_curves_are_drawn_thin_for_seeds_and_thick_for_their_mean() -> None:
     table = superres_curves.table(log(seeds=3))
-    axes = superres_curves.draw(table, NETWORK).axes
+    axes = superres_curves.draw(table).axes
     for axis, quantity in zip(axes, ("l1", "psnr_y", "mdsi"), strict=True):
         for selection, losses in (("none", 1), ("high", 1), ("random", 5)):
             drawn = lines(axis, selection)
@@ -376,21 +386,21 @@ def test_curves_are_drawn_thin_for_seeds_and_thick_for_their_mean() -> None:
 
 
 def test_one_seed_is_drawn_once() -> None:
-    axis = superres_curves.draw(superres_curves.table(log()), NETWORK).axes[0]
+    axis = superres_curves.draw(superres_curves.table(log())).axes[0]
     assert len(axis.get_lines()) == len(TRAINED)
 
 
 def test_seeds_without_a_common_step_are_drawn_all_the_same() -> None:
     logs = log(ONE, seeds=2)
     logs["step"] += logs["seed"]
-    axis = superres_curves.draw(superres_curves.table(logs), NETWORK).axes[1]
+    axis = superres_curves.draw(superres_curves.table(logs)).axes[1]
     assert [len(line.get_xdata()) for line in lines(axis, "high")] == [9, 9, 0]
 
 
 def test_a_panel_without_data_says_so() -> None:
     logs = log()
     for lacking in (logs.drop(columns=["psnr_y", "mdsi"]), logs.assign(psnr_y=np.nan, mdsi=None)):
-        training, *validation = superres_curves.draw(superres_curves.table(lacking), NETWORK).axes
+        training, *validation = superres_curves.draw(superres_curves.table(lacking)).axes
         assert len(training.get_lines()) == len(TRAINED)
         for axis in validation:
             assert [text.get_text() for text in axis.texts] == ["no validation images"]
@@ -401,12 +411,12 @@ def test_distances_of_different_units_are_in_the_table_alone() -> None:
     logs = log([("l1", "none"), *ONE])
     table = superres_curves.table(logs.assign(distance=logs["distance"].where(logs["selection"] != "none")))
     assert table.loc[table["selection"] == "high", "distance"].notna().any()
-    assert "istance" not in texts(superres_curves.draw(table, NETWORK))
+    assert "istance" not in texts(superres_curves.draw(table))
 
 
 def test_logs_without_seeds_or_rows_are_refused() -> None:
     with pytest.raises(
-        ValueError, match=r"have 81 rows and the columns \['loss', 'selection', 'step'.*expected \['loss'"
+        ValueError, match=r"have 81 rows and the columns \['loss', 'selection', 'step'.*expected \['network'"
     ):
         superres_curves.table(log().drop(columns="seed"))
     with pytest.raises(ValueError, match="have 0 rows"):
@@ -416,40 +426,12 @@ def test_logs_without_seeds_or_rows_are_refused() -> None:
 # Crops
 
 
-def test_the_crop_is_where_the_original_has_most_detail() -> None:
-    image = np.full((70, 100, 3), 90, dtype=np.uint8)
-    image[36:60, 48:72] = 90 + 80 * (np.indices((24, 24)).sum(axis=0) // 2 % 2)[..., None]
-    assert superres_crops.place(image, 24) == (36, 48)
-    assert superres_crops.place(image[:, ::-1][:, 4:].copy(), 24) == (36, 24)  # 100 - 72 - 4
-
-
-def test_the_crop_is_found_by_luma() -> None:
-    """Equal steps in green and in blue: green's is the larger in luma."""
-    image = np.zeros((24, 48, 3), dtype=np.uint8)
-    image[:, 6, 2] = 200
-    image[:, 30, 1] = 200
-    assert superres_crops.place(image, 24) == (0, 12)  # the first that holds both edges
-    assert superres_crops.place(image, 12) == (0, 24)
-
-
-def test_of_equal_crops_the_first_is_chosen() -> None:
-    assert superres_crops.place(np.full((50, 60, 3), 7, dtype=np.uint8), 48) == (0, 0)
-
-
-def test_an_original_that_has_no_such_crop_is_refused() -> None:
-    image = np.zeros((40, 60, 3), dtype=np.uint8)
-    with pytest.raises(ValueError, match="crop is 48 x 48 pixels; the original has 60 x 40"):
-        superres_crops.place(image, 48)
-    with pytest.raises(ValueError, match=r"original is float64 \(40, 60, 3\); expected uint8"):
-        superres_crops.place(image / 255, 24)
-
-
 def test_crops_come_with_the_scores_of_the_whole_image_by_the_first_seed() -> None:
     table = superres_crops.table(score(seeds=3).query("seed != 0 or selection in ['bicubic', 'start']"), crop(2))
     methods = ["low resolution", "bicubic", "start", "l1", "all", "high", "low", "random_1", "original"]
     assert table["method"].tolist() == 2 * methods
     assert table["label"].tolist()[2:9] == [
-        "common start",
+        "initial checkpoint",
         "L1 only",
         "all channels",
         "high half",
@@ -474,7 +456,7 @@ def test_losses_of_one_selection_go_by_their_names() -> None:
 def test_crops_are_drawn_pixel_by_pixel() -> None:
     table = superres_crops.table(score(), crop(2))
     images = pixels(table)
-    axes = superres_crops.draw(table, images, NETWORK).axes
+    axes = superres_crops.draw(table, images).axes
     for axis, row in zip(axes, table.to_dict("records"), strict=True):
         (image,) = axis.images
         np.testing.assert_array_equal(image.get_array(), images[row["dataset"], row["image"], row["method"]])
@@ -501,13 +483,13 @@ def test_crops_that_cannot_be_shown_are_refused() -> None:
     table = superres_crops.table(score(), crop(1))
     images, key = pixels(table), ("Set5", "image 0", "high")
     with pytest.raises(ValueError, match=r"no pixels of \('Set5', 'image 0', 'high'\); there are of \["):
-        superres_crops.draw(table, {name: value for name, value in images.items() if name != key}, NETWORK)
+        superres_crops.draw(table, {name: value for name, value in images.items() if name != key})
     for wrong in (images[key][:20], images[key] / 255, images[key][..., 0]):
         with pytest.raises(ValueError, match=r"'high'\) are .*; expected uint8 \(24, 24, 3\)"):
-            superres_crops.draw(table, {**images, key: wrong}, NETWORK)
+            superres_crops.draw(table, {**images, key: wrong})
     low = ("Set5", "image 0", "low resolution")
     with pytest.raises(ValueError, match="'low resolution'"):
-        superres_crops.draw(table, {**images, low: images[key][:7, :7]}, NETWORK)
+        superres_crops.draw(table, {**images, low: images[key][:7, :7]})
 
 
 # Differences
@@ -517,11 +499,11 @@ def test_a_difference_is_positive_where_the_high_half_is_better() -> None:
     """The low half is the network after the high one, and so better in every judge: by 0.1 dB, or by 0.001."""
     table = superres_differences.table(score(seeds=5, datasets=FOUR))
     assert len(table) == 4 * 3 * 9
-    for judge, rows in table.groupby("judge"):
-        assert rows["improvement"].to_numpy() == pytest.approx(-0.1 if judge == "PSNR-Y" else -0.001), judge
-        assert set(rows["unit"]) == {"dB" if judge == "PSNR-Y" else "dimensionless"}
+    for measure, rows in table.groupby("measure"):
+        assert rows["improvement"].to_numpy() == pytest.approx(-0.1 if measure == "PSNR-Y" else -0.001), measure
+        assert set(rows["unit"]) == {"dB" if measure == "PSNR-Y" else "dimensionless"}
     assert (table["seeds"] == 5).all()
-    assert table["judge"].iloc[0] == "MDSI"
+    assert table["measure"].iloc[0] == "MDSI"
 
 
 def test_differences_pair_the_halves_by_seed() -> None:
@@ -530,21 +512,21 @@ def test_differences_pair_the_halves_by_seed() -> None:
     kept = ~((scores["loss"] == "low") & (scores["seed"] == 2))
     table = superres_differences.table(scores[kept].sample(frac=1, random_state=0))
     assert (table["seeds"] == 2).all()
-    psnr = table.loc[table["judge"] == "PSNR-Y", "improvement"]
+    psnr = table.loc[table["measure"] == "PSNR-Y", "improvement"]
     assert psnr.to_numpy() == pytest.approx(-0.1 + 3 / 2)  # seeds 0 and 1; without pairs the high half's third counts
-    mdsi = table.loc[table["judge"] == "MDSI", "improvement"]
+    mdsi = table.loc[table["measure"] == "MDSI", "improvement"]
     assert mdsi.to_numpy() == pytest.approx(-0.001 - 3 / 2)
 
 
-def test_differences_are_drawn_by_judge_and_by_set() -> None:
+def test_differences_are_drawn_by_metric_and_by_set() -> None:
     table = superres_differences.table(score(datasets=FOUR, images=4))
     table["improvement"] += np.random.default_rng(0).normal(scale=0.01, size=len(table))
-    figure = superres_differences.draw(table, NETWORK)
+    figure = superres_differences.draw(table)
     assert figure.axes[0].get_title() == "MDSI (primary)"
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(FOUR)
-    for axis, (judge, rows) in zip(figure.axes, table.groupby("judge", sort=False), strict=True):
-        assert axis.get_title().startswith(str(judge))
-        assert ("dB" in axis.get_title()) == (judge == "PSNR-Y")
+    for axis, (measure, rows) in zip(figure.axes, table.groupby("measure", sort=False), strict=True):
+        assert axis.get_title().startswith(str(measure))
+        assert ("dB" in axis.get_title()) == (measure == "PSNR-Y")
         zero, points, means = axis.get_lines()
         assert set(zero.get_xdata()) == {0}
         np.testing.assert_array_equal(points.get_xdata(), rows["improvement"])
@@ -559,21 +541,23 @@ def test_differences_are_drawn_by_judge_and_by_set() -> None:
 
 def test_equal_scores_are_drawn_on_the_zero_line() -> None:
     table = superres_differences.table(score()).assign(improvement=0.0)
-    assert set(superres_differences.draw(table, NETWORK).axes[0].get_lines()[2].get_xdata()) == {0}
+    assert set(superres_differences.draw(table).axes[0].get_lines()[2].get_xdata()) == {0}
 
 
 def test_without_both_halves_there_is_a_note() -> None:
-    for losses in (ONE, [("low", "low"), ("all", "all")], []):
+    for losses in (ONE, [("low", "low"), ("all", "all")], [("all", "all")]):
         table = superres_differences.table(score(losses))
-        assert table.empty
-        assert superres_differences.NONE in texts(superres_differences.draw(table, NETWORK))
+        assert table["improvement"].isna().all()
+        figure = superres_differences.draw(table)
+        assert superres_differences.NONE in texts(figure)
+        assert NETWORK in texts(figure)
 
 
 def test_differences_of_what_is_ambiguous_are_refused() -> None:
     with pytest.raises(ValueError, match=r"2 losses use the high half: \['weak', 'strong'\]"):
         superres_differences.table(score([("weak", "high"), ("strong", "high"), ("low", "low")]))
     scores = score()
-    scores.loc[(scores["judge"] == "VSI") & (scores["loss"] == "low"), "higher_is_better"] = False
+    scores.loc[(scores["measure"] == "VSI") & (scores["loss"] == "low"), "higher_is_better"] = False
     with pytest.raises(ValueError, match="For VSI higher is better in some rows and worse in others"):
         superres_differences.table(scores)
 
@@ -585,27 +569,38 @@ def test_inversions_are_those_of_the_first_seed_with_their_errors() -> None:
     scores = invert(2, 3)
     shown = ["photograph 2", "photograph 0"]
     table = inversions.table(scores, shown)
-    assert table["selection"].tolist() == 4 * ["all", "high", "low", "random_1"]
-    assert table["photograph"].tolist() == 2 * [name for name in shown for _ in range(4)]
-    assert (table["seed"] == 3).all()
+    assert table["selection"].tolist() == 4 * ["original", "all", "high", "low", "random"]
+    assert table["image"].tolist() == 2 * [name for name in shown for _ in range(5)]
+    of_original = table["selection"] == "original"
+    assert (table.loc[~of_original, "seed"] == 3).all()
+    assert table.loc[of_original, ["seed", "draw", *inversions.READABLE]].isna().all(axis=None)
+    assert table.loc[of_original, "file"].iloc[0] == "relu1_2/photograph 2.png"
+    assert (table.loc[table["selection"] == "random", "draw"] == 1).all()
     row = table[(table["layer"] == "relu2_2") & (table["selection"] == "low")].iloc[0]
-    assert row[["structure", "colour", "texture_spectrum", "texture_contrast"]].tolist() == pytest.approx(
+    assert row[list(inversions.READABLE)].tolist() == pytest.approx(
         [2.5, 12.5, 22.5, 32.5]  # layer 2, third selection, seed 3
     )
+
+
+@pytest.mark.parametrize(("layers", "shown"), [(1, 3), (2, 3), (3, 2)])
+def test_the_first_photographs_are_shown_fewer_of_many_layers(layers: int, shown: int) -> None:
+    table = inversions.table(invert(layers, 4))
+    assert list(table["image"].unique()) == [f"photograph {number}" for number in range(shown)]
 
 
 def test_inversions_are_drawn_beside_their_photograph() -> None:
     table = inversions.table(invert(2, 2), ["photograph 0", "photograph 1"])
     images = noise(table)
-    figure = inversions.draw(table, images, NETWORK)
+    figure = inversions.draw(table, images)
+    order = table.set_index(["layer", "image", "selection"])["file"]
     keys = [
         (layer, photograph, name)
         for layer in ("relu1_2", "relu2_2")
         for photograph in ("photograph 0", "photograph 1")
-        for name in ("original", "all", "high", "low", "random_1")
+        for name in ("original", "all", "high", "low", "random")
     ]
     for axis, key in zip(figure.axes, keys, strict=True):
-        np.testing.assert_array_equal(axis.images[0].get_array(), images[key])
+        np.testing.assert_array_equal(axis.images[0].get_array(), images[order[key]])
         if key[2] == "original":
             assert axis.get_xlabel() == key[1]
     # layer 1, second selection, seed 3
@@ -622,52 +617,52 @@ def test_inversions_are_drawn_beside_their_photograph() -> None:
 def test_what_was_not_measured_or_inverted_is_left_out() -> None:
     scores = invert(1, 1, ("high", "low"))
     table = inversions.table(scores[~scores["measure"].str.startswith("texture")], ["photograph 0"])
-    assert table["selection"].tolist() == ["high", "low", "random_1"]
-    figure = inversions.draw(table, noise(table), NETWORK)
+    assert table["selection"].tolist() == ["original", "high", "low", "random"]
+    figure = inversions.draw(table, noise(table))
     assert figure.axes[1].get_xlabel() == "1.300   11.3"
     assert "texture" not in texts(figure)
     only = inversions.table(scores[scores["selection"] == "high"], ["photograph 0"])
-    assert len(inversions.draw(only, noise(only), NETWORK).axes) == 2
+    assert len(inversions.draw(only, noise(only)).axes) == 2
 
 
 def test_an_inversion_that_one_photograph_lacks_leaves_a_gap() -> None:
     scores = invert(1, 2)
-    scores = scores[(scores["photograph"] != "photograph 1") | (scores["selection"] != "low")]
+    scores = scores[(scores["image"] != "photograph 1") | (scores["selection"] != "low")]
     table = inversions.table(scores, ["photograph 0", "photograph 1"])
-    axes = inversions.draw(table, noise(table), NETWORK).axes
+    axes = inversions.draw(table, noise(table)).axes
     assert [axis.get_visible() for axis in axes] == [True] * 8 + [False, True]
 
 
 def test_a_long_name_of_a_photograph_is_cut() -> None:
-    scores = invert(3, 1).replace({"photograph": {"photograph 0": "a_name_of_more_than_two_lines_of_text"}})
-    table = inversions.table(scores, list(scores["photograph"].unique()))
-    assert inversions.draw(table, noise(table), NETWORK).axes[0].get_xlabel() == "a_name_of_mo\nre_than_two…"
+    scores = invert(3, 1).replace({"image": {"photograph 0": "a_name_of_more_than_two_lines_of_text"}})
+    table = inversions.table(scores, list(scores["image"].unique()))
+    assert inversions.draw(table, noise(table)).axes[0].get_xlabel() == "a_name_of_mo\nre_than_two…"
 
 
 def test_inversions_that_cannot_be_shown_are_refused() -> None:
     scores = invert(1, 4)
     with pytest.raises(ValueError, match="4 photographs; the figure shows 1 to 3"):
-        inversions.table(scores, list(scores["photograph"].unique()))
+        inversions.table(scores, list(scores["image"].unique()))
     with pytest.raises(ValueError, match="0 photographs"):
         inversions.table(scores, [])
     with pytest.raises(ValueError, match=r"Photograph 'a cat' has no scores; there are \['photograph 0'"):
         inversions.table(scores, ["photograph 0", "a cat"])
     table = inversions.table(scores, ["photograph 0"])
-    images, key = noise(table), ("relu1_2", "photograph 0", "high")
-    with pytest.raises(ValueError, match=r"no image of \('relu1_2', 'photograph 0', 'high'\)"):
-        inversions.draw(table, {name: value for name, value in images.items() if name != key}, NETWORK)
-    with pytest.raises(ValueError, match=r"'high'\) is float64 \(32, 40, 3\); expected uint8 \(height, width, 3\)"):
-        inversions.draw(table, {**images, key: images[key] / 255}, NETWORK)
+    images, file = noise(table), table.set_index("selection").loc["high", "file"]
+    with pytest.raises(ValueError, match=rf"no image '{file}'; there are \["):
+        inversions.draw(table, {name: value for name, value in images.items() if name != file})
+    with pytest.raises(ValueError, match=rf"'{file}' is float64 \(32, 40, 3\); expected uint8 \(height, width, 3\)"):
+        inversions.draw(table, {**images, file: images[file] / 255})
 
 
-def test_a_judge_without_values_is_left_out_of_the_differences():
+def test_a_metric_without_values_is_left_out_of_the_differences():
     rows = [
-        {"loss": half, "selection": half, "seed": 1, "dataset": "d", "image": "a", "judge": judge, "value": value}
+        {"loss": half, "selection": half, "seed": 1, "dataset": "d", "image": "a", "measure": measure, "value": value}
         for half, offset in (("high", 0.0), ("low", 1.0))
-        for judge, value in (("MDSI", offset), ("MS-SSIM", float("nan")))
+        for measure, value in (("MDSI", offset), ("MS-SSIM", float("nan")))
     ]
-    found = superres_differences.table(pd.DataFrame(rows).assign(higher_is_better=False))
-    assert list(found["judge"]) == ["MDSI"]
+    found = superres_differences.table(pd.DataFrame(rows).assign(**OF_NETWORK, higher_is_better=False))
+    assert list(found["measure"]) == ["MDSI"]
     assert list(found["improvement"]) == [1.0]
 
 
@@ -678,7 +673,7 @@ ODD = (r"$\frac{$", "<img src=x onerror=alert(1)>", "a_b & c | d $x$")
 def test_odd_names_of_images_are_drawn_as_they_are(tmp_path) -> None:
     named = {f"image {number}": name for number, name in enumerate(ODD)}
     table = superres_crops.table(score().replace({"image": named}), crop().replace({"image": named}))
-    figure = superres_crops.draw(table, pixels(table), NETWORK)
+    figure = superres_crops.draw(table, pixels(table))
     said = texts(figure)
     style.save(figure, table, **{kind: tmp_path / f"a.{kind}" for kind in ("png", "pdf", "csv")})
     for name in ODD:

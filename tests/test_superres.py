@@ -1,4 +1,4 @@
-"""Super-resolution without training: resizing, fidelity, the network, its images, and the judges."""
+"""Super-resolution without training: resizing, fidelity, the network, its images, and the metrics."""
 
 import copy
 import pickle
@@ -18,8 +18,9 @@ from torch import nn
 from torch.nn import functional
 
 import perceptual_efficacy as pe
-from perceptual_efficacy import io, lpips, storage
-from perceptual_efficacy.superres import edsr, fidelity, images, judging, resize
+from perceptual_efficacy import io, lpips, storage, vocabulary
+from perceptual_efficacy.superres import crops, edsr, fidelity, images, resize
+from perceptual_efficacy.superres import metrics as scoring
 
 
 @pytest.fixture(scope="module")
@@ -270,19 +271,23 @@ def test_weights_of_another_architecture_are_refused_saying_what_was_expected(he
 
 def test_a_network_that_was_saved_comes_back_with_its_size_and_weights(tmp_path):
     network = edsr.draw(3, 2, 4, seed=1)
-    edsr.save(network, tmp_path / "weights.safetensors", tmp_path / "card.json", {"loss": "L1"})
-    found = edsr.restore(tmp_path / "weights.safetensors", tmp_path / "card.json")
+    network.card = {"loss": "high", "network": "vgg16", "weights": "trained", "seed": 7, "steps": 9}
+    edsr.save(network, tmp_path / "weights.safetensors", tmp_path / "card.json")
+    found = edsr.restore(tmp_path / "weights.safetensors")
     assert (found.scale, found.blocks, found.width) == (3, 2, 4)
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in found.state_dict().items())
-    assert storage.read_record(tmp_path / "card.json")["loss"] == "L1"
+    assert found.card == storage.read_record(tmp_path / "card.json")
+    assert found.card.items() >= network.card.items()
+    known = {"network": "vgg16", "weights": "trained", "scale": 3, "loss": "high", "seed": 7}
+    assert found.identity == {**dict.fromkeys(edsr.RUN), **known}
 
 
 def test_truncated_weights_of_a_saved_network_are_refused(tmp_path):
-    weights, card = tmp_path / "weights.safetensors", tmp_path / "card.json"
-    edsr.save(edsr.draw(2, 1, 4, 0), weights, card, {})
+    weights = tmp_path / "weights.safetensors"
+    edsr.save(edsr.draw(2, 1, 4, 0), weights, tmp_path / "card.json")
     weights.write_bytes(weights.read_bytes()[:-1])
     with pytest.raises(storage.DamagedFileError, match=r"weights\.safetensors: cannot be read as safetensors"):
-        edsr.restore(weights, card)
+        edsr.restore(weights)
 
 
 def test_an_enlarged_image_is_the_networks_output_rounded():
@@ -438,15 +443,14 @@ def test_images_too_small_or_a_patch_that_does_not_fit_are_refused(sizes, patch,
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_the_least_image_to_test_with_is_large_enough_for_every_judge_but_ms_ssim(scale):
+def test_the_least_image_to_test_with_is_large_enough_for_every_metric_but_ms_ssim(scale):
     side = next(
         side
         for side in range(scale, 200, scale)
         if not refused(listed(train=(scale, scale), test=(side, side)), scale, scale)
     )
-    judges = dict(judging.JUDGES)
-    judges.update([judging.lpips(pe.load_backbone("random:alexnet", layers="lpips"))])
-    found = judging.judge(noise(side, side), noise(side, side, 1), scale, judges).set_index("judge")["value"]
+    every = scoring.METRICS | scoring.lpips(pe.load_backbone("random:alexnet", layers="lpips"))
+    found = scoring.score(noise(side, side), noise(side, side, 1), scale, every).set_index("measure")["value"]
     assert found.index[found.isna()].tolist() == ["MS-SSIM"]
 
 
@@ -473,8 +477,8 @@ def packed(tmp_path_factory):
     return images.pack(table, sources, SCALE, *files), *files, table, sources
 
 
-def cut(packed, indices=range(100), seed=0):
-    return images.Patches(*packed[:3], scale=SCALE, patch=PATCH, seed=seed, indices=indices)
+def cut(packed, seed=0):
+    return images.Patches(*packed[:3], scale=SCALE, patch=PATCH, seed=seed)
 
 
 def unflipped(patch, turns, flipped):
@@ -525,17 +529,15 @@ def test_patches_come_from_every_image_and_reach_its_borders(places):
 
 
 def test_a_patch_depends_on_its_number_and_not_on_the_others(packed):
-    for one, other in zip(cut(packed)[57], cut(packed, range(57, 58))[0], strict=True):
+    patches = cut(packed)
+    assert patches[56] is not None
+    for one, other in zip(patches[57], cut(packed)[57], strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_other_seeds_give_other_patches(packed):
-    one, other = (images.stacked(cut(packed, seed=seed)[i] for i in range(20))[1] for seed in (0, 1))
+    one, other = (np.stack([cut(packed, seed=seed)[i][1] for i in range(20)]) for seed in (0, 1))
     assert not (one == other).all(axis=(1, 2, 3)).any()
-
-
-def test_there_are_as_many_patches_as_numbers(packed):
-    assert len(cut(packed, range(5, 12))) == 7
 
 
 def test_patches_leave_the_global_random_states_alone(packed):
@@ -555,21 +557,11 @@ def test_pickled_patches_carry_no_image_and_are_the_same(packed):
 
 
 def test_patches_are_cut_in_other_processes(packed):
-    loader = torch.utils.data.DataLoader(cut(packed, range(8)), batch_size=4, num_workers=1)
-    expected = images.stacked(cut(packed)[i] for i in range(4))
+    numbered = torch.utils.data.Subset(cut(packed), range(8))
+    loader = torch.utils.data.DataLoader(numbered, batch_size=4, num_workers=1)
+    expected = torch.utils.data.default_collate([cut(packed)[i] for i in range(4)])
     for one, other in zip(next(iter(loader)), expected, strict=True):
-        np.testing.assert_array_equal(one.numpy(), other)
-
-
-@pytest.mark.parametrize("number", [1, 2], ids=["high", "low"])
-def test_patches_of_a_changed_file_are_refused(packed, tmp_path, number):
-    changed = list(packed)
-    content = bytearray(packed[number].read_bytes())
-    content[-1] ^= 1
-    changed[number] = tmp_path / "changed.npy"
-    changed[number].write_bytes(content)
-    with pytest.raises(storage.DamagedFileError, match=r"changed\.npy: its SHA-256 is not the one in the table"):
-        cut(changed)
+        assert torch.equal(one, other)
 
 
 def test_packed_files_are_plain_arrays_of_the_images(packed):
@@ -597,7 +589,60 @@ def test_where_the_files_do_not_fit_packing_ends_with_an_error_and_leaves_none(p
     assert list(tmp_path.iterdir()) == []
 
 
-# Judges
+# Crops
+def test_the_crop_is_where_the_original_has_most_detail():
+    image = np.full((70, 100, 3), 90, dtype=np.uint8)
+    image[36:60, 48:72] = 90 + 80 * (np.indices((24, 24)).sum(axis=0) // 2 % 2)[..., None]
+    assert crops.most_detailed(image, 24) == (36, 48)
+    assert crops.most_detailed(image[:, ::-1][:, 4:].copy(), 24) == (36, 24)  # 100 - 72 - 4
+
+
+def test_the_crop_is_found_by_luma():
+    """Equal steps in green and in blue: green's is the larger in luma."""
+    image = np.zeros((24, 48, 3), dtype=np.uint8)
+    image[:, 6, 2] = 200
+    image[:, 30, 1] = 200
+    assert crops.most_detailed(image, 24) == (0, 12)  # the first that holds both edges
+    assert crops.most_detailed(image, 12) == (0, 24)
+
+
+def test_of_equal_crops_the_first_is_chosen():
+    assert crops.most_detailed(np.full((50, 60, 3), 7, dtype=np.uint8), 48) == (0, 0)
+
+
+def test_an_original_that_has_no_such_crop_is_refused():
+    image = np.zeros((40, 60, 3), dtype=np.uint8)
+    with pytest.raises(ValueError, match="crop is 48 x 48 pixels; the original has 60 x 40"):
+        crops.most_detailed(image, 48)
+    with pytest.raises(ValueError, match=r"original is float64 \(40, 60, 3\); expected uint8"):
+        crops.most_detailed(image / 255, 24)
+
+
+def test_crops_are_of_the_first_image_of_every_set_and_then_of_the_second_ones(tmp_path):
+    photograph = data.astronaut()
+    one = write(tmp_path / "one", a_png=photograph[:100, :90], b_png=photograph[100:200, :90])
+    two = write(tmp_path / "two", c_png=photograph[:60, 100:180])
+    sets = [entry("x", "test"), entry("y", "test")]
+    sources = images.sources(sets, [one, two])
+    chosen, pixels = crops.choose(images.list_images(sets, [one, two]), sources, 2, most=2)
+    assert chosen[["dataset", "image"]].to_numpy().tolist() == [["x", "a"], ["y", "c"]]
+    y, x = chosen.loc[0, ["y", "x"]]
+    assert (y, x) == crops.most_detailed(photograph[:100, :90], 48)
+    np.testing.assert_array_equal(pixels["x", "a", "original"], photograph[:100, :90][y : y + 48, x : x + 48])
+    low = resize.degrade(photograph[:100, :90], 2)
+    np.testing.assert_array_equal(pixels["x", "a", "low resolution"], low[y // 2 : y // 2 + 24, x // 2 : x // 2 + 24])
+
+
+def test_crops_of_enlarged_images_are_cut_from_their_files(tmp_path):
+    io.write_image(noise(60, 70), tmp_path / "a.png")
+    place = {"dataset": "x", "image": "a", "x": 12, "y": 4, "width": 48, "height": 48}
+    table = pd.DataFrame([{**place, "method": "l1", "file": str(tmp_path / "a.png")}, {**place, "method": "original"}])
+    (((key, pixels),)) = crops.cut(table).items()
+    assert key == ("x", "a", "l1")
+    np.testing.assert_array_equal(pixels, noise(60, 70)[4:52, 12:60])
+
+
+# Metrics
 def as_batch(image):
     return torch.from_numpy(image.astype(np.float64) / 255).permute(2, 0, 1)[None].contiguous()
 
@@ -618,40 +663,71 @@ BY_PIQ = {
 
 
 @pytest.fixture(scope="module")
-def judged(photograph):
-    return judging.judge(noisy(photograph, 10), photograph, 4).set_index("judge")
+def scored(photograph):
+    return scoring.score(noisy(photograph, 10), photograph, 4).set_index("measure")
 
 
 @pytest.mark.parametrize("name", BY_PIQ)
-def test_judges_say_what_piq_says_of_the_images_without_their_border(photograph, judged, name):
+def test_metrics_say_what_piq_says_of_the_images_without_their_border(photograph, scored, name):
     image, original = (one[4:-4, 4:-4] for one in (noisy(photograph, 10), photograph))
-    assert judged.loc[name, "value"] == pytest.approx(BY_PIQ[name](image, original).item(), abs=1e-4)
+    assert scored.loc[name, "value"] == pytest.approx(BY_PIQ[name](image, original).item(), abs=1e-4)
 
 
-def test_psnr_and_ssim_are_those_of_scikit_image_on_luma(photograph, judged):
+def test_psnr_and_ssim_are_those_of_scikit_image_on_luma(photograph, scored):
     luma = [16 + one[4:-4, 4:-4] @ [65.481, 128.553, 24.966] / 255 for one in (noisy(photograph, 10), photograph)]
     settings = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 255}
     expected = metrics.peak_signal_noise_ratio(*luma, data_range=255), metrics.structural_similarity(*luma, **settings)
-    assert judged.loc[["PSNR-Y", "SSIM-Y"], "value"].tolist() == pytest.approx(expected)
+    assert scored.loc[["PSNR-Y", "SSIM-Y"], "value"].tolist() == pytest.approx(expected)
 
 
-def test_there_are_no_other_judges(judged):
-    assert set(judged.index) == {*BY_PIQ, "PSNR-Y", "SSIM-Y"}
+def test_there_are_no_other_metrics(scored):
+    assert set(scored.index) == {*BY_PIQ, "PSNR-Y", "SSIM-Y"}
 
 
-def test_every_judge_finds_less_noise_better(photograph, judged):
-    less = judging.judge(noisy(photograph, 3), photograph, 4).set_index("judge")["value"]
-    np.testing.assert_array_equal(less > judged["value"], judged["higher_is_better"])
-    assert (less != judged["value"]).all()
+def test_every_metric_finds_less_noise_better(photograph, scored):
+    less = scoring.score(noisy(photograph, 3), photograph, 4).set_index("measure")["value"]
+    np.testing.assert_array_equal(less > scored["value"], scored["higher_is_better"])
+    assert (less != scored["value"]).all()
 
 
-def test_the_primary_judge_is_one_of_them(judged):
-    assert judging.PRIMARY in judged.index
+def test_the_primary_metric_is_one_of_them(scored):
+    assert vocabulary.MDSI in scored.index
 
 
 def test_a_value_that_is_not_finite_is_missing(photograph):
-    found = judging.judge(photograph, photograph, 4).set_index("judge")["value"]
+    found = scoring.score(photograph, photograph, 4).set_index("measure")["value"]
     assert found.index[found.isna()].tolist() == ["PSNR-Y"]
+
+
+def test_test_images_are_enlarged_written_and_scored(tmp_path):
+    folder = write(tmp_path / "images", a_png=data.astronaut()[:41, :50], b_png=data.astronaut()[100:140, 50:90])
+    sets = [entry(use="test")]
+    table, sources = images.list_images(sets, [folder]), images.sources(sets, [folder])
+    networks = [edsr.draw(2, 1, 4, seed=seed) for seed in (5, 6)]
+    for seed, network in enumerate(networks, start=5):
+        network.card = {"network": "vgg16", "weights": "trained", "loss": "l", "selection": "random", "draw": 3}
+        network.card["seed"] = seed
+    found = scoring.score_images(table, sources, networks, tmp_path / "out", scale=2)
+    assert len(found) == 2 * 2 * len(scoring.METRICS)
+    identity = {"network": "vgg16", "weights": "trained", "scale": 2, "loss": "l", "selection": "random", "draw": 3}
+    assert (found[[*identity, "dataset"]] == [*identity.values(), "a"]).all(axis=None)
+    one = found[(found["image"] == "a") & (found["seed"] == 6)].set_index("measure")
+    original = data.astronaut()[:40, :50]
+    expected = edsr.enlarge(networks[1], resize.degrade(original, 2))
+    np.testing.assert_array_equal(io.read_image(one["file"].iloc[0]), expected)
+    assert one.loc["PSNR-Y", "value"] == fidelity.psnr_y(expected, original, 2)
+
+
+def test_without_a_network_test_images_are_interpolated(tmp_path):
+    folder = write(tmp_path / "images", a_png=data.astronaut()[:40, :40])
+    sets = [entry(use="test")]
+    table, sources = images.list_images(sets, [folder]), images.sources(sets, [folder])
+    found = scoring.score_images(table, sources, [], tmp_path, scale=2)
+    about = found[["loss", "selection", "seed", "scale", "network", "draw"]].drop_duplicates().iloc[0]
+    assert about.tolist()[:4] == ["bicubic", "bicubic", 0, 2]
+    assert about[["network", "draw"]].isna().all()
+    expected = resize.upscale(resize.degrade(data.astronaut()[:40, :40], 2), 2)
+    np.testing.assert_array_equal(io.read_image(found["file"].iloc[0]), expected)
 
 
 @pytest.fixture(scope="module")
@@ -671,18 +747,18 @@ def test_lpips_is_that_of_the_package_lpips_with_the_same_weights(photograph, al
     backbone = copy.deepcopy(alexnet)
     if calibrated:  # as if these weights were those that LPIPS learnt on
         backbone.card = {**alexnet.card, "release": lpips.RELEASE}
-    name, judge = judging.lpips(backbone)
+    ((name, metric),) = scoring.lpips(backbone).items()
     image = noisy(photograph, 10)
     with torch.no_grad():
         expected = theirs(*(as_batch(one[4:-4, 4:-4]).float() * 2 - 1 for one in (image, photograph))).item()
-    assert judge.measure(image, photograph, 4) == pytest.approx(expected, rel=1e-4)
+    assert metric.measure(image, photograph, 4) == pytest.approx(expected, rel=1e-4)
     assert name == ("LPIPS-Alex" if calibrated else "LPIPS-Alex, unweighted")
 
 
 def test_lower_lpips_is_better(alexnet):
-    assert judging.lpips(alexnet)[1].higher_is_better is False
+    assert [metric.higher_is_better for metric in scoring.lpips(alexnet).values()] == [False]
 
 
 def test_lpips_is_not_defined_on_other_networks():
     with pytest.raises(ValueError, match="LPIPS has no weights for 'torchvision:resnet18'"):
-        judging.lpips(pe.load_backbone("random:resnet18"))
+        scoring.lpips(pe.load_backbone("random:resnet18"))

@@ -7,7 +7,6 @@ import random
 import resource
 import subprocess
 import sys
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -15,11 +14,11 @@ import pytest
 import torch
 from skimage import data
 from torch import nn
+from torch.utils.data import default_collate
 
 from perceptual_efficacy.backbones.vgg import draw_random
 from perceptual_efficacy.metric import PerceptualMetric
 from perceptual_efficacy.superres import edsr, images, state, training
-from perceptual_efficacy.superres.state import State
 from perceptual_efficacy.superres.training import Loss, Recipe
 
 KEY = {"parameter patch": "8", "input weights": '["abc"]'}
@@ -30,11 +29,11 @@ RECIPE = Recipe(steps=7, batch_size=4, learning_rate=1e-3, log_every=3)
 # The state
 def some_state():
     tensors = {
-        "network.weight": torch.tensor([[0.1, math.pi], [-0.0, 1e-45]]),
-        "adam.0.step": torch.tensor(3.0),
+        "weight": torch.tensor([[0.1, math.pi], [-0.0, 1e-45]]),
+        "step": torch.tensor(3.0),
         "half": torch.tensor([1.5, -2], dtype=torch.bfloat16),
     }
-    return State(tensors, {"step": 3, "rows": [{"l1": 0.1, "psnr_y": math.nan}], "sums": {"l1": 1 / 3}})
+    return {"tensors": tensors, "step": 3, "rows": [{"l1": 0.1, "psnr_y": math.nan}], "sums": {"l1": 1 / 3}}
 
 
 @pytest.fixture
@@ -47,13 +46,13 @@ def kept(tmp_path):
 
 def test_a_state_comes_back_bit_for_bit(kept):
     found, expected = state.resume(kept, KEY), some_state()
-    assert set(found.tensors) == set(expected.tensors)
-    for name, tensor in expected.tensors.items():
-        assert found.tensors[name].dtype == tensor.dtype
+    assert set(found["tensors"]) == set(expected["tensors"])
+    for name, tensor in expected["tensors"].items():
+        assert found["tensors"][name].dtype == tensor.dtype
         # as integers, so that -0 is not 0
-        assert torch.equal(found.tensors[name][None].view(torch.int16), tensor[None].view(torch.int16))
-    assert found.record["sums"] == expected.record["sums"]
-    assert math.isnan(found.record["rows"][0]["psnr_y"])
+        assert torch.equal(found["tensors"][name][None].view(torch.int16), tensor[None].view(torch.int16))
+    assert found["sums"] == expected["sums"]
+    assert math.isnan(found["rows"][0]["psnr_y"])
 
 
 def test_resuming_leaves_the_state_where_it_is(kept):
@@ -117,7 +116,7 @@ def test_a_state_of_another_version_of_torch_is_put_aside(kept, caplog, monkeypa
 
 
 def test_a_state_that_does_not_fit_on_the_disk_is_an_error_and_leaves_the_last_one(kept):
-    larger = State({"weight": torch.zeros(100_000)}, {"step": 4})
+    larger = {"weight": torch.zeros(100_000), "step": 4}
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
     try:
@@ -125,7 +124,7 @@ def test_a_state_that_does_not_fit_on_the_disk_is_an_error_and_leaves_the_last_o
             state.write(larger, kept, KEY)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert state.resume(kept, KEY).record["step"] == 3
+    assert state.resume(kept, KEY)["step"] == 3
     assert [path.name for path in kept.parent.iterdir()] == [".state"]
 
 
@@ -136,8 +135,8 @@ def test_a_full_disk_is_an_error_and_leaves_the_last_state(kept, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left on device"):
-        state.write(State({}, {"step": 4}), kept, KEY)
-    assert state.resume(kept, KEY).record["step"] == 3
+        state.write({"step": 4}, kept, KEY)
+    assert state.resume(kept, KEY)["step"] == 3
     assert [path.name for path in kept.parent.iterdir()] == [".state"]
 
 
@@ -166,15 +165,13 @@ def photographs():
 
 @pytest.fixture(scope="module")
 def patches(tmp_path_factory, photographs):
-    """Return the patches of these numbers."""
     root = tmp_path_factory.mktemp("packed")
     for number, photograph in enumerate(photographs):
         images.io.write_image(photograph, root / "images" / f"{number}.png")
     entry = {"name": "a", "use": "train"}
     listed = images.list_images([entry], [root / "images"])
     table = images.pack(listed, images.sources([entry], [root / "images"]), SCALE, root / "high.npy", root / "low.npy")
-    cut = partial(images.Patches, table, root / "high.npy", root / "low.npy", scale=SCALE, patch=PATCH, seed=0)
-    return lambda indices: cut(indices=indices)
+    return images.Patches(table, root / "high.npy", root / "low.npy", scale=SCALE, patch=PATCH, seed=0)
 
 
 @pytest.fixture
@@ -195,8 +192,13 @@ def train(patches, tmp_path):
     return run
 
 
-def l1(network, patches):
-    low, high = (torch.from_numpy(part) / 255 for part in images.stacked(patches[i] for i in range(len(patches))))
+def batch(patches, numbers):
+    """Values in [0, 1] of these patches and of their originals."""
+    return (codes / 255 for codes in default_collate([patches[number] for number in numbers]))
+
+
+def l1(network, patches, numbers):
+    low, high = batch(patches, numbers)
     with torch.no_grad():
         return (network(low) - high).abs().mean().item()
 
@@ -206,9 +208,9 @@ def bits(network):
 
 
 def test_a_trained_network_errs_less_on_other_patches_than_its_start(train, patches, network):
-    before = l1(network, patches(range(1000, 1064)))
+    before = l1(network, patches, range(1000, 1064))
     train(network, recipe=RECIPE._replace(steps=60, learning_rate=3e-3))
-    assert l1(network, patches(range(1000, 1064))) < 0.8 * before
+    assert l1(network, patches, range(1000, 1064)) < 0.8 * before
 
 
 def test_the_log_has_a_row_every_so_many_steps_and_at_both_ends(train, network, photographs):
@@ -226,7 +228,7 @@ def test_what_there_is_nothing_to_say_of_is_missing_in_the_log(train, network):
 def test_logged_terms_are_means_over_the_steps_since_the_row_before(train, patches, network):
     # of a network that does not learn, so over the first three batches, and the next three
     log = train(network, recipe=RECIPE._replace(learning_rate=0.0, steps=6))
-    expected = [l1(network, patches(range(begin, begin + 12))) for begin in (0, 12)]
+    expected = [l1(network, patches, range(begin, begin + 12)) for begin in (0, 12)]
     assert log["l1"].tolist()[1:] == pytest.approx(expected, rel=1e-5)
 
 
@@ -234,8 +236,7 @@ def test_a_step_is_adams_on_l1_plus_the_weighted_distance(train, patches, networ
     reference = edsr.draw(SCALE, 1, 4, seed=0)
     adam = torch.optim.Adam(reference.parameters(), lr=1e-3)
     for step in range(3):
-        indices = range(4 * step, 4 * step + 4)
-        low, high = (torch.from_numpy(part) / 255 for part in images.stacked(patches(indices)[i] for i in range(4)))
+        low, high = batch(patches, range(4 * step, 4 * step + 4))
         adam.param_groups[0]["lr"] = 1e-3 * (1 + math.cos(math.pi * step / 3)) / 2
         output = reference(low)
         adam.zero_grad()
@@ -377,7 +378,6 @@ def test_a_state_of_another_training_is_not_gone_on_from(stopped, train, network
 
 SCRIPT = """
 import os, random, signal, sys, time
-from functools import partial
 import numpy as np, pandas as pd, torch
 from perceptual_efficacy.superres import edsr, images, training
 
@@ -387,7 +387,7 @@ entry = {"name": "a", "use": "train"}
 listed = images.list_images([entry], [f"{folder}/images"])
 files = f"{folder}/high.npy", f"{folder}/low.npy"
 table = images.pack(listed, images.sources([entry], [f"{folder}/images"]), 2, *files)
-cut = partial(images.Patches, table, *files, scale=2, patch=8, seed=0)
+patches = images.Patches(table, *files, scale=2, patch=8, seed=0)
 original = images.io.read_image(f"{folder}/images/0.png")
 
 
@@ -396,7 +396,7 @@ def train(name):
     network = edsr.draw(2, 1, 4, seed=0)
     recipe = training.Recipe(steps=120, batch_size=2, learning_rate=1e-3, log_every=7)
     log = training.train(
-        network, lambda indices: cut(indices=indices), training.Loss(), recipe, validation=[original],
+        network, patches, training.Loss(), recipe, validation=[original],
         state_file=f"{folder}/{name}.state", key={},
     )
     log.to_pickle(f"{folder}/{name}.log")
@@ -443,7 +443,7 @@ def test_a_training_killed_three_times_ends_with_the_bits_of_one_that_was_not(tm
 def test_two_processes_train_as_one_does(train, photographs):
     one, two = (edsr.draw(SCALE, 1, 4, seed=0) for _ in range(2))
     log = train(one, Loss(MeanSquaredError(), 0.5), validation=photographs)
-    shared = train(two, Loss(MeanSquaredError(), 0.5), validation=photographs, devices=2, accelerator="cpu")
+    shared = train(two, Loss(MeanSquaredError(), 0.5), validation=photographs, devices=2, kind="cpu")
     for name, value in one.state_dict().items():
         torch.testing.assert_close(two.state_dict()[name], value, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(shared, log, rtol=1e-4)
@@ -451,7 +451,7 @@ def test_two_processes_train_as_one_does(train, photographs):
 
 @pytest.mark.slow
 def test_two_processes_go_on_where_one_was(stopped, train, network):
-    log = train(network, Loss(MeanSquaredError(), 0.5), devices=2, accelerator="cpu")
+    log = train(network, Loss(MeanSquaredError(), 0.5), devices=2, kind="cpu")
     expected = train(whole := edsr.draw(SCALE, 1, 4, seed=0), Loss(MeanSquaredError(), 0.5))
     for name, value in whole.state_dict().items():
         torch.testing.assert_close(network.state_dict()[name], value, rtol=1e-4, atol=1e-6)
@@ -461,27 +461,28 @@ def test_two_processes_go_on_where_one_was(stopped, train, network):
 @pytest.mark.slow
 def test_what_is_not_finite_in_another_process_is_told_the_same(train, network):
     with pytest.raises(FloatingPointError, match="Step 1 of 7: the term 'distance' of the loss is nan; expected a fin"):
-        train(network, Loss(MeanSquaredError(math.nan), 1.0), devices=2, accelerator="cpu")
+        train(network, Loss(MeanSquaredError(math.nan), 1.0), devices=2, kind="cpu")
 
 
 # The weight of the distance
 @pytest.mark.parametrize("rho", [0.5, 2])
 def test_the_weight_is_rho_times_the_ratio_of_the_lengths_of_the_gradients(network, patches, rho):
     # ten patches, so that batches of eight differ in size
-    low, high = (part / 255 for part in images.stacked(patches(range(10))[i] for i in range(10)))
+    low, high = batch(patches, range(10))
     with torch.no_grad():
-        output = network(torch.from_numpy(low).float()).numpy().astype(np.float64)
+        output = network(low).numpy().astype(np.float64)
+    high = high.numpy().astype(np.float64)
     size = 3 * PATCH**2
     # of the mean of |y - x| over n values it is 1 / sqrt(n); of their mean square 2 |y - x| / n
     of_l1 = 1 / np.sqrt(size)
     of_distance = 2 * np.sqrt(((output - high) ** 2).sum(axis=(1, 2, 3))).mean() / size
-    weight = training.weigh(network, MeanSquaredError(), patches(range(10)), rho)
+    weight = training.weigh(network, MeanSquaredError(), patches, rho, count=10)
     assert weight == pytest.approx(rho * of_l1 / of_distance, rel=1e-5)
 
 
 def test_weighing_leaves_the_network_as_it_is_and_without_gradients(network, patches):
     before = bits(network)
-    training.weigh(network, MeanSquaredError(), patches(range(3)), 1.0)
+    training.weigh(network, MeanSquaredError(), patches, 1.0, count=3)
     assert bits(network) == before
     assert all(parameter.grad is None for parameter in network.parameters())
 
@@ -489,4 +490,4 @@ def test_weighing_leaves_the_network_as_it_is_and_without_gradients(network, pat
 @pytest.mark.parametrize("factor", [0.0, math.nan])
 def test_a_distance_without_a_gradient_cannot_be_weighed(network, patches, factor):
     with pytest.raises(ValueError, match=r"gradient of the distance at the network's output has length (0\.0|nan) on"):
-        training.weigh(network, MeanSquaredError(factor), patches(range(3)), 1.0)
+        training.weigh(network, MeanSquaredError(factor), patches, 1.0, count=3)

@@ -112,11 +112,11 @@ USING_CSF = {"score_channels", "compare_layers", "assess_thresholds", "assess_ag
     "plot_ladder",
     "fine_tune",
     "invert_features",
-    "judge_images",
+    "score_images",
 }
 
 
-USING_IMAGES = {"list_images", "pack_images", "train_start", "fine_tune", "judge_images", "plot_superres_crops"}
+USING_IMAGES = {"list_images", "pack_images", "train_start", "fine_tune", "score_images", "plot_superres_crops"}
 
 
 @pytest.mark.parametrize(
@@ -124,17 +124,17 @@ USING_IMAGES = {"list_images", "pack_images", "train_start", "fine_tune", "judge
     [
         ("csf", USING_CSF),
         ("agreement", {"assess_agreement", "assess_thresholds", "plot_ladder"}),
-        ("baselines", {"measure_baselines", "train_start", "fine_tune", "judge_images", "invert_features"}),
+        ("baselines", {"measure_baselines", "train_start", "fine_tune", "score_images", "invert_features"}),
         ("paired", {"compare_losses", "compare_inversions"}),
         ("inversion", {"invert_features"}),
         ("superres/training", {"train_start", "fine_tune"}),
-        ("superres/judging", {"judge_images"}),
+        ("superres/metrics", {"score_images"}),
         ("superres/resize", USING_IMAGES),
         ("datasets/ladder", {"generate_ladder", "read_judgements"}),
-        ("probing", {"probe_channels", "fine_tune", "invert_features", "judge_images"}),
+        ("probing", {"probe_channels", "fine_tune", "invert_features", "score_images"}),
         ("backbones/kmeans", {"learn_kmeans", "load_network"}),
-        ("backbones/weights", {"load_network", "train_start", "fine_tune", "judge_images"}),
-        ("lpips", {"compare_with_lpips", "assess_agreement", "judge_images"}),
+        ("backbones/weights", {"load_network", "train_start", "fine_tune", "score_images"}),
+        ("lpips", {"compare_with_lpips", "assess_agreement", "score_images"}),
         ("judgements/thresholds", {"assess_thresholds"}),
         ("claims/evaluation", {"judge_claims"}),
         ("plots/selections", {"plot_selections", "plot_image_selections"}),
@@ -178,7 +178,7 @@ def test_editing_a_module_runs_the_rules_that_use_it_and_what_follows_from_them(
     path.write_text(path.read_text() + "\nADDED = 1\n")
     using = dict.fromkeys(USING_CSF, 1) | {
         "fine_tune": 4,
-        "judge_images": 6,
+        "score_images": 6,
         "score_channels": 2,
         "assess_thresholds": 4,
         "assess_agreement": 8,
@@ -346,7 +346,7 @@ def test_the_study_at_the_papers_scale_is_planned(tmp_path):
     assert jobs["download_dataset"] == jobs["unpack_dataset"] == 6  # three data sets, three archives of images
     assert jobs["train_start"] == 1
     assert jobs["fine_tune"] == 9 * 5
-    assert jobs["judge_images"] == 9 + 2
+    assert jobs["score_images"] == 9 + 2
     assert jobs["load_network"] == 14
     assert jobs["measure_image_distances"] == jobs["assess_agreement"] == 14 * 6
     assert jobs["compare_with_lpips"] == jobs["plot_lpips_weights"] == 3

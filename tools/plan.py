@@ -35,9 +35,8 @@ from perceptual_efficacy.agreement import Ranking
 from perceptual_efficacy.backbones.loading import load_backbone
 from perceptual_efficacy.backbones.network import Backbone
 from perceptual_efficacy.metric import PerceptualMetric
-from perceptual_efficacy.scores import SCORED
-from perceptual_efficacy.superres import edsr, judging
-from perceptual_efficacy.vocabulary import RANKINGS
+from perceptual_efficacy.superres import edsr, metrics
+from perceptual_efficacy.vocabulary import RANKINGS, SCORED
 
 STUDY = ROOT / "config" / "paper.yaml"
 FLOAT32 = 4.0  # bytes
@@ -172,7 +171,7 @@ def of_gratings(study: dict, networks: dict[str, Backbone]) -> Iterator[Cost]:
 
 
 def of_training(study: dict) -> Iterator[Cost]:
-    """Yield what training, fine-tuning and judging need."""
+    """Yield what training, fine-tuning and scoring need."""
     superres = study["superres"]
     (scale,), patch, batch = superres["scales"], superres["patch"], superres["batch_size"]
     random = torch.Generator().manual_seed(0)
@@ -193,7 +192,7 @@ def of_training(study: dict) -> Iterator[Cost]:
     plain, with_features = (core_seconds(partial(step, features=features)) for features in (False, True))
     steps = superres["training"]["steps"]
     yield Cost(
-        "super-resolution, the start", ("train_start",), f"{plain:.2g} s x {steps:,} steps", plain * steps, weights
+        "super-resolution, initial checkpoint", ("train_start",), f"{plain:.2g} s x {steps:,} steps", plain * steps, weights
     )
     steps = superres["fine_tuning"]["steps"]
     seeds, losses = len(superres["seeds"]), superres["losses"]
@@ -206,12 +205,12 @@ def of_training(study: dict) -> Iterator[Cost]:
         weights * len(losses) * seeds,
     )
     image = np.random.default_rng(0).integers(256, size=(TEST_SIZE, TEST_SIZE, 3), dtype=np.uint8)
-    seconds = core_seconds(partial(judging.judge, image, image[::-1], scale))
+    seconds = core_seconds(partial(metrics.score, image, image[::-1], scale))
     seconds += core_seconds(partial(edsr.enlarge, network, image[::scale, ::scale]))
     runs = len(losses) * seeds + 2
     yield Cost(
-        "super-resolution, judging",
-        ("judge_images",),
+        "super-resolution, scoring",
+        ("score_images",),
         f"{seconds:.2g} s x {TEST_IMAGES} images x {runs} runs",
         seconds * TEST_IMAGES * runs,
         image.nbytes * TEST_IMAGES * runs,  # PNG of photographs is smaller by about a third

@@ -1,34 +1,39 @@
-"""Feature inversion: the image that chosen channels cannot tell from a photograph, and what it keeps of it."""
+"""Feature inversion: the image with the same activations of chosen channels as a photograph, and what it preserves."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 from torch import Tensor
 
-from perceptual_efficacy import baselines
-from perceptual_efficacy.backbones.network import Progress, as_tensor
+from perceptual_efficacy import baselines, io
+from perceptual_efficacy.backbones.network import Backbone, Progress, as_tensor
 from perceptual_efficacy.metric import PerceptualMetric
+from perceptual_efficacy.scores import select_channels
+from perceptual_efficacy.vocabulary import ALL, HIGH, LOW, RANDOM, STRUCTURE
 
-GREY = 0.5  # what every inversion starts from, with
-NOISE = 0.1  # noise of this standard deviation
+GREY = 0.5  # where every inversion starts,
+NOISE = 0.1  # plus noise of this standard deviation
 SCALES = (1, 2, 4)  # pixels per step of the grids that add up to the image: coarse ones move what is large at once
-BETAS = (0.9, 0.95)  # Adam's: its default remembers the first gradients, ten times the later ones, for 1000 steps
+BETAS = (0.9, 0.95)  # Adam's; by default it remembers the first gradients, which are ten times larger, for 1000 steps
 SMALLEST_STEP = 1 / 255  # total variation counts smaller differences by their square: its gradient stays finite
 
-PATCH = 16  # pixels; texture is what a patch has wherever in it
+PATCH = 16  # pixels; texture does not depend on the place within a patch
 STRIDE = 8
 OCTAVES = 3  # bands of 1 to 2, 2 to 4, and at least 4 cycles per patch
 ORIENTATIONS = 4
-ROUNDING = 1 / 12  # variance of rounding to whole code values, added to every power: less cannot be told from none
+ROUNDING = 1 / 12  # variance of rounding to whole code values, added to every power: less is indistinguishable from 0
 
 MEASURES: Mapping[str, str] = MappingProxyType(
     {
-        "structure": f"{baselines.BASELINES['GMSD'].description}; no unit",
+        STRUCTURE: f"{baselines.BASELINES['GMSD'].description}; no unit",
         "colour": "CIEDE2000 of sRGB under D65, averaged over pixels; 1 is about a just noticeable difference",
         "texture spectrum": (
             f"difference of log10 power of luma between the images, its magnitude averaged over patches of {PATCH} x "
@@ -52,10 +57,10 @@ def invert(
     variation: float = 0.1,
     progress: Progress = iter,
 ) -> Tensor:
-    """Return, for each photograph, an image made from noise that is as close to it as the metric can tell.
+    """Return, for each photograph, an image optimised from noise to be as close to it as possible by a metric.
 
-    Minimises distance + w * total variation within [0, 1] by Adam, whose steps fall to zero as half a cosine. An image
-    does not depend on the others of its batch, and all start from the same noise, also those of another metric.
+    Minimises distance + w * total variation within [0, 1] by Adam, with a learning rate that falls to 0 along half a
+    cosine. An image does not depend on the others of its batch, and all start from the same noise, whatever the metric.
 
     Parameters
     ----------
@@ -123,7 +128,7 @@ def invert(
 
 
 def _start(photographs: Tensor, seed: int) -> list[Tensor]:
-    """Grids that add up to the noise of the seed, one for each of SCALES: the finest holds all of it."""
+    """Grids that add up to the noise of the seed, one for each of SCALES; the finest holds all of it."""
     count, colours, height, width = photographs.shape
     noise = torch.randn(colours, height, width, generator=torch.Generator().manual_seed(seed))
     finest = (GREY + NOISE * noise).clamp(0, 1).to(photographs).repeat(count, 1, 1, 1)
@@ -152,7 +157,7 @@ def total_variation(images: Tensor) -> Tensor:
 
 
 def _length(gradient: Tensor) -> Tensor:
-    """Of each image's gradient, shape (N, 1, 1, 1); what has none, silent channels, counts as tiny."""
+    """Length of each image's gradient, shape (N, 1, 1, 1); 0, as of silent channels, becomes the smallest number."""
     length = torch.linalg.vector_norm(gradient, dim=(1, 2, 3), keepdim=True)
     return length.clamp(min=torch.finfo(gradient.dtype).tiny)
 
@@ -165,6 +170,71 @@ def _check_finite(distance: Tensor, gradient: Tensor, step: int, steps: int) -> 
             f"Step {step + 1} of {steps}: image {number} is at distance {distance[number].item()} from its photograph, "
             f"or the gradient is not finite. Look for weights of the backbone that are not finite or very large."
         )
+
+
+def invert_selections(
+    backbone: Backbone,
+    channels: pd.DataFrame,
+    layer: str,
+    photographs: Mapping[str, NDArray[np.uint8]],
+    folder: str | os.PathLike[str],
+    *,
+    seeds: Sequence[int],
+    halves: int,
+    progress: Progress = iter,
+    **settings: Any,
+) -> pd.DataFrame:
+    """Invert all channels of a layer, its high-PE and low-PE halves and random halves, and write the images.
+
+    Parameters
+    ----------
+    backbone
+        The network; it runs where its weights are.
+    channels
+        What `scores.score_channels` returns.
+    layer
+        The layer.
+    photographs
+        RGB images of one size by name, (height, width, 3), 0 to 255.
+    folder
+        Where the photographs and the inversions are written.
+    seeds
+        Of the noise.
+    halves
+        How many random halves.
+    progress, settings
+        See `invert`.
+
+    Returns
+    -------
+    One row per selection, seed, photograph and measure: the network, layer, selection, draw (of a random half), image
+    (the photograph's name), seed, measure (those of `errors`, and "remaining distance", that of the inversion divided
+    by that of a grey image: where it is large the optimisation stopped early, and errors say little about the
+    channels), value, higher_is_better, file (the inversion) and reference (the photograph).
+    """
+    device = backbone.mean.device
+    targets = torch.from_numpy(np.stack(list(photographs.values()))).permute(0, 3, 1, 2).to(device, torch.float32) / 255
+    references = {name: f"{folder}/original/{name}.png" for name in photographs}
+    for name, photograph in photographs.items():
+        io.write_image(photograph, references[name])
+    found = []
+    for selection, draw in [(ALL, None), (HIGH, None), (LOW, None), *((RANDOM, draw + 1) for draw in range(halves))]:
+        metric = PerceptualMetric(backbone, select_channels(channels, selection, layers=[layer], draw=draw))
+        distance = metric.against(targets)
+        of_grey = distance(torch.full_like(targets, GREY)).tolist()
+        for seed in seeds:
+            results = invert(metric, targets, seed=seed, progress=progress, **settings)
+            remaining = distance(results).tolist()
+            codes = (255 * results).round().to(torch.uint8).permute(0, 2, 3, 1).numpy(force=True)
+            for number, (name, photograph) in enumerate(photographs.items()):
+                file = f"{folder}/{selection}{'' if draw is None else f'_{draw}'}/seed{seed}/{name}.png"
+                io.write_image(codes[number], file)
+                values = errors(codes[number], photograph) | {"remaining distance": remaining[number] / of_grey[number]}
+                about = {"layer": layer, "selection": selection, "draw": draw, "image": name, "seed": seed}
+                measured = {"measure": list(values), "value": list(values.values()), "higher_is_better": False}
+                files = {"file": file, "reference": references[name]}
+                found.append(pd.DataFrame({**backbone.identity, **about, **measured, **files}))
+    return pd.concat(found, ignore_index=True).astype({"draw": "Int64"})
 
 
 def square(photograph: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
@@ -188,7 +258,7 @@ def square(photograph: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 
 def errors(image: NDArray[np.uint8], reference: NDArray[np.uint8]) -> dict[str, float]:
-    """Measure what an image has lost of its reference: structure, colour and texture, as `MEASURES` describes.
+    """Measure the errors of an image against its reference in structure, colour and texture; see `MEASURES`.
 
     Parameters
     ----------
@@ -206,11 +276,11 @@ def errors(image: NDArray[np.uint8], reference: NDArray[np.uint8]) -> dict[str, 
 
     Notes
     -----
-    Texture is that of patches every 8 pixels. Of each, the mean is removed and the power spectrum taken, both under a
-    Hann window, so that it does not matter where in the patch something is; the powers of a band are averaged, as
-    those of single frequencies differ by half a decade even between two samples of one noise. The variance of rounding
-    to whole code values, 1/12, is added to every power, as it is to the variance of a patch: where there is nothing
-    but rounding there is no difference.
+    Texture is measured in patches every 8 pixels. The mean of each patch is removed and its power spectrum taken, both
+    under a Hann window, so that the place within a patch does not matter. Powers are averaged by band, as those of
+    single frequencies differ by half a decade even between two samples of the same noise. The variance of rounding to
+    whole code values, 1/12, is added to every power and to the variance of a patch, so that rounding alone makes no
+    difference.
 
     CIEDE2000: Sharma, Wu, Dalal: The CIEDE2000 Color-Difference Formula, Color Research and Application 30, 2005, as
     scikit-image computes it.
@@ -228,7 +298,7 @@ def errors(image: NDArray[np.uint8], reference: NDArray[np.uint8]) -> dict[str, 
         )
     ours, theirs = (_patches(shown) for shown in (image, reference))
     return {
-        "structure": baselines.measure(as_tensor(reference), as_tensor(image), "GMSD").item(),
+        STRUCTURE: baselines.measure(as_tensor(reference), as_tensor(image), "GMSD").item(),
         "colour": float(deltaE_ciede2000(rgb2lab(reference), rgb2lab(image)).mean()),
         "texture spectrum": float(np.abs(_log_spectra(ours) - _log_spectra(theirs)).mean()),
         "texture contrast": float(np.abs(_log_contrast(ours) - _log_contrast(theirs)).mean()),
@@ -241,7 +311,7 @@ def _check_image(role: str, image: NDArray[np.uint8]) -> None:
 
 
 def _patches(image: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Patches of luma in code values, shape (patches, PATCH, PATCH); a border that no whole patch reaches is left."""
+    """Patches of luma in code values, shape (patches, PATCH, PATCH), without a border that no whole patch reaches."""
     luma = image @ np.array(baselines.GREY_WEIGHTS)
     windows = np.lib.stride_tricks.sliding_window_view(luma, (PATCH, PATCH))[::STRIDE, ::STRIDE]
     return windows.reshape(-1, PATCH, PATCH)

@@ -1,4 +1,4 @@
-"""Scores of repeated runs, by image and seed: means of selections of channels, and differences between them."""
+"""Scores of repeated runs by image and seed: means of selections of channels, and differences between them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,9 +9,21 @@ from numpy.typing import NDArray
 
 from perceptual_efficacy import statistics
 from perceptual_efficacy.statistics import LEAST_CLUSTERS
-from perceptual_efficacy.vocabulary import RANDOM, RANDOM_HALVES
+from perceptual_efficacy.vocabulary import (
+    ALL,
+    EVERYTHING,
+    HIGH,
+    LOW,
+    MEAN_OF_LAYERS,
+    NONE,
+    OF_NETWORK,
+    RANDOM,
+    RANDOM_HALVES,
+)
 
-DIFFERENCES = (("high", "low"), ("low", "high"), ("high", "all"), ("high", RANDOM_HALVES), ("high", "none"))
+ABOUT = (*OF_NETWORK, "scale", "group", "layer")  # a comparison is about one value of each
+SCORE = ("selection", "draw", "image", "seed", "measure", "higher_is_better")  # identify a score in it
+DIFFERENCES = ((HIGH, LOW), (LOW, HIGH), (HIGH, ALL), (HIGH, RANDOM_HALVES), (HIGH, NONE))
 
 Floats = NDArray[np.float64]
 
@@ -61,12 +73,13 @@ def compare_runs(
     Parameters
     ----------
     scores
-        One row per run, image and measure: run (its name), selection (all, high, low, "random", of which there may be
-        several runs, or any other), seed, image, measure, value, higher_is_better.
+        One row per run, image and measure. A run is a selection (all, high, low, random, or any other) and, of random
+        halves, a draw. Columns: selection, draw, image (and dataset, if images of several have equal names), seed,
+        measure, value, higher_is_better; and what the result is about: network, weights, scale, group, layer, ...
     primary
         The measure that is judged; the p-values of all others are corrected together.
     differences
-        Pairs of selections to compare; missing where one of them is not there.
+        Pairs of selections to compare; missing where one of them has no scores.
     replicates, seed
         Of the bootstrap: images and seeds are drawn crossed (every drawn seed has every drawn image), and so are random
         halves. The same draws for every selection and measure.
@@ -75,6 +88,8 @@ def compare_runs(
     -------
     One row per measure and selection, and per measure and difference.
 
+    network, weights, scale, group, layer, ...
+        As in the scores.
     measure, selection
         "random halves" is the mean of them; a difference is called "high - low".
     estimate, ci_low, ci_high
@@ -83,16 +98,18 @@ def compare_runs(
     p, p_holm
         Two-sided bootstrap p-value of a difference; for measures other than the primary one, Holm-corrected over them.
     images, seeds, halves, n_clusters, resampled_unit
-        How many there are; n_clusters is the number of images.
+        Their numbers; n_clusters is the number of images.
 
     Raises
     ------
     ValueError
-        If there is no score, or a run lacks the score of an image by a seed that others have, or has two of it.
+        If there is no score, the scores are of several networks, scales, groups or layers, or a run lacks the score of
+        an image by a seed that others have, or has two of it.
     """
+    about = _about(scores)
     rows = []
     for measure, part in scores.groupby("measure", sort=False):
-        part = part[part.groupby("image")["value"].transform(lambda values: bool(values.notna().all()))]
+        part = part[part.groupby(_image_keys(part))["value"].transform(lambda values: bool(values.notna().all()))]
         if part.empty:  # no image has a score, as of MS-SSIM on small ones
             continue
         found = _by_selection(part)
@@ -109,6 +126,7 @@ def compare_runs(
             compared = name not in means
             rows.append(
                 {
+                    **about,
                     "measure": measure,
                     "selection": name,
                     **_interval(values, counts[0]),
@@ -128,22 +146,63 @@ def compare_runs(
     return table
 
 
+def compare_test_sets(scores: pd.DataFrame, **options: Any) -> pd.DataFrame:
+    """Compare the runs on all test images together and on each data set; see `compare_runs`.
+
+    The column group is "all" or the data set.
+    """
+    groups = {EVERYTHING: scores, **dict(iter(scores.groupby("dataset", sort=False)))}
+    return pd.concat(
+        [compare_runs(part.assign(group=name), **options) for name, part in groups.items()], ignore_index=True
+    )
+
+
+def compare_layers(scores: pd.DataFrame, **options: Any) -> pd.DataFrame:
+    """Compare the runs at each layer, and by their means over layers; see `compare_runs`.
+
+    The column layer is a layer or "mean of layers".
+    """
+    keys = [name for name in (*ABOUT, *SCORE) if name in scores and name != "layer"]
+    mean = scores.groupby(keys, sort=False, dropna=False, as_index=False)["value"].mean().assign(layer=MEAN_OF_LAYERS)
+    parts = [*(part for _, part in scores.groupby("layer", sort=False)), mean]
+    return pd.concat([compare_runs(part, **options) for part in parts], ignore_index=True)
+
+
+def _about(scores: pd.DataFrame) -> dict[str, Any]:
+    """Return what a comparison is about. Runs without a network, as of L1 alone, belong to that of the others."""
+    about = {}
+    for name in scores.columns.intersection(ABOUT):
+        values = scores[name].dropna().unique().tolist()
+        if len(values) > 1:
+            raise ValueError(f"The scores are of several values of {name!r}: {values}; compare one at a time.")
+        if values:
+            about[name] = values[0]
+    return about
+
+
+def _image_keys(scores: pd.DataFrame) -> list[str]:
+    return [name for name in ("dataset", "image") if name in scores]
+
+
 def _by_selection(part: pd.DataFrame) -> dict[str, _Scores]:
     """Arrays of one measure's scores, by selection; all with the same images in the same order."""
     found: dict[str, list[Floats]] = {}
     repeated: dict[str, list[Any]] = {}  # seeds of each run that has several
-    for (selection, run), rows in part.groupby(["selection", "run"], sort=False):
-        if rows.duplicated(["image", "seed"]).any():
-            twice = rows[rows.duplicated(["image", "seed"])].iloc[0]
+    image = _image_keys(part)
+    draws = part["draw"].map(lambda draw: "" if pd.isna(draw) else f" {draw:.0f}")
+    for name, rows in part.groupby(part["selection"] + draws, sort=False):
+        if rows.duplicated([*image, "seed"]).any():
+            twice = rows[rows.duplicated([*image, "seed"])].iloc[0]
             raise ValueError(
-                f"{run} has several scores of {twice['image']} by seed {twice['seed']} ({twice['measure']}); expected "
+                f"{name} has several scores of {twice['image']} by seed {twice['seed']} ({twice['measure']}); expected "
                 f"one."
             )
-        grid = rows.pivot(index="image", columns="seed", values="value")  # noqa: PD010, pivot_table drops seeds of NaN
-        if grid.isna().to_numpy().any() or len(grid) != part["image"].nunique():
-            raise ValueError(f"The scores of {run} lack an image by a seed; expected every image by every seed.")
+        grid = rows.pivot(index=image, columns="seed", values="value")  # noqa: PD010, pivot_table drops seeds of NaN
+        if grid.isna().to_numpy().any() or len(grid) != len(part[image].drop_duplicates()):
+            raise ValueError(f"The scores of {name} lack an image by a seed; expected every image by every seed.")
         if len(grid.columns) > 1:
-            repeated[str(run)] = grid.columns.tolist()
+            repeated[str(name)] = grid.columns.tolist()
+        selection = rows["selection"].iloc[0]
         found.setdefault(RANDOM_HALVES if selection == RANDOM else str(selection), []).append(grid.to_numpy())
     shapes = {name: {grid.shape for grid in grids} for name, grids in found.items()}
     if wrong := [name for name, of_name in shapes.items() if len(of_name) > 1]:

@@ -20,7 +20,7 @@ FOLDER = "provenance"  # of the records, beside the results
 DIGEST_KEY = "content_sha256"  # of a record itself, which no other record knows
 # what may change a number or a byte
 PACKAGES = (  # noqa: SIM905 - a list would take a line for each
-    "colour-science h5netcdf lightning lpips matplotlib numpy pandas pillow piq pyarrow safetensors scikit-image "
+    "colour-science h5netcdf lpips matplotlib numpy pandas pillow piq pyarrow safetensors scikit-image "
     "scikit-learn scipy stimupy timm torch torchvision"
 ).split()
 MODULES = {"colour-science": "colour", "pillow": "PIL", "scikit-image": "skimage", "scikit-learn": "sklearn"}

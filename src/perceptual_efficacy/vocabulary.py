@@ -14,6 +14,7 @@ IDENTITY = (
     "judged_by",  # people, or construction
     "pixels_per_degree",
     "scale",  # of super-resolution
+    "loss",  # that a network for super-resolution was fine-tuned with, by name
     "group",
     "cube",
     "layer",
@@ -39,11 +40,14 @@ RANKINGS = ("pe", "mu1", "mu2")
 ALL, HIGH, LOW, RANDOM = "all", "high", "low", "random"  # selections
 RANDOM_HALVES = "random halves"
 HIGH_LOW, LOW_HIGH = "high - low", "low - high"
+BICUBIC, START = "bicubic", "start"  # interpolation and the initial checkpoint, which no loss has fine-tuned
 SINGLE_CHANNELS = "single channels"
 HUMAN_CEILING = "human ceiling"
 LEAVE_ONE_OUT = "leave-one-observer-out"
 
 SCORED = "scored"  # status of a channel
+STRUCTURE = "structure"  # primary error of inversions
+MDSI, PSNR_Y = "MDSI", "PSNR-Y"  # metrics of super-resolved images: the primary one, and that of published results
 
 
 def identity(of: Mapping[Any, Any]) -> dict[str, Any]:

@@ -323,7 +323,7 @@ writers = {
     "high.npy": pack,
     "a.md": lambda path: storage.write_text("a" * 200_000, path),
     "figure.png": figure,
-    ".state": lambda path: state.write(state.State({"a": torch.rand(100_000)}, {}), path, {}),
+    ".state": lambda path: state.write({"a": torch.rand(100_000)}, path, {}),
 }
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, -1))
 for name, write in writers.items():

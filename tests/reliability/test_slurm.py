@@ -235,7 +235,7 @@ def test_what_the_profile_shows_as_an_example_reaches_slurm(start, study, copy, 
         text = text.replace(example, entry)
     (tmp_path / "edited").mkdir()
     (tmp_path / "edited/config.yaml").write_text(text)
-    wanted = lacking("results/stimuli/radial.nc", "results/stimuli/oriented.nc", "results/probing/tiny/tuning.nc")
+    wanted = lacking("results/stimuli/gratings.nc", "results/probing/tiny/tuning.nc")
     finish(start(copy, *wanted, profile=tmp_path / "edited"), copy)
     (*first, _), (*second, granted) = attempts(copy, "account", "partition", "state", "alloctres")
     assert first == ["lab", "cpu", "COMPLETED"]

@@ -1,54 +1,45 @@
-"""What both trainings of super-resolution start with and leave behind."""
+"""What both trainings of super-resolution share."""
 
-import os
-import sys
-from functools import partial
-
-import torch
+import pandas as pd
 from job import runs_on
 
 from perceptual_efficacy import io
 from perceptual_efficacy.superres import edsr, images, state, training
 
 
-def train(run, snakemake, network, loss, *, seed, card):
+def train(run, network, loss, seed):
     """Train with a loss on patches drawn by a seed, and write weights, card and log."""
-    params, scale = run.params, network.scale
-    devices = params.devices
-    if devices > torch.cuda.device_count():
-        raise ValueError(
-            f"superres.devices is {devices}; this machine has {torch.cuda.device_count()} accelerators. Use 0 for the "
-            f"processor."
-        )
-    runs_on("cuda" if devices else "cpu")
-    listed = io.read_table(run.input.images)
-    sources = images.sources(params.sets, params.folders)
-    validation = [images.read(row, sources, scale) for row in listed[listed["use"] == "validation"].to_dict("records")]
+    params = run.params
+    runs_on("cuda" if params.devices else "cpu")
+    listed, sources = io.read_table(run.input.images), images.sources(params.sets, params.folders)
+    validation = listed[listed["use"] == "validation"].to_dict("records")
     log = training.train(
         network,
-        partial(patches, run, scale, seed),
+        patches(run, network.scale, seed),
         loss,
         training.Recipe(**params.recipe, batch_size=params.batch_size, precision=params.precision),
-        validation=validation,
+        validation=[images.read(row, sources, network.scale) for row in validation],
         state_file=params.state,
         key=run.depends_on,
-        devices=devices,
-        workers=snakemake.threads - 1 if devices else 0,
-        progress=sys.stderr.isatty(),
+        devices=params.devices,
+        workers=run.threads - 1 if params.devices else 0,
+        progress=run.progress,
     )
-    write(run, network, log, {**card, "steps": params.recipe["steps"], "seed": seed})
+    network.card["steps"] = params.recipe["steps"]
+    write(run, network, log)
     state.remove(params.state)
 
 
-def write(run, network, log, card):
+def write(run, network, log):
     """Write weights, card and log."""
+    network.card["provenance"] = run.provenance
+    edsr.save(network, run.output.weights, run.output.card)
+    log = pd.DataFrame({**network.identity, **log}).astype({"draw": "Int64"})
     io.write_table(log, run.output.log, run.provenance)
     io.write_csv(log, run.output.csv)
-    edsr.save(network, run.output.weights, run.output.card, {**card, "provenance": run.provenance})
 
 
-def patches(run, scale, seed, indices):
-    """Return the patches of a training run."""
-    packed = io.read_table(run.input.table)
-    place = {"scale": scale, "patch": run.params.patch, "seed": seed, "indices": indices}
-    return images.Patches(packed, os.fspath(run.input.high), os.fspath(run.input.low), **place)
+def patches(run, scale, seed):
+    """Return the patches of a training."""
+    table = io.read_table(run.input.table)
+    return images.Patches(table, run.input.high, run.input.low, scale=scale, patch=run.params.patch, seed=seed)

@@ -3,11 +3,10 @@
 import pandas as pd
 from job import job
 
-from perceptual_efficacy import io, storage
+from perceptual_efficacy import io
 from perceptual_efficacy.plots import style, superres_plane
 
 with job(snakemake) as run:
-    scores = pd.concat([io.read_table(path) for path in run.input.scores], ignore_index=True)
+    scores = pd.concat(map(io.read_table, run.input.scores), ignore_index=True)
     table = superres_plane.table(scores)
-    network = style.network_label(storage.read_record(run.input.card))
-    style.save(superres_plane.draw(table, network), table, **run.output)
+    style.save(superres_plane.draw(table), table, **run.output)

@@ -1,4 +1,4 @@
-"""Train a network for super-resolution with L1, or take over weights that were given."""
+"""Train the initial checkpoint of super-resolution with L1, or take over weights from a file."""
 
 import pandas as pd
 from _superres import train, write
@@ -6,12 +6,16 @@ from job import job
 
 from perceptual_efficacy.superres import edsr
 from perceptual_efficacy.superres.training import COLUMNS, Loss
+from perceptual_efficacy.vocabulary import START
 
 with job(snakemake) as run:
     shape = (int(run.wildcards.scale), run.params.network["blocks"], run.params.network["width"])
+    about = {"loss": START, "selection": START, "seed": 0}  # no loss was fine-tuned with, and nothing repeated
     if run.input.start:
-        nothing = pd.DataFrame(columns=list(COLUMNS), dtype=float)
-        write(run, edsr.read(run.input.start, *shape), nothing, {"loss": "unknown", "origin": "given weights"})
+        network = edsr.read(run.input.start, *shape)
+        network.card = {**about, "trained": "elsewhere"}
+        write(run, network, pd.DataFrame(columns=list(COLUMNS), dtype=float))
     else:
         network = edsr.draw(*shape, run.params.seed)
-        train(run, snakemake, network, Loss(), seed=run.params.seed, card={"loss": "L1", "origin": "trained here"})
+        network.card = {**about, "trained": f"here, with L1 and seed {run.params.seed}"}
+        train(run, network, Loss(), run.params.seed)

@@ -14,7 +14,7 @@ from torch import Tensor, fx, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
-from perceptual_efficacy.vocabulary import NONE, identity
+from perceptual_efficacy.vocabulary import NONE, OF_NETWORK
 
 # channel statistics of ImageNet, which torchvision's networks and ours expect
 MEAN = (0.485, 0.456, 0.406)
@@ -109,7 +109,8 @@ class Backbone(nn.Module):
     def identity(self) -> dict[str, str]:
         """Columns and attributes that name this network in results: network, architecture, weights, origin, release."""
         known = {"network": self.card.get("name", self._name()), **self.card}
-        return identity({**known, "release": self.card.get("release") or NONE})
+        known["release"] = known.get("release") or NONE
+        return {name: known[name] for name in OF_NETWORK if name in known}
 
     @property
     def receptive_field(self) -> int:

@@ -1,4 +1,4 @@
-"""Figure: the images that chosen channels of one network cannot tell from photographs, layer by layer."""
+"""Figure: images with the same activations of chosen channels as photographs, layer by layer."""
 
 from collections.abc import Mapping, Sequence
 from textwrap import fill
@@ -10,63 +10,70 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from perceptual_efficacy.plots import style
+from perceptual_efficacy.vocabulary import ALL, HIGH, LOW, RANDOM
 
 MOST = 3  # photographs
 ORIGINAL = "original"
-SELECTIONS = ("all", "high", "low")  # and the first random half
-MEASURES = ("structure", "colour", "texture spectrum", "texture contrast")
-READABLE = {  # by column: name for readers and decimals
+SELECTIONS = (ORIGINAL, ALL, HIGH, LOW, RANDOM)
+READABLE = {  # by measure: name for readers and decimals
     "structure": ("structure (GMSD)", 3),
     "colour": ("colour (CIEDE2000)", 1),
-    "texture_spectrum": ("texture spectrum (decades)", 2),
-    "texture_contrast": ("texture contrast (decades)", 2),
+    "texture spectrum": ("texture spectrum (decades)", 2),
+    "texture contrast": ("texture contrast (decades)", 2),
 }
 TALLEST = 9.0  # inches
 
 
-def table(scores: pd.DataFrame, photographs: Sequence[str]) -> pd.DataFrame:
+def table(scores: pd.DataFrame, photographs: Sequence[str] | None = None) -> pd.DataFrame:
     """Choose the inversions to show.
 
     Parameters
     ----------
     scores
-        layer, photograph, selection ("all", "high", "low", "random_1" and so on), seed, measure ("structure", "colour",
-        "texture spectrum", "texture contrast") and value, an error.
+        network, weights, layer, image (the photograph), selection ("all", "high", "low", "random"), draw, seed, file,
+        reference (the photograph's file), measure ("structure", "colour", "texture spectrum", "texture contrast") and
+        value, an error.
     photographs
-        Names of one to three photographs.
+        Names of one to three photographs; by default the first ones, two of them if there are three layers or more.
 
     Returns
     -------
-    One row per layer, photograph and selection: all channels, both halves and the first random half, as far as there
-    are any; seed (the lowest), and structure, colour, texture_spectrum and texture_contrast (missing where not
-    measured).
+    One row per layer, photograph and selection, from left to right: network, weights, layer, image, selection
+    ("original", all channels, both halves and the first random half, as far as they exist), draw, seed (the lowest),
+    file, and the errors by name (missing where not measured, and for the original).
 
     Raises
     ------
     ValueError
         If there are no or too many photographs, or one has no scores.
     """
+    known, layers = list(scores["image"].unique()), list(scores["layer"].unique())
+    photographs = known[: MOST if len(layers) < 3 else 2] if photographs is None else photographs
     if not 1 <= len(photographs) <= MOST:
         raise ValueError(f"{len(photographs)} photographs; the figure shows 1 to {MOST}.")
-    unknown = [name for name in photographs if name not in set(scores["photograph"])]
-    if unknown:
-        raise ValueError(f"Photograph {unknown[0]!r} has no scores; there are {list(scores['photograph'].unique())}.")
-    known = list(scores["selection"].unique())
-    shown = [name for name in SELECTIONS if name in known] + [name for name in known if name.startswith("random")][:1]
+    if unknown := [name for name in photographs if name not in known]:
+        raise ValueError(f"Photograph {unknown[0]!r} has no scores; there are {known}.")
     rows = scores[
-        scores["photograph"].isin(photographs) & scores["selection"].isin(shown) & scores["measure"].isin(MEASURES)
+        scores["image"].isin(photographs)
+        & scores["selection"].isin(SELECTIONS)
+        & scores["measure"].isin(READABLE)
+        & (scores["draw"].isna() | (scores["draw"] == scores["draw"].min()))
     ]
-    keys = ["layer", "photograph", "selection"]
+    keys = ["layer", "image", "selection"]
     rows = rows[rows["seed"] == rows.groupby(keys)["seed"].transform("min")]
-    wide = rows.pivot_table(index=[*keys, "seed"], columns="measure", values="value").reset_index()
-    wide = wide.rename(columns=lambda name: name.replace(" ", "_"))
-    order = {"layer": list(scores["layer"].unique()), "photograph": list(photographs), "selection": shown}
+    errors = rows.pivot_table(index=keys, columns="measure", values="value").reset_index()
+    about = rows[["network", "weights", *keys, "draw", "seed", "file", "reference"]].drop_duplicates(keys)
+    originals = about.drop_duplicates(keys[:2]).assign(selection=ORIGINAL, file=lambda first: first["reference"])
+    wide = pd.concat([originals, about.merge(errors, on=keys)], ignore_index=True)
+    wide.loc[wide["selection"] == ORIGINAL, ["draw", "seed"]] = pd.NA
+    order = {"layer": layers, "image": list(photographs), "selection": SELECTIONS}
     wide = wide.sort_values(keys, key=lambda names: names.map(order[str(names.name)].index), ignore_index=True)
-    return wide.reindex(columns=[*keys, "seed", *READABLE]).rename_axis(columns=None)
+    columns = [*about.columns.drop("reference"), *READABLE]
+    return wide.reindex(columns=columns).astype({"draw": "Int64", "seed": "Int64"})
 
 
 @style.context()
-def draw(table: pd.DataFrame, images: Mapping[tuple[str, str, str], NDArray[np.uint8]], network: str) -> Figure:
+def draw(table: pd.DataFrame, images: Mapping[str, NDArray[np.uint8]]) -> Figure:
     """Draw a block per layer, a row per photograph: itself, then its inversions with their errors below.
 
     Parameters
@@ -74,52 +81,50 @@ def draw(table: pd.DataFrame, images: Mapping[tuple[str, str, str], NDArray[np.u
     table
         What `table` returns.
     images
-        Layer, photograph and selection or "original" to an image, RGB, shape (height, width, 3).
-    network
-        Whose channels they are, for the title.
+        The images by file, RGB, shape (height, width, 3).
 
     Raises
     ------
     ValueError
         If an image is missing or is no such array.
     """
-    layers, photographs = list(table["layer"].unique()), list(table["photograph"].unique())
-    selections = list(table["selection"].unique())
-    measures = [column for column in READABLE if table[column].notna().any()]
+    layers, photographs = list(table["layer"].unique()), list(table["image"].unique())
+    selections = table[["selection", "draw"]].drop_duplicates("selection")
+    measures = [name for name in READABLE if table[name].notna().any()]
     across = 2 if len(layers) > 1 and len(layers) * len(photographs) > 2 else 1
     down = -(-len(layers) // across)
-    cell = style.WIDTH / across / (1 + len(selections))
+    cell = style.WIDTH / across / len(selections)
     figure = style.figure(min(0.9 + down * (0.65 + (cell + 0.2) * len(photographs)), TALLEST))
     parts = figure.subfigures(down, across, squeeze=False).ravel()
     for part, layer in zip(parts[: len(layers)], layers, strict=True):
         part.suptitle(layer, size=8.5)
-        axes = part.subplots(len(photographs), 1 + len(selections), squeeze=False)
+        axes = part.subplots(len(photographs), len(selections), squeeze=False)
         for line, photograph in zip(axes, photographs, strict=True):
-            of_photograph = table[(table["layer"] == layer) & (table["photograph"] == photograph)]
-            _show(line[0], images, (layer, photograph, ORIGINAL))
-            line[0].set_xlabel(_short(photograph, 12 if across > 1 else 24), size=6)
-            for axis, selection in zip(line[1:], selections, strict=True):
-                errors = of_photograph[of_photograph["selection"] == selection]
-                if errors.empty:
+            of_photograph = table[(table["layer"] == layer) & (table["image"] == photograph)].set_index("selection")
+            for axis, selection in zip(line, selections["selection"], strict=True):
+                if selection not in of_photograph.index:
                     axis.set_visible(False)
                     continue
-                _show(axis, images, (layer, photograph, selection))
-                axis.set_xlabel(_numbers(errors.iloc[0], measures), size=6)
-        for axis, selection in zip(axes[0], ("photograph", *selections), strict=True):
-            axis.set_title(fill(_label(selection), 10), fontsize=6.5)
-    figure.suptitle(f"Images that channels of {network} hardly tell from photographs")
-    names = [READABLE[column][0] for column in measures]
+                row = of_photograph.loc[selection]
+                _show(axis, images, row["file"])
+                name = _short(photograph, 12 if across > 1 else 24)
+                axis.set_xlabel(name if selection == ORIGINAL else _numbers(row, measures), size=6)
+        for axis, (selection, draw) in zip(axes[0], selections.itertuples(index=False, name=None), strict=True):
+            label = "photograph" if selection == ORIGINAL else style.name_selection(selection, draw)
+            axis.set_title(fill(label, 10), fontsize=6.5)
+    figure.suptitle(f"Feature inversions, {style.network_of(table)}")
+    names = [READABLE[name][0] for name in measures]
     note = f"Numbers, line by line: {', '.join(names)}. They are errors against the photograph; lower is better."
-    figure.supxlabel(f"{fill(note, 115)}\nThey are formulas: nobody was asked.", size=7.5)
+    figure.supxlabel(f"{fill(note, 115)}\nErrors are formulas; no human ratings.", size=7.5)
     return figure
 
 
-def _show(axis: Axes, images: Mapping[tuple[str, str, str], NDArray[np.uint8]], key: tuple[str, str, str]) -> None:
-    if key not in images:
-        raise ValueError(f"There is no image of {key}; there are of {list(images)}.")
-    image = np.asarray(images[key])
+def _show(axis: Axes, images: Mapping[str, NDArray[np.uint8]], file: str) -> None:
+    if file not in images:
+        raise ValueError(f"There is no image {file!r}; there are {list(images)}.")
+    image = np.asarray(images[file])
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f"The image of {key} is {image.dtype} {image.shape}; expected uint8 (height, width, 3).")
+        raise ValueError(f"The image {file!r} is {image.dtype} {image.shape}; expected uint8 (height, width, 3).")
     axis.imshow(image, interpolation="nearest")
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
@@ -135,9 +140,3 @@ def _short(name: str, width: int) -> str:
     """At most two lines of a name."""
     lines = fill(name, width).split("\n")
     return "\n".join(lines[:2]) if len(lines) <= 2 else f"{lines[0]}\n{lines[1][: width - 1]}…"
-
-
-def _label(selection: str) -> str:
-    if selection in style.LOSSES:
-        return style.LOSSES[selection][0]
-    return selection.replace("random_", "random half ")

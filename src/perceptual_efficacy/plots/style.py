@@ -62,7 +62,7 @@ LOSSES = {  # what super-resolves, by the channels in its loss: name and marker
     HIGH: ("high half", "^"),
     LOW: ("low half", "v"),
     RANDOM: ("random halves", "D"),
-    "start": ("common start", "P"),
+    "start": ("initial checkpoint", "P"),
     "bicubic": ("bicubic", "X"),
 }
 SCORES = {"mu1": "μ₁", "mu2": "μ₂", "pe": "PE"}
@@ -182,15 +182,20 @@ def name_network(network: str, weights: str) -> str:
     return f"{network} ({WEIGHTS[weights]})" if WEIGHTS[weights] else network
 
 
+def name_selection(selection: str, draw: float | None = None) -> str:
+    """Name a selection of channels, or what super-resolves without a loss from any."""
+    return f"random half {draw:.0f}" if selection == RANDOM else LOSSES.get(selection, (selection,))[0]
+
+
 def network_of(table: pd.DataFrame) -> str:
-    """Name the one network that all rows of a table are of.
+    """Name the one network that the rows of a table are of; rows without a network are of none.
 
     Raises
     ------
     ValueError
         If there is no row, or there are rows of several networks.
     """
-    names = table[["network", "weights"]].drop_duplicates()
+    names = table[["network", "weights"]].dropna().drop_duplicates()
     if len(names) != 1:
         raise ValueError(f"The figure shows one network; the table has rows of {len(names)}.")
     return name_network(*names.iloc[0])

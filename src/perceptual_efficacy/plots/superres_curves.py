@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from perceptual_efficacy.plots import style
 from perceptual_efficacy.plots.superres_plane import FORMULAS, MEAN, keys
 
-KEYS = ["loss", "selection", "seed", "step"]
+KEYS = ["network", "weights", "loss", "selection", "seed", "step"]
 QUANTITIES = ["l1", "distance", "psnr_y", "mdsi"]
 PANELS = {
     "l1": "Training L1 (of values in [0, 1]), lower is better",
@@ -26,24 +26,25 @@ def table(logs: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     logs
-        loss, selection, seed and step; l1 and distance (means since the last row, of training batches), psnr_y (dB) and
-        mdsi (of validation images), each of which may be missing.
+        network and weights (missing where a loss uses no channels), loss, selection, seed and step; l1 and distance
+        (means since the last row, of training batches), psnr_y (dB) and mdsi (of validation images), which may be
+        missing.
 
     Returns
     -------
-    The same columns; the seed is a number or "mean", which exists at the steps that all the seeds of a loss have.
+    These columns; the seed is a number or "mean", which exists at the steps that all the seeds of a loss have.
     Distances of different selections are in different units: compare them within a loss only.
 
     Raises
     ------
     ValueError
-        If there are no rows, or a column that says whose they are is missing.
+        If there are no rows, or one of the first columns is missing.
     """
     lacking = [column for column in KEYS if column not in logs]
     if lacking or logs.empty:
         raise ValueError(f"The logs have {len(logs)} rows and the columns {list(logs)}; expected {KEYS} and some rows.")
     rows = logs.reindex(columns=[*KEYS, *QUANTITIES]).astype(dict.fromkeys(QUANTITIES, float))
-    of_step = rows.groupby(["loss", "selection", "step"], sort=False)
+    of_step = rows.groupby([key for key in KEYS if key != "seed"], sort=False, dropna=False)
     # with a seed missing a mean would jump
     means = of_step[QUANTITIES].mean().where(of_step[QUANTITIES].count().eq(of_step.size(), axis=0)).reset_index()
     complete = of_step["seed"].nunique().to_numpy() == means["loss"].map(rows.groupby("loss")["seed"].nunique())
@@ -52,7 +53,7 @@ def table(logs: pd.DataFrame) -> pd.DataFrame:
 
 
 @style.context()
-def draw(table: pd.DataFrame, network: str) -> Figure:
+def draw(table: pd.DataFrame) -> Figure:
     """Draw a panel each for the training L1 and, of validation images, PSNR-Y and MDSI."""
     figure = style.figure(3.9)
     axes = figure.subplots(1, len(PANELS))
@@ -60,7 +61,7 @@ def draw(table: pd.DataFrame, network: str) -> Figure:
         _draw_quantity(axis, table.dropna(subset=quantity), quantity)
         axis.set_ylabel(label, size=7.5)
     axes[len(PANELS) // 2].set_xlabel("Training step")
-    figure.suptitle(f"Training with losses from channels of {network}")
+    figure.suptitle(f"Training with losses from channels of {style.network_of(table)}")
     several = (table.groupby("loss")["seed"].nunique() > 2).any()
     lines = "Lines with markers: mean over seeds; thin: single seeds." if several else "One seed."
     note = f"{lines} No decision rests on the validation images.\n{FORMULAS}"

@@ -1,4 +1,4 @@
-"""Figure: what a loss from the high half gains over one from the low half, image by image and judge by judge."""
+"""Figure: improvement by a loss from the high half over one from the low half, by image and metric."""
 
 from typing import Any
 
@@ -11,13 +11,12 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from perceptual_efficacy.plots import style
 from perceptual_efficacy.plots.superres_plane import FORMULAS
+from perceptual_efficacy.vocabulary import HIGH, LOW, MDSI, PSNR_Y
 
-PRIMARY = "MDSI"
-HALVES = ("high", "low")
-UNITS = {"PSNR-Y": "dB"}
+UNITS = {PSNR_Y: "dB"}
 NO_UNIT = "dimensionless"
 NONE = "No network was trained with the high half and, from the same seed, another with the low half."
-COLUMNS = ["dataset", "image", "judge", "improvement", "seeds", "unit"]
+COLUMNS = ["network", "weights", "dataset", "image", "measure", "improvement", "seeds", "unit"]
 ACROSS = 3  # panels
 JITTER = 0.24  # rows
 
@@ -28,63 +27,63 @@ def table(scores: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     scores
-        loss, selection, seed, dataset, image, judge, value and higher_is_better.
+        network, weights, loss, selection, seed, dataset, image, measure, value and higher_is_better.
 
     Returns
     -------
-    dataset, image, judge (MDSI, the primary one, first), improvement (positive where high is better; the mean over the
-    seeds that both have), seeds (how many these are) and unit ("dB" or "dimensionless"). Empty without both halves; a
-    judge without a value is left out.
+    network, weights, dataset, image, measure (MDSI, the primary one, first), improvement (positive where high is
+    better; the mean over the seeds that both have), seeds (their number) and unit ("dB" or "dimensionless"). A metric
+    without a value is left out. Without both halves there is one row, of the network alone.
 
     Raises
     ------
     ValueError
-        If several losses use the same half, or a judge's better direction is not one.
+        If several losses use the same half, or a metric's better direction is not one.
     """
-    for half in HALVES:
+    for half in (HIGH, LOW):
         losses = list(scores.loc[scores["selection"] == half, "loss"].unique())
         if len(losses) > 1:
             raise ValueError(f"{len(losses)} losses use the {half} half: {losses}. Give the scores of one.")
-    directions = scores.groupby("judge")["higher_is_better"].nunique()
+    directions = scores.groupby("measure")["higher_is_better"].nunique()
     if (directions > 1).any():
         raise ValueError(f"For {directions.idxmax()} higher is better in some rows and worse in others.")
-    keys = ["dataset", "image", "judge", "seed"]
-    high, low = (scores.loc[scores["selection"] == half, [*keys, "value", "higher_is_better"]] for half in HALVES)
+    keys = ["network", "weights", "dataset", "image", "measure", "seed"]
+    high, low = (scores.loc[scores["selection"] == half, [*keys, "value", "higher_is_better"]] for half in (HIGH, LOW))
     pairs = high.merge(low.drop(columns="higher_is_better"), on=keys, suffixes=("_high", "_low"), validate="1:1")
-    pairs = pairs.dropna(subset=["value_high", "value_low"])  # a judge that is not defined at an image's size
+    pairs = pairs.dropna(subset=["value_high", "value_low"])  # a metric that is not defined at an image's size
     if pairs.empty:
-        return pd.DataFrame(columns=COLUMNS)
+        return scores.dropna(subset="network").head(1)[["network", "weights"]].reindex(columns=COLUMNS)
     sign = np.where(pairs["higher_is_better"].astype(bool), 1.0, -1.0)
     pairs["improvement"] = sign * (pairs["value_high"] - pairs["value_low"])
     rows = pairs.groupby(keys[:-1], sort=False).agg(improvement=("improvement", "mean"), seeds=("seed", "nunique"))
-    rows = rows.reset_index().sort_values("judge", key=lambda names: names != PRIMARY, kind="stable")
-    unit = rows["judge"].map(UNITS).fillna(NO_UNIT)
+    rows = rows.reset_index().sort_values("measure", key=lambda names: names != MDSI, kind="stable")
+    unit = rows["measure"].map(UNITS).fillna(NO_UNIT)
     return rows.assign(unit=unit)[COLUMNS].reset_index(drop=True)
 
 
 @style.context()
-def draw(table: pd.DataFrame, network: str) -> Figure:
-    """Draw a panel per judge, a row of points per set of test images and a diamond at their mean."""
-    title = f"High half against low half in the loss of super-resolution\nchannels of {network}"
-    if table.empty:
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw a panel per metric, a row of points per set of test images and a diamond at their mean."""
+    title = f"High half against low half in the loss of super-resolution\nchannels of {style.network_of(table)}"
+    if table["improvement"].isna().all():
         figure = style.figure(1.5)
         figure.suptitle(title)
         figure.text(0.5, 0.35, NONE, ha="center", va="center")
         return figure
-    judges, datasets = list(table["judge"].unique()), list(table["dataset"].unique())
+    measures, datasets = list(table["measure"].unique()), list(table["dataset"].unique())
     place = {dataset: number for number, dataset in enumerate(datasets)}
-    across = min(ACROSS, len(judges))
-    down = -(-len(judges) // across)
+    across = min(ACROSS, len(measures))
+    down = -(-len(measures) // across)
     figure = style.figure(min(1.5 + down * (0.75 + 0.32 * len(datasets)), 9.0))
     axes = figure.subplots(down, across, sharey=True, squeeze=False).ravel()
-    for axis, judge in zip(axes[: len(judges)], judges, strict=True):
-        rows = table[table["judge"] == judge]
-        _draw_judge(axis, rows.assign(y=rows["dataset"].map(place)))
+    for axis, measure in zip(axes[: len(measures)], measures, strict=True):
+        rows = table[table["measure"] == measure]
+        _draw_measure(axis, rows.assign(y=rows["dataset"].map(place)))
         unit = rows["unit"].iloc[0]
-        about = ["primary"] * (judge == PRIMARY) + [unit] * (unit != NO_UNIT)
-        axis.set_title(f"{judge} ({', '.join(about)})" if about else judge)
+        about = ["primary"] * (measure == MDSI) + [unit] * (unit != NO_UNIT)
+        axis.set_title(f"{measure} ({', '.join(about)})" if about else measure)
         axis.set_xlabel("← low better    high better →", size=7)
-    for axis in axes[len(judges) :]:
+    for axis in axes[len(measures) :]:
         axis.set_visible(False)
     axes[0].set_yticks(list(place.values()), datasets)
     axes[0].set_ylim(len(place) - 0.5, -0.5)
@@ -112,9 +111,9 @@ _MEAN: dict[str, Any] = {
 }
 
 
-def _draw_judge(axis: Axes, rows: pd.DataFrame) -> None:
+def _draw_measure(axis: Axes, rows: pd.DataFrame) -> None:
     axis.axvline(0, color="#999999", linewidth=1, zorder=1)
-    # one after the other up and down, so that equal points are told apart
+    # spread up and down, so that equal points can be told apart
     aside = JITTER * (rows.groupby("y").cumcount() % 5 - 2) / 2
     aside = aside.where(rows.groupby("y")["image"].transform("size") > 1, 0.0)
     axis.plot(rows["improvement"], rows["y"] + aside, linestyle="none", **_IMAGE)

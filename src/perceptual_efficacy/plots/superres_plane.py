@@ -12,14 +12,15 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from perceptual_efficacy.plots import style
+from perceptual_efficacy.vocabulary import BICUBIC, MDSI, PSNR_Y, RANDOM, START
 
-JUDGES = {"PSNR-Y": "psnr_y", "MDSI": "mdsi"}  # as the scores name them, and the columns here
-REFERENCES = ("bicubic", "start")  # not trained by any of the losses
+METRICS = {PSNR_Y: "psnr_y", MDSI: "mdsi"}  # as the scores name them, and the columns here
+REFERENCES = (BICUBIC, START)  # not fine-tuned with any of the losses
 MEAN = "mean"
 ACROSS = 4  # panels
 LEAST = {"psnr_y": 0.1, "mdsi": 0.004}  # of the spread that axes are made for: dB, and MDSI
 LARGE, SMALL = 7.0, 2.2  # points
-FORMULAS = "Judged by formulas against the originals: nobody was asked."
+FORMULAS = "Scores are formulas that compare with the originals; no human ratings."
 
 
 def table(scores: pd.DataFrame) -> pd.DataFrame:
@@ -28,54 +29,52 @@ def table(scores: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     scores
-        loss, selection ("none", "all", "high", "low", "random", and the references "bicubic" and "start"), seed,
-        dataset, image, judge and value; PSNR-Y in dB and MDSI, each of which judged every image.
+        network and weights (missing where a loss uses no channels), loss, selection ("none", "all", "high", "low",
+        "random", and the references "bicubic" and "start"), seed, dataset, image, measure and value; every image has
+        PSNR-Y in dB and MDSI.
 
     Returns
     -------
-    dataset, loss, selection, seed (its number, or "mean" of all the seeds of a loss), psnr_y (dB), mdsi (lower is
-    better) and images (how many there are). Losses are in the order of the scores.
+    network, weights, dataset, loss, selection, seed (its number, or "mean" of all the seeds of a loss), psnr_y (dB),
+    mdsi (lower is better) and images (their number). Losses are in the order of the scores.
 
     Raises
     ------
     ValueError
-        If a judge is missing, or did not judge all images of a set: such means would not compare.
+        If a metric is missing, or an image of a set lacks its value: such means would not compare.
 
     References
     ----------
     Blau, Michaeli: The Perception-Distortion Tradeoff, CVPR 2018.
     """
-    keys = ["dataset", "loss", "selection", "seed"]
-    of_judge = {}
-    for judge, column in JUDGES.items():
-        rows = scores[scores["judge"] == judge]
-        if rows.empty:
-            raise ValueError(f"The scores are by {list(scores['judge'].unique())}; the figure needs {judge}.")
-        of_judge[column] = rows[[*keys, "image", "value"]].dropna(subset="value").rename(columns={"value": column})
-    values = of_judge["psnr_y"].merge(of_judge["mdsi"], on=[*keys, "image"], validate="one_to_one")
-    seeds = values.groupby(keys, sort=False).agg(
-        psnr_y=("psnr_y", "mean"), mdsi=("mdsi", "mean"), images=("image", len)
-    )
-    seeds = scores[keys].drop_duplicates().merge(seeds.reset_index(), on=keys, how="left").fillna({"images": 0})
+    keys = ["network", "weights", "dataset", "loss", "selection", "seed"]
+    if missing := [name for name in METRICS if name not in set(scores["measure"])]:
+        raise ValueError(f"The scores are by {list(scores['measure'].unique())}; the figure needs {missing[0]}.")
+    rows = scores[scores["measure"].isin(METRICS)]
+    wide = rows.pivot(index=[*keys, "image"], columns="measure", values="value")  # noqa: PD010, it drops missing keys
+    wide = wide.dropna().rename(columns=METRICS)
+    means = {column: (column, "mean") for column in METRICS.values()}
+    seeds = wide.reset_index().groupby(keys, dropna=False).agg(**means, images=("image", "size")).reset_index()
+    seeds = scores[keys].drop_duplicates().merge(seeds, on=keys, how="left").fillna({"images": 0})
     expected = seeds["dataset"].map(scores.groupby("dataset")["image"].nunique())
-    lacking = seeds[seeds["images"] != expected]
-    if len(lacking):
-        dataset, loss, _, seed, *_, images = lacking.iloc[0]
+    if len(lacking := seeds[seeds["images"] != expected]):
+        row = lacking.assign(expected=expected).iloc[0]
         raise ValueError(
-            f"{dataset}, loss {loss!r}, seed {seed}: {images:.0f} images are judged by both of {list(JUDGES)}; "
-            f"expected all {expected[lacking.index[0]]}, so that means compare."
+            f"{row['dataset']}, loss {row['loss']!r}, seed {row['seed']}: {row['images']:.0f} images have both of "
+            f"{list(METRICS)}; expected all {row['expected']}, so that means compare."
         )
-    averaged = {"psnr_y": "mean", "mdsi": "mean", "images": "first"}
-    means = seeds.groupby(keys[:-1], sort=False).agg(averaged).reset_index().assign(seed=MEAN)
-    return pd.concat([seeds.assign(seed=seeds["seed"].astype(str)), means], ignore_index=True).astype({"images": int})
+    of_loss = seeds.groupby(keys[:-1], sort=False, dropna=False)
+    averaged = of_loss.agg(**means, images=("images", "first")).reset_index().assign(seed=MEAN)
+    seeds["seed"] = seeds["seed"].astype(str)
+    return pd.concat([seeds, averaged], ignore_index=True).astype({"images": int})
 
 
 @style.context()
-def draw(table: pd.DataFrame, network: str) -> Figure:
+def draw(table: pd.DataFrame) -> Figure:
     """Draw PSNR-Y along x and MDSI along y, a small point per seed and a large one for their mean.
 
-    Bicubic interpolation and the start, where they would squeeze the rest, are arrows at the panel's edge, with their
-    values above it.
+    Where bicubic interpolation or the initial checkpoint is far from the rest, an arrow at the panel's edge points to
+    it, and its values are in the title.
     """
     datasets = list(table["dataset"].unique())
     across = min(len(datasets), ACROSS)
@@ -89,12 +88,10 @@ def draw(table: pd.DataFrame, network: str) -> Figure:
         axis.set_ylabel("← better, MDSI (dimensionless)", size=7.5)
     for axis in axes[len(datasets) :]:
         axis.set_visible(False)
-    figure.suptitle(f"Super-resolution with losses from channels of {network}")
+    figure.suptitle(f"Super-resolution with losses from channels of {style.network_of(table)}")
     seeds = table.loc[~table["selection"].isin(REFERENCES), "seed"].nunique() > 2
     points = "Large points: mean over seeds; small: one seed." if seeds else "One seed."
-    arrows = (
-        "Arrows point at what lies beyond a panel; the title has its values.\n" if any(a.texts for a in axes) else ""
-    )
+    arrows = "Arrows point to values outside a panel, which its title gives.\n" if any(a.texts for a in axes) else ""
     note = f"{points} Each is a mean over images; down and to the right is better.\n{arrows}{FORMULAS}"
     legend = figure.legend(handles=keys(table, "none"), loc="outside lower center", ncols=4, title=note)
     legend.get_title().set_multialignment("center")
@@ -118,7 +115,7 @@ def _draw_dataset(axis: Axes, rows: pd.DataFrame, width: int) -> None:
         selection = of_loss["selection"].iloc[0]
         _, marker = style.LOSSES[selection]
         several = of_loss["seed"].nunique() > 2
-        order = {"random": 2, "bicubic": 4, "start": 4}.get(selection, 3)
+        order = {RANDOM: 2, BICUBIC: 4, START: 4}.get(selection, 3)
         look: dict[str, Any] = {"linestyle": "none", "marker": marker, "color": style.COLOURS[selection]}
         large = of_loss[of_loss["seed"] == MEAN]
         axis.plot(large["psnr_y"], large["mdsi"], markersize=LARGE, markeredgecolor="white", zorder=order, **look)
@@ -144,8 +141,6 @@ def _within(rows: pd.DataFrame, means: pd.DataFrame) -> tuple[pd.DataFrame, pd.D
     """Divide a set's rows into those that the axes are made for, and the means of references far from all of them."""
     trained = rows[~rows["selection"].isin(REFERENCES)]
     references = means[means["selection"].isin(REFERENCES)]
-    if trained.empty:
-        return references, references.iloc[:0]
     far = np.zeros(len(references), dtype=bool)
     for column in LEAST:
         low, high = _ends(trained, column)

@@ -12,10 +12,12 @@ from torch import Tensor, nn
 from perceptual_efficacy import io, storage
 from perceptual_efficacy.backbones import weights
 from perceptual_efficacy.backbones.network import as_tensor
+from perceptual_efficacy.vocabulary import OF_NETWORK
 
 SCALES = (2, 3, 4)
 DIV2K_MEAN = (0.4488, 0.4371, 0.4040)  # of each colour; the published networks subtract it
 BLOCKS, WIDTH = 16, 64  # of EDSR-baseline
+RUN = (*OF_NETWORK, "scale", "loss", "selection", "draw", "seed")  # identify a network, in the order of columns
 
 
 class EDSR(nn.Module):
@@ -50,12 +52,21 @@ class EDSR(nn.Module):
             raise ValueError(f"EDSR is asked for {blocks} blocks of {width} channels; it needs at least one of each.")
         super().__init__()
         self.scale, self.blocks, self.width = scale, blocks, width
+        self.card: dict[str, Any] = {}  # what is known of the weights
         self.register_buffer("mean", 255 * torch.tensor(DIV2K_MEAN).view(1, 3, 1, 1), persistent=False)
         self.head = nn.Sequential(_convolution(3, width))
         self.body = nn.Sequential(*(_Block(width) for _ in range(blocks)), _convolution(width, width))
         steps = [2, 2] if scale == 4 else [scale]
         upsampler = [layer for step in steps for layer in (_convolution(width, step**2 * width), nn.PixelShuffle(step))]
         self.tail = nn.Sequential(nn.Sequential(*upsampler), _convolution(width, 3))
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What results say of the network, with None for what does not apply.
+
+        network, architecture, weights and origin are those of the network whose channels the loss uses.
+        """
+        return {name: {**self.card, "scale": self.scale}.get(name) for name in RUN}
 
     def forward(self, images: Tensor) -> Tensor:
         """Enlarge images; see the class."""
@@ -110,28 +121,27 @@ def read(path: str | os.PathLike[str], scale: int, blocks: int, width: int) -> E
     return load(weights.read(path), scale, blocks, width, os.fspath(path))
 
 
-def save(
-    network: EDSR, weights_file: str | os.PathLike[str], card: str | os.PathLike[str], record: Mapping[str, Any]
-) -> None:
-    """Write the weights as safetensors, and a card with a record and the network's size."""
+def save(network: EDSR, weights_file: str | os.PathLike[str], card: str | os.PathLike[str]) -> None:
+    """Write the weights as safetensors with the network's card in the header; a file of the card is for people."""
     state = {name: value.numpy(force=True) for name, value in network.state_dict().items()}
-    io.write_weights(state, weights_file)
-    size = {"scale": network.scale, "blocks": network.blocks, "width": network.width}
-    storage.write_record({**record, **size}, card)
+    record = {**network.card, "scale": network.scale, "blocks": network.blocks, "width": network.width}
+    io.write_weights(state, weights_file, record)
+    storage.write_record(record, card)
 
 
-def restore(weights_file: str | os.PathLike[str], card: str | os.PathLike[str]) -> EDSR:
+def restore(weights_file: str | os.PathLike[str]) -> EDSR:
     """Read a network that `save` wrote.
 
     Raises
     ------
     storage.DamagedFileError
-        If the card or the weights cannot be read.
+        If the file cannot be read as safetensors.
     """
-    record = storage.read_record(card)
-    arrays, _ = io.read_weights(weights_file)
+    arrays, card = io.read_weights(weights_file)
     state = {name: torch.from_numpy(value) for name, value in arrays.items()}
-    return load(state, record["scale"], record["blocks"], record["width"], os.fspath(weights_file))
+    network = load(state, card["scale"], card["blocks"], card["width"], os.fspath(weights_file))
+    network.card = card
+    return network
 
 
 @torch.inference_mode()

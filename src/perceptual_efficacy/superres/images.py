@@ -1,8 +1,8 @@
-"""Images to train and to test super-resolution with: listed, checked, degraded, and packed for reading by patch."""
+"""Images to train and test super-resolution with: listed, checked, degraded, and packed to be read by patch."""
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,13 +18,13 @@ from perceptual_efficacy.superres.resize import cropped, degrade
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 COLUMNS = ("set", "use", "image", "path", "width", "height", "sha256", "content_sha256")
 
-LEAST_JUDGED = 32  # pixels that every judge, LPIPS on AlexNet among them, needs between the borders left out
+LEAST_SCORED = 32  # pixels that every metric, also LPIPS on AlexNet, needs between the borders left out
 
 Image = NDArray[np.uint8]
 
 
 class Source(NamedTuple):
-    """Where the images of a set lie, and the central square that is used of each, in pixels."""
+    """Folder of the images of a set, and the size of the central square to use of each, in pixels."""
 
     folder: Path
     size: int | None
@@ -38,10 +38,10 @@ def list_images(
     Parameters
     ----------
     sets
-        Each with `name`, `use` (train, validation or test), and maybe `size`: of each image only the central square of
-        so many pixels is used.
+        Each with `name`, `use` (train, validation or test), and optionally `size`: only the central square of so many
+        pixels is used of each image.
     folders
-        Where each set's images lie; folders below are not searched.
+        The folder of each set; subfolders are not searched.
     progress
         Wraps the iteration over files, e.g. `tqdm`.
 
@@ -104,7 +104,7 @@ def _check_apart(table: pd.DataFrame) -> None:
 
 
 def check_sizes(table: pd.DataFrame, scale: int, patch: int) -> None:
-    """Check before anything is trained that every image can be used.
+    """Check before training that every image can be used.
 
     Parameters
     ----------
@@ -116,14 +116,14 @@ def check_sizes(table: pd.DataFrame, scale: int, patch: int) -> None:
     Raises
     ------
     ValueError
-        If there is no training image, one is smaller than a patch, the patch is no multiple of the scale, an image to
-        test with is smaller than what every judge needs, or one to validate with has next to nothing within its border.
+        If there is no training image, one is smaller than a patch, the patch is no multiple of the scale, a test image
+        is too small for the metrics, or a validation image has next to nothing within its border.
     """
     if patch % scale:
         raise ValueError(f"superres.patch is {patch}; it must be a multiple of the scale {scale}.")
     if not (table["use"] == "train").any():
         raise ValueError("superres.images names no image to train with: give at least one set of use train.")
-    needed = {"train": patch, "validation": 3 * scale, "test": LEAST_JUDGED + 2 * scale}
+    needed = {"train": patch, "validation": 3 * scale, "test": LEAST_SCORED + 2 * scale}
     for row in table.to_dict("records"):
         least = needed[row["use"]]
         width, height = (row[side] - row[side] % scale for side in ("width", "height"))
@@ -136,12 +136,12 @@ def check_sizes(table: pd.DataFrame, scale: int, patch: int) -> None:
 
 
 def sources(sets: Sequence[Mapping[str, Any]], folders: Sequence[str | os.PathLike[str]]) -> dict[str, Source]:
-    """Return where each set's images lie, by its name, and what is used of them; see `list_images`."""
+    """Return the folder of each set and the part to use of its images, by the set's name; see `list_images`."""
     return {entry["name"]: Source(Path(folder), entry.get("size")) for entry, folder in zip(sets, folders, strict=True)}
 
 
-def read(row: Mapping[str, Any], sources: Mapping[str, Source], scale: int) -> Image:
-    """Read an image of the list, the part of it that is used, cropped to multiples of the scale.
+def read(row: Mapping[Any, Any], sources: Mapping[str, Source], scale: int) -> Image:
+    """Read the used part of a listed image, cropped to multiples of the scale.
 
     Raises
     ------
@@ -173,16 +173,14 @@ def pack(
     *,
     progress: Any = iter,
 ) -> pd.DataFrame:
-    """Write the training images one after the other, and their degraded forms, as two flat arrays of bytes.
-
-    Patches are read from them without decoding or degrading an image again.
+    """Write the training images, and their degraded forms, as two flat arrays, to read patches from without decoding.
 
     Parameters
     ----------
     table
         The training images, rows of `list_images`.
     sources
-        What the function of this name returns.
+        What `sources` returns.
     scale
         How many times smaller the degraded images are.
     high, low
@@ -192,8 +190,8 @@ def pack(
 
     Returns
     -------
-    One row per image: set, image, height and width of the degraded image, start of both in the flat arrays (in pixels
-    of the degraded one); and the SHA-256 of both files on every row.
+    One row per image: set, image, height and width of the degraded image, and start of both in the flat arrays (in
+    pixels of the degraded one).
     """
     shapes = [(row["height"] // scale, row["width"] // scale) for row in table.to_dict("records")]
     starts = np.cumsum([0, *(height * width for height, width in shapes)])
@@ -218,16 +216,14 @@ def pack(
         height=[height for height, _ in shapes],
         width=[width for _, width in shapes],
         start=starts[:-1],
-        high_sha256=storage.file_sha256(high),
-        low_sha256=storage.file_sha256(low),
     )
 
 
 class Patches(Dataset[tuple[Image, Image]]):
-    """Pairs of a degraded patch and its original, without end to their variety: patch i is a function of seed and i.
+    """Pairs of a degraded patch and its original, without end: patch i is a function of the seed and i alone.
 
-    So a training that goes on from its thousandth step, or is shared by several devices, sees the patches that an
-    uninterrupted one on a single device sees.
+    So a training that is resumed, or shared by several devices, sees the patches that an uninterrupted one on a single
+    device sees.
 
     Parameters
     ----------
@@ -238,14 +234,7 @@ class Patches(Dataset[tuple[Image, Image]]):
     patch
         Width and height of the original patch, in pixels.
     seed
-        Of which image, where in it, and which of the eight flips and quarter turns.
-    indices
-        Which patches there are.
-
-    Raises
-    ------
-    storage.DamagedFileError
-        If a file is not what `pack` wrote.
+        Of the choice of image, place, and one of eight flips and quarter turns.
     """
 
     def __init__(
@@ -257,17 +246,10 @@ class Patches(Dataset[tuple[Image, Image]]):
         scale: int,
         patch: int,
         seed: int,
-        indices: range,
     ) -> None:
         self.paths = os.fspath(high), os.fspath(low)
-        for path, column in zip(self.paths, ("high_sha256", "low_sha256"), strict=True):
-            if storage.file_sha256(path) != table[column].iloc[0]:
-                raise storage.DamagedFileError(path, "its SHA-256 is not the one in the table beside it")
         self.table = table[["height", "width", "start"]].to_numpy()
-        self.scale, self.size, self.seed, self.indices = scale, patch // scale, seed, indices
-
-    def __len__(self) -> int:
-        return len(self.indices)
+        self.scale, self.size, self.seed = scale, patch // scale, seed
 
     @cached_property
     def arrays(self) -> list[Image]:
@@ -280,7 +262,7 @@ class Patches(Dataset[tuple[Image, Image]]):
 
     def __getitem__(self, number: int) -> tuple[Image, Image]:
         """Return the degraded patch (3, patch / scale, patch / scale) and its original (3, patch, patch), uint8."""
-        random = np.random.default_rng((self.seed, self.indices[number]))
+        random = np.random.default_rng((self.seed, number))
         height, width, start = self.table[random.integers(len(self.table))]
         top, left = random.integers(height - self.size + 1), random.integers(width - self.size + 1)
         turns, flipped = random.integers(4), random.integers(2)
@@ -292,9 +274,3 @@ class Patches(Dataset[tuple[Image, Image]]):
             cut = np.rot90(image[y : y + side, x : x + side], int(turns))
             pair.append(np.array((cut[:, ::-1] if flipped else cut).transpose(2, 0, 1), order="C"))
         return pair[1], pair[0]
-
-
-def stacked(patches: Iterable[tuple[Image, Image]]) -> tuple[Image, Image]:
-    """Put patches into two arrays, (N, 3, height, width)."""
-    low, high = zip(*patches, strict=True)
-    return np.stack(low), np.stack(high)

@@ -1,36 +1,36 @@
-"""Training for super-resolution with L1, or with L1 and the distance by chosen channels; stopped, resumed at will."""
+"""Training for super-resolution with L1, or L1 plus the distance of chosen channels; resumable at any step."""
 
-import logging
+import copy
 import math
 import os
+import sys
+import tempfile
 import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast
+from types import ModuleType
+from typing import Any, Literal, NamedTuple
 
-import lightning.pytorch as lightning
 import numpy as np
 import pandas as pd
 import torch
-from lightning.pytorch.plugins.environments import LightningEnvironment
 from numpy.typing import NDArray
-from torch import Tensor, multiprocessing, nn
+from torch import Tensor, distributed, multiprocessing, nn
 from torch.nn import functional
-from torch.utils.data import DataLoader, Sampler
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader, Subset
 
 from perceptual_efficacy import baselines
-from perceptual_efficacy.backbones.network import as_tensor
+from perceptual_efficacy.backbones.network import Progress, as_tensor
 from perceptual_efficacy.superres import edsr, state
 from perceptual_efficacy.superres.edsr import EDSR
 from perceptual_efficacy.superres.fidelity import psnr_y
-from perceptual_efficacy.superres.images import Patches, stacked
+from perceptual_efficacy.superres.images import Patches
 from perceptual_efficacy.superres.resize import degrade
 
-PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 RATIO_PATCHES = 32  # over which the weight of the distance is averaged
-BATCH = 8  # of them at a time
+RATIO_BATCH = 8
 STATE_SECONDS = 30.0  # between two states on disk
 COLUMNS = ("step", "l1", "distance", "psnr_y", "mdsi")
 
@@ -51,7 +51,7 @@ class Recipe(NamedTuple):
     log_every
         Steps between two rows of the log.
     precision
-        "float32", or "bfloat16" for the convolutions (mixed precision).
+        "float32", or "bfloat16" for convolutions in bfloat16 and weights in float32 (mixed precision).
     """
 
     steps: int
@@ -62,7 +62,7 @@ class Recipe(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """Mean absolute error plus `weight` times the distance by a selection of channels; without one, L1 alone."""
+    """Mean absolute error plus `weight` times the distance by a selection of channels; without a metric, L1 alone."""
 
     metric: nn.Module | None = None
     weight: float = 0.0
@@ -75,20 +75,20 @@ class Loss(NamedTuple):
         return terms
 
 
-def weigh(network: EDSR, metric: nn.Module, patches: Patches, rho: float) -> float:
-    """Return rho |dL1/dy| / |dd/dy|: the weight at which the distance pulls at the output rho times as hard as L1 does.
+def weigh(network: EDSR, metric: nn.Module, patches: Patches, rho: float, *, count: int = RATIO_PATCHES) -> float:
+    """Return rho |dL1/dy| / |dd/dy|, which makes the gradient of the distance rho times as long as that of L1.
 
     Parameters
     ----------
     network
-        Where the comparison is made: the network that training starts from.
+        Where the gradients are compared: the initial checkpoint.
     metric
         The distance d.
-    patches
-        The lengths of the gradients with respect to the output image y are averaged over these patches, before they
-        are divided.
+    patches, count
+        The lengths of the gradients with respect to the output image y are averaged over the first `count` patches,
+        before they are divided.
     rho
-        How hard.
+        Ratio of the lengths.
 
     Raises
     ------
@@ -96,20 +96,18 @@ def weigh(network: EDSR, metric: nn.Module, patches: Patches, rho: float) -> flo
         If the distance has no gradient there.
     """
     lengths = {"l1": 0.0, "distance": 0.0}
-    device = network.mean.device
-    for begin in range(0, len(patches), BATCH):
-        part = [patches[number] for number in range(begin, min(begin + BATCH, len(patches)))]
-        low, high = (_as_values(torch.from_numpy(batch).to(device)) for batch in stacked(part))
+    for batch in DataLoader(Subset(patches, range(count)), batch_size=RATIO_BATCH, generator=torch.Generator()):
+        low, high = (_as_values(codes, network.mean.device) for codes in batch)
         with torch.no_grad():
             output = network(low)
         output.requires_grad_()
         for name, term in Loss(metric).terms(output, high).items():
             (gradient,) = torch.autograd.grad(term, output)
             # the mean over the batch divided each patch's gradient by the number of patches
-            lengths[name] += float(len(part) * gradient.flatten(1).norm(dim=1).sum())
+            lengths[name] += float(len(low) * gradient.flatten(1).norm(dim=1).sum())
     if not 0 < lengths["distance"] < math.inf:
         raise ValueError(
-            f"The gradient of the distance at the network's output has length {lengths['distance']} on {len(patches)} "
+            f"The gradient of the distance at the network's output has length {lengths['distance']} on {count} "
             f"patches, so it cannot be weighed against L1. Choose other channels or layers."
         )
     return rho * lengths["l1"] / lengths["distance"]
@@ -117,7 +115,7 @@ def weigh(network: EDSR, metric: nn.Module, patches: Patches, rho: float) -> flo
 
 def train(
     network: EDSR,
-    patches: Callable[[range], Patches],
+    patches: Patches,
     loss: Loss,
     recipe: Recipe,
     *,
@@ -126,23 +124,24 @@ def train(
     key: Mapping[str, str],
     devices: int = 0,
     workers: int = 0,
-    progress: bool = False,
-    accelerator: Literal["cpu", "gpu"] | None = None,
+    progress: Progress = iter,
+    kind: Literal["cpu", "cuda"] | None = None,
 ) -> pd.DataFrame:
-    """Train a network in place. A training that was killed goes on from its last state, and ends as if it had not been.
+    """Train a network in place; after an interruption, resume from the last state with the same result.
 
-    On one machine's processor it ends with the same bits; accelerators promise less.
+    On the processors of one machine an interrupted training ends with the same bits as one that was not; accelerators
+    promise less.
 
     Parameters
     ----------
     network
-        The network to train, at its start.
+        The network to train.
     patches
-        Returns the patches of these numbers; every step takes the next ones.
+        Every step takes the next ones.
     loss, recipe
         What is minimised, and how.
     validation
-        Original images, uint8 (height, width, 3), to follow the training by: no decision rests on them.
+        Original images, uint8 (height, width, 3), to follow the training by; no decision rests on them.
     state_file
         Where the state is kept. The last one stays: remove it once the results are safe.
     key
@@ -150,62 +149,45 @@ def train(
     devices
         Accelerators to share each batch among; 0 for the processor.
     workers
-        Processes that cut patches beside the training; 0 cuts them in between.
+        Processes per device that cut patches in the background; 0 cuts them in between steps.
     progress
-        Whether to show a progress bar.
-    accelerator
-        What the devices are, if not what their number says; several processes on the processor take "cpu".
+        Wraps the iteration over steps, e.g. `tqdm`.
+    kind
+        Kind of the devices; by default accelerators, or the processor for 0 devices.
 
     Returns
     -------
-    The log, one row every `log_every` steps, one before the first and one after the last: step; l1 and distance, means
-    since the row before; psnr_y (dB) and mdsi, means over the validation images. Missing where there is nothing to say.
+    The log: one row before the first step, one every `log_every` steps and one after the last. step; l1 and distance,
+    means since the row before; psnr_y (dB) and mdsi, means over the validation images. Missing where not measured.
 
     Raises
     ------
     FloatingPointError
-        If a term of the loss is not finite, and the message says which and at which step, or a weight at the end.
+        If a term of the loss, or a weight at the end, is not finite.
     OSError
         If the state cannot be written.
     ValueError
-        If a batch cannot be shared evenly among the devices.
+        If a batch cannot be shared evenly among the devices, or there are fewer devices.
+
+    Notes
+    -----
+    In plain PyTorch: device, precision and shared gradients are a line each there, and nothing has to be switched off.
     """
-    shares = max(1, devices)
+    shares, kind = max(1, devices), kind or ("cuda" if devices else "cpu")
     if recipe.batch_size % shares:
         raise ValueError(f"A batch of {recipe.batch_size} patches cannot be shared evenly among {shares} devices.")
-    training = _Training(network, loss, recipe, validation, Path(state_file), key)
-    if (begun := state.resume(state_file, key)) is not None:
-        training.restore(begun)
-    first, last = training.step * recipe.batch_size, recipe.steps * recipe.batch_size
-    due = patches(range(first, last))
-    loader = DataLoader(
-        due,
-        batch_size=recipe.batch_size // shares,
-        sampler=_Share(len(due), shares),
-        num_workers=workers,
-    )
-    # PyTorch draws seeds for workers, which nothing rests on: the global random state is left alone
-    with _quiet(), torch.random.fork_rng(devices=[]):
-        trainer = lightning.Trainer(
-            accelerator=accelerator or ("gpu" if devices else "cpu"),
-            devices=shares,
-            # not processes that run the calling script again
-            strategy="ddp_spawn" if shares > 1 else "auto",
-            # not one guessed from the environment of a cluster's job
-            plugins=[LightningEnvironment()],
-            # Lightning's own would shuffle
-            use_distributed_sampler=False,
-            precision=PRECISIONS[recipe.precision],  # type: ignore[arg-type]
-            max_epochs=1,
-            logger=False,
-            enable_checkpointing=False,
-            enable_model_summary=False,
-            enable_progress_bar=progress,
+    if kind == "cuda" and shares > torch.cuda.device_count():
+        raise ValueError(
+            f"superres.devices is {devices}; this machine has {torch.cuda.device_count()} accelerators. Use 0 for the "
+            f"processor."
         )
-        if training.step < recipe.steps:
-            _fit(trainer, training, loader)
-    if shares > 1:  # it happened in other processes
-        training.restore(cast("state.State", state.resume(state_file, key)))
+    training = _Training(network, loss, recipe, validation, Path(state_file), key)
+    training.resume()
+    if training.step < recipe.steps and shares == 1:
+        training.run(torch.device(kind), patches, workers, progress)
+    elif training.step < recipe.steps:
+        _share(shares, kind, training, patches, workers, progress)
+        training.resume()
     network.cpu()
     if broken := [name for name, value in network.state_dict().items() if not value.isfinite().all()]:
         raise FloatingPointError(
@@ -215,95 +197,76 @@ def train(
     return pd.DataFrame(training.rows, columns=list(COLUMNS)).astype({"step": int})
 
 
-class _Share(Sampler[int]):
-    """One process's share of the patches: all take turns, so that together they take every batch as one alone does."""
-
-    def __init__(self, patches: int, shares: int) -> None:
-        self.patches, self.shares = patches, shares
-
-    def __len__(self) -> int:
-        return self.patches // self.shares
-
-    def __iter__(self) -> Iterator[int]:
-        rank = torch.distributed.get_rank() if self.shares > 1 else 0
-        yield from range(rank, self.patches, self.shares)
-
-
-def _fit(trainer: lightning.Trainer, training: "_Training", loader: DataLoader[Any]) -> None:
-    """Fit; what is not finite in another process is told as in this one."""
-    try:
-        trainer.fit(training, loader)
-    except multiprocessing.ProcessRaisedException as error:
-        kind, _, message = str(error).strip().splitlines()[-1].partition(": ")
-        if kind == FloatingPointError.__name__:
-            raise FloatingPointError(message) from error
-        raise
-
-
-class _Training(lightning.LightningModule):
-    """What happens in a step, what is logged, and what a state holds."""
+class _Training:
+    """A training between two steps, as a state on disk holds it."""
 
     def __init__(
         self, network: EDSR, loss: Loss, recipe: Recipe, validation: Images, file: Path, key: Mapping[str, str]
     ) -> None:
-        super().__init__()
-        self.network = network
-        self.metric = loss.metric  # a module, so that it moves to the device
-        self.loss, self.recipe = loss, recipe
+        self.network, self.loss, self.recipe = network, loss, recipe
         self.validation, self.file, self.key = validation, file, key
         self.step = 0
         self.rows: list[dict[str, float]] = []
-        self.sums: dict[str, float] = {}
-        self.momentum: dict[str, Tensor] = {}  # Adam's state, until there is an optimiser
-        self.saved = time.monotonic()
+        self.sums: dict[str, float] = {}  # of the loss's terms since the last row
+        self.adam: dict[str, Any] | None = None
 
-    def restore(self, begun: state.State) -> None:
-        """Go on from a state."""
-        weights = {name: begun.tensors[f"network.{name}"] for name in self.network.state_dict()}
-        self.network.load_state_dict(weights, strict=True)
-        self.momentum = {name: value for name, value in begun.tensors.items() if name.startswith("adam.")}
-        self.step, self.rows, self.sums = (begun.record[name] for name in ("step", "rows", "sums"))
+    def resume(self) -> None:
+        """Go on from the state on disk, if there is one of this training."""
+        if (found := state.resume(self.file, self.key)) is not None:
+            self.network.load_state_dict(found.pop("network"))
+            vars(self).update(found)
 
-    def save(self) -> None:
-        """Write the state."""
-        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
-        for number, values in self._adam().state_dict()["state"].items():
-            tensors |= {f"adam.{number}.{name}": value for name, value in values.items()}
-        record = {"step": self.step, "rows": self.rows, "sums": self.sums}
-        state.write(state.State(tensors, record), self.file, self.key)
-        self.saved = time.monotonic()
-
-    def configure_optimizers(self) -> torch.optim.Adam:
-        adam = torch.optim.Adam(self.network.parameters(), lr=self.recipe.learning_rate)
-        values: dict[int, dict[str, Tensor]] = {}
-        for name, value in self.momentum.items():
-            _, number, what = name.split(".")
-            # a copy: processes share the memory of what they are given, and would all count the same steps
-            values.setdefault(int(number), {})[what] = value.clone()
-        adam.load_state_dict({**adam.state_dict(), "state": values})
-        return adam
-
-    def on_fit_start(self) -> None:
-        if self.step == 0:
+    def run(
+        self,
+        device: torch.device,
+        patches: Patches,
+        workers: int = 0,
+        progress: Progress = iter,
+        rank: int = 0,
+        shares: int = 1,
+    ) -> None:
+        """Train to the last step, as one of several processes that share each batch."""
+        batch_size, steps = self.recipe.batch_size, self.recipe.steps
+        network = self.network.to(device)
+        if self.loss.metric is not None:
+            self.loss.metric.to(device)
+        model = DistributedDataParallel(network) if shares > 1 else network
+        adam = torch.optim.Adam(network.parameters(), lr=self.recipe.learning_rate)
+        if self.adam is not None:
+            adam.load_state_dict(self.adam)
+        # the processes take turns, so that together they take every batch as one alone does
+        mine = Subset(patches, range(self.step * batch_size + rank, steps * batch_size, shares))
+        # with a generator of its own the loader leaves the global random state alone
+        loader = DataLoader(mine, batch_size // shares, num_workers=workers, generator=torch.Generator())
+        if not self.rows:
             self._log({})
-        if self.trainer.is_global_zero:
-            self.save()  # a folder that cannot be written to is found out now
+        saved = self._save(adam, rank)  # now, so that a folder that cannot be written to is found before the first step
+        for batch in progress(loader):
+            low, high = (_as_values(codes, device) for codes in batch)
+            for group in adam.param_groups:
+                group["lr"] = self.recipe.learning_rate * (1 + math.cos(math.pi * self.step / steps)) / 2
+            with torch.autocast(device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
+                terms = self.loss.terms(model(low).float(), high)
+            self._add(terms, shares)
+            total = terms["l1"] + self.loss.weight * terms["distance"] if "distance" in terms else terms["l1"]
+            adam.zero_grad()
+            total.backward()
+            adam.step()
+            self.step += 1
+            if self.step % self.recipe.log_every == 0 or self.step == steps:
+                since = self.step - int(self.rows[-1]["step"])
+                self._log({name: value / since for name, value in self.sums.items()})
+                self.sums = {}
+            if time.monotonic() - saved > STATE_SECONDS:
+                saved = self._save(adam, rank)
+        self._save(adam, rank)
 
-    def on_fit_end(self) -> None:
-        if self.trainer.is_global_zero:
-            self.save()
-
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        rate = self.recipe.learning_rate * (1 + math.cos(math.pi * self.step / self.recipe.steps)) / 2
-        for group in self._adam().param_groups:
-            group["lr"] = rate
-
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        low, high = (_as_values(part) for part in batch)
-        terms = self.loss.terms(self.network(low).float(), high)
-        for name, term in terms.items():
-            # the mean over all devices, so that all of them log, and stop at, the same
-            value = self.trainer.strategy.reduce(term.detach().clone(), reduce_op="mean").item()
+    def _add(self, terms: Mapping[str, Tensor], shares: int) -> None:
+        """Add the loss's terms to their sums, averaged over the processes: all log, and stop at, the same values."""
+        values = torch.stack([term.detach() for term in terms.values()])
+        if shares > 1:
+            distributed.all_reduce(values)
+        for name, value in zip(terms, (values / shares).tolist(), strict=True):
             if not math.isfinite(value):
                 raise FloatingPointError(
                     f"Step {self.step + 1} of {self.recipe.steps}: the term {name!r} of the loss is {value}; expected "
@@ -311,24 +274,18 @@ class _Training(lightning.LightningModule):
                     f"learning rate, or compute in float32, and delete that file."
                 )
             self.sums[name] = self.sums.get(name, 0.0) + value
-        total = terms["l1"]
-        return total + self.loss.weight * terms["distance"] if "distance" in terms else total
-
-    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        self.step += 1
-        if self.step % self.recipe.log_every == 0 or self.step == self.recipe.steps:
-            since = self.step - int(self.rows[-1]["step"])
-            self._log({name: value / since for name, value in self.sums.items()})
-            self.sums = {}
-        if self.trainer.is_global_zero and time.monotonic() - self.saved > STATE_SECONDS:
-            self.save()
-
-    def _adam(self) -> torch.optim.Optimizer:
-        return self.trainer.optimizers[0]
 
     def _log(self, terms: Mapping[str, float]) -> None:
         row: dict[str, float] = {**dict.fromkeys(COLUMNS, math.nan), "step": self.step, **terms}
         self.rows.append(row | follow(self.network, self.validation))
+
+    def _save(self, adam: torch.optim.Adam, rank: int) -> float:
+        """Write the state, once for all processes, and return the time."""
+        if rank == 0:
+            content = {name: getattr(self, name) for name in ("step", "rows", "sums")}
+            content |= {"network": self.network.state_dict(), "adam": adam.state_dict()}
+            state.write(content, self.file, self.key)
+        return time.monotonic()
 
 
 def follow(network: EDSR, validation: Images) -> dict[str, float]:
@@ -344,22 +301,48 @@ def follow(network: EDSR, validation: Images) -> dict[str, float]:
     return {"psnr_y": float(psnr), "mdsi": float(mdsi)}
 
 
-def _as_values(codes: Tensor) -> Tensor:
-    """Code values of 0 to 255 as values in [0, 1]."""
-    return codes.to(torch.float32, memory_format=torch.channels_last) / 255
+def _share(shares: int, kind: str, training: _Training, *arguments: Any) -> None:
+    """Run a training in several processes; values that are not finite are reported as in one."""
+    with tempfile.TemporaryDirectory() as folder, _without_main():
+        try:
+            multiprocessing.spawn(_join, (f"{folder}/meeting", shares, kind, training, *arguments), nprocs=shares)
+        except multiprocessing.ProcessRaisedException as error:
+            name, _, message = str(error).strip().splitlines()[-1].partition(": ")
+            if name == FloatingPointError.__name__:
+                raise FloatingPointError(message) from error
+            raise
+
+
+def _join(
+    rank: int,
+    meeting: str,
+    shares: int,
+    kind: str,
+    training: _Training,
+    patches: Patches,
+    workers: int,
+    progress: Progress,
+) -> None:
+    """Train as one of several processes."""
+    device = torch.device(kind, rank) if kind == "cuda" else torch.device(kind)
+    backend = "nccl" if kind == "cuda" else "gloo"
+    distributed.init_process_group(backend, f"file://{meeting}", rank=rank, world_size=shares)
+    # a copy: the processes were given the same tensors in shared memory
+    copy.deepcopy(training).run(device, patches, workers, progress if rank == 0 else iter, rank, shares)
+    distributed.destroy_process_group()
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence Lightning's advice and announcements, which are about choices made here on purpose."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"lightning\..*")
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
+def _without_main() -> Iterator[None]:
+    """Let new processes not run the calling script again: Snakemake's scripts have no guard against that."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def _as_values(codes: Tensor, device: torch.device) -> Tensor:
+    """Code values of 0 to 255 as values in [0, 1]."""
+    return codes.to(device, torch.float32, memory_format=torch.channels_last) / 255
