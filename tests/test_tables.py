@@ -378,6 +378,12 @@ def test_judgements_by_construction_are_compared_with_nothing_published(made):
     assert table["published"].isna().all()
 
 
+def test_baselines_are_listed_without_any_published_score(bapps):
+    table = baselines.table(of("net", bapps), {}, PUBLISHED)
+    assert set(table["metric"]) == {"human ceiling", "L2", "SSIM"}
+    assert table[["published", "gap", "source"]].isna().all(axis=None)
+
+
 def test_only_the_primary_measure_is_compared_with_published_scores(beside_published):
     assert set(beside_published["measure"]) == {"2afc"}
 

@@ -47,12 +47,9 @@ def table(agreement: pd.DataFrame, layouts: Mapping[str, str], published: Mappin
     )
     found = own.merge(known, how="left", on=SCORE)
     unmeasured = known.merge(own[SCORE], how="left", on=SCORE, indicator=True)
-    unmeasured = unmeasured[unmeasured.pop("_merge") == "left_only"]
-    found = (
-        pd.concat([found, unmeasured])
-        .astype({"published": float})
-        .assign(gap=lambda rows: rows["estimate"] - rows["published"])
-    )
+    unmeasured = unmeasured[unmeasured["_merge"] == "left_only"]
+    found = pd.concat([found, unmeasured]).astype({"published": float})
+    found["gap"] = found["estimate"] - found["published"]
     order = {name: number for number, name in enumerate(rows["dataset"].unique())}
     found = found.sort_values("dataset", key=lambda names: names.map(order), kind="stable", ignore_index=True)
     return found[[*SCORE[:2], "pixels_per_degree", *SCORE[2:], *INTERVAL, "published", "gap", "source"]]
