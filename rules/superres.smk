@@ -203,5 +203,5 @@ rule superres:
         expand(rules.pack_images.output, scale=study.scales),
         expand(rules.train_start.output, scale=study.scales),
         expand(rules.fine_tune.output, scale=study.scales, loss=study.losses, seed=study.superres["seeds"]),
-        expand(rules.judge_images.output, scale=study.scales, loss=study.methods),
+        expand(rules.score_images.output, scale=study.scales, loss=study.methods),
         expand(rules.compare_losses.output, scale=study.scales, backbone=study.teachers),
