@@ -102,6 +102,25 @@ def inverted_layers(backbone):
     return study.networks[backbone].inverted
 
 
+DRAWING = {"mem_mb": growing(1000), "runtime": growing(5)}  # what a figure or a table asks for
+CONSTRUCTED = "Ladder of distortions, by construction"
+
+
+def judged_by(wildcards):
+    """Return the report's category of figures about one data set."""
+    return "Agreement with human judgements" if is_human(wildcards) else CONSTRUCTED
+
+
+def figure_files(path, title, category, caption=None):
+    """Return the files of one figure by format; the report shows the PNG."""
+    files = {suffix: f"results/figures/{path}.{suffix}" for suffix in ("png", "pdf", "csv")}
+    caption = caption or Path(path).name.partition("-")[0]
+    network = "{backbone}" if path.startswith("{backbone}") else "all"
+    labels = {"figure": title, "network": network}
+    shown = report(files["png"], caption=f"../workflow/report/{caption}.rst", category=category, labels=labels)
+    return files | {"png": shown}
+
+
 def table_files(name, labels, category="Tables", caption="tables"):
     """Return the files of one table by format; the report shows the HTML page."""
     files = {suffix: f"results/tables/{name}.{suffix}" for suffix in ("csv", "md", "tex", "html")}

@@ -1,18 +1,13 @@
-BY_CONSTRUCTION = "Ladder of distortions, by construction"
+OF_CHANNELS = ("frequency_curves", "channel_scores", "orientation_curves", "efficacy_by_layer", "first_layer_filters")
+OF_NETWORKS = (*OF_CHANNELS, "thresholds", "selections")
+OF_DATASETS = ("image_selections", "groups", "single_channels")
 
 
 rule plot_stimuli:
     input:
         gratings="results/stimuli/gratings.nc",
     output:
-        png=report(
-            "results/figures/stimuli.png",
-            caption="../workflow/report/stimuli.rst",
-            category="Stimuli",
-            labels={"figure": "Gratings", "network": "all"},
-        ),
-        pdf="results/figures/stimuli.pdf",
-        csv="results/figures/stimuli.csv",
+        **figure_files("stimuli", "Gratings", "Stimuli"),
     log:
         "results/logs/plot_stimuli.log",
     benchmark:
@@ -20,8 +15,7 @@ rule plot_stimuli:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         code=code_digest("plot_stimuli"),
     message:
@@ -35,14 +29,7 @@ rule plot_frequency_curves:
         tuning="results/probing/{backbone}/tuning.nc",
         channels="results/selectivity/{backbone}/channels.parquet",
     output:
-        png=report(
-            "results/figures/{backbone}/frequency_curves.png",
-            caption="../workflow/report/frequency_curves.rst",
-            category="Channels",
-            labels={"figure": "Frequency curves", "network": "{backbone}"},
-        ),
-        pdf="results/figures/{backbone}/frequency_curves.pdf",
-        csv="results/figures/{backbone}/frequency_curves.csv",
+        **figure_files("{backbone}/frequency_curves", "Frequency curves", "Channels"),
     log:
         "results/logs/plot_frequency_curves/{backbone}.log",
     benchmark:
@@ -50,8 +37,7 @@ rule plot_frequency_curves:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         layer=figure_layer_of,
         csf=lookup(within=config, dpath="scores/csf"),
@@ -67,14 +53,7 @@ rule plot_channel_scores:
     input:
         channels="results/selectivity/{backbone}/channels.parquet",
     output:
-        png=report(
-            "results/figures/{backbone}/channel_scores.png",
-            caption="../workflow/report/channel_scores.rst",
-            category="Channels",
-            labels={"figure": "mu1 and mu2 by channel", "network": "{backbone}"},
-        ),
-        pdf="results/figures/{backbone}/channel_scores.pdf",
-        csv="results/figures/{backbone}/channel_scores.csv",
+        **figure_files("{backbone}/channel_scores", "mu1 and mu2 by channel", "Channels"),
     log:
         "results/logs/plot_channel_scores/{backbone}.log",
     benchmark:
@@ -82,8 +61,7 @@ rule plot_channel_scores:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         layer=figure_layer_of,
         code=code_digest("plot_channel_scores"),
@@ -98,14 +76,7 @@ rule plot_orientation_curves:
         tuning="results/probing/{backbone}/tuning.nc",
         channels="results/selectivity/{backbone}/channels.parquet",
     output:
-        png=report(
-            "results/figures/{backbone}/orientation_curves.png",
-            caption="../workflow/report/orientation_curves.rst",
-            category="Channels",
-            labels={"figure": "Orientation curves", "network": "{backbone}"},
-        ),
-        pdf="results/figures/{backbone}/orientation_curves.pdf",
-        csv="results/figures/{backbone}/orientation_curves.csv",
+        **figure_files("{backbone}/orientation_curves", "Orientation curves", "Channels"),
     log:
         "results/logs/plot_orientation_curves/{backbone}.log",
     benchmark:
@@ -113,8 +84,7 @@ rule plot_orientation_curves:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         layer=figure_layer_of,
         baseline=lookup(within=config, dpath="scores/baseline"),
@@ -130,14 +100,7 @@ rule plot_efficacy_by_layer:
         channels="results/selectivity/{backbone}/channels.parquet",
         control=control_channels,
     output:
-        png=report(
-            "results/figures/{backbone}/efficacy_by_layer.png",
-            caption="../workflow/report/efficacy_by_layer.rst",
-            category="Channels",
-            labels={"figure": "PE by layer", "network": "{backbone}"},
-        ),
-        pdf="results/figures/{backbone}/efficacy_by_layer.pdf",
-        csv="results/figures/{backbone}/efficacy_by_layer.csv",
+        **figure_files("{backbone}/efficacy_by_layer", "PE by layer", "Channels"),
     log:
         "results/logs/plot_efficacy_by_layer/{backbone}.log",
     benchmark:
@@ -145,8 +108,7 @@ rule plot_efficacy_by_layer:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         control_name=control_of,
         code=code_digest("plot_efficacy_by_layer"),
@@ -162,14 +124,7 @@ rule plot_first_layer_filters:
         card="results/backbones/{backbone}/card.json",
         channels="results/selectivity/{backbone}/channels.parquet",
     output:
-        png=report(
-            "results/figures/{backbone}/first_layer_filters.png",
-            caption="../workflow/report/first_layer_filters.rst",
-            category="Channels",
-            labels={"figure": "First-layer filters", "network": "{backbone}"},
-        ),
-        pdf="results/figures/{backbone}/first_layer_filters.pdf",
-        csv="results/figures/{backbone}/first_layer_filters.csv",
+        **figure_files("{backbone}/first_layer_filters", "First-layer filters", "Channels"),
     log:
         "results/logs/plot_first_layer_filters/{backbone}.log",
     benchmark:
@@ -177,8 +132,7 @@ rule plot_first_layer_filters:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         code=code_digest("plot_first_layer_filters"),
     message:
@@ -191,17 +145,9 @@ rule plot_thresholds:
     input:
         predictions=f"results/agreement/{{backbone}}/modelfest-{OWN_RESOLUTION}-predictions.parquet",
     output:
-        png=report(
-            "results/figures/{backbone}/thresholds.png",
-            caption="../workflow/report/thresholds.rst",
-            category="Agreement with human judgements",
-            labels={
-                "figure": "Predicted against measured thresholds",
-                "network": "{backbone}",
-            },
+        **figure_files(
+            "{backbone}/thresholds", "Predicted against measured thresholds", "Agreement with human judgements"
         ),
-        pdf="results/figures/{backbone}/thresholds.pdf",
-        csv="results/figures/{backbone}/thresholds.csv",
     log:
         "results/logs/plot_thresholds/{backbone}.log",
     benchmark:
@@ -209,8 +155,7 @@ rule plot_thresholds:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         code=code_digest("plot_thresholds"),
     message:
@@ -226,17 +171,7 @@ rule plot_selections:
             resolution=RESOLUTIONS,
         ),
     output:
-        png=report(
-            "results/figures/{backbone}/selections.png",
-            caption="../workflow/report/selections.rst",
-            category="Agreement with human judgements",
-            labels={
-                "figure": "High, low and random channels",
-                "network": "{backbone}",
-            },
-        ),
-        pdf="results/figures/{backbone}/selections.pdf",
-        csv="results/figures/{backbone}/selections.csv",
+        **figure_files("{backbone}/selections", "High, low and random channels", "Agreement with human judgements"),
     log:
         "results/logs/plot_selections/{backbone}.log",
     benchmark:
@@ -244,8 +179,7 @@ rule plot_selections:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         code=code_digest("plot_selections"),
     message:
@@ -258,17 +192,7 @@ rule plot_groups:
     input:
         agreement="results/agreement/{backbone}/{dataset}.parquet",
     output:
-        png=report(
-            "results/figures/{backbone}/groups-{dataset}.png",
-            caption="../workflow/report/groups.rst",
-            category=lambda wildcards: "Agreement with human judgements" if is_human(wildcards) else BY_CONSTRUCTION,
-            labels={
-                "figure": "High and low PE by kind of image, {dataset}",
-                "network": "{backbone}",
-            },
-        ),
-        pdf="results/figures/{backbone}/groups-{dataset}.pdf",
-        csv="results/figures/{backbone}/groups-{dataset}.csv",
+        **figure_files("{backbone}/groups-{dataset}", "High and low PE by kind of image, {dataset}", judged_by),
     log:
         "results/logs/plot_groups/{backbone}/{dataset}.log",
     benchmark:
@@ -276,8 +200,7 @@ rule plot_groups:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         layer=figure_layer_of,
         human=is_human,
@@ -292,17 +215,12 @@ rule plot_image_selections:
     input:
         agreement="results/agreement/{backbone}/{dataset}.parquet",
     output:
-        png=report(
-            "results/figures/{backbone}/selections-{dataset}.png",
-            caption="../workflow/report/image_selections.rst",
-            category=lambda wildcards: "Agreement with human judgements" if is_human(wildcards) else BY_CONSTRUCTION,
-            labels={
-                "figure": "High, low and random channels, {dataset}",
-                "network": "{backbone}",
-            },
+        **figure_files(
+            "{backbone}/selections-{dataset}",
+            "High, low and random channels, {dataset}",
+            judged_by,
+            caption="image_selections",
         ),
-        pdf="results/figures/{backbone}/selections-{dataset}.pdf",
-        csv="results/figures/{backbone}/selections-{dataset}.csv",
     log:
         "results/logs/plot_image_selections/{backbone}/{dataset}.log",
     benchmark:
@@ -310,8 +228,7 @@ rule plot_image_selections:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         human=is_human,
         code=code_digest("plot_image_selections"),
@@ -326,17 +243,9 @@ rule plot_single_channels:
         agreement="results/agreement/{backbone}/{dataset}.parquet",
         channels="results/agreement/{backbone}/{dataset}-channels.parquet",
     output:
-        png=report(
-            "results/figures/{backbone}/single_channels-{dataset}.png",
-            caption="../workflow/report/single_channels.rst",
-            category=lambda wildcards: "Agreement with human judgements" if is_human(wildcards) else BY_CONSTRUCTION,
-            labels={
-                "figure": "PE and agreement of every channel, {dataset}",
-                "network": "{backbone}",
-            },
+        **figure_files(
+            "{backbone}/single_channels-{dataset}", "PE and agreement of every channel, {dataset}", judged_by
         ),
-        pdf="results/figures/{backbone}/single_channels-{dataset}.pdf",
-        csv="results/figures/{backbone}/single_channels-{dataset}.csv",
     log:
         "results/logs/plot_single_channels/{backbone}/{dataset}.log",
     benchmark:
@@ -344,8 +253,7 @@ rule plot_single_channels:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         human=is_human,
         code=code_digest("plot_single_channels"),
@@ -361,14 +269,7 @@ rule plot_ladder:
         comparisons=f"results/data/{LADDER}/comparisons.parquet",
         channels="results/selectivity/{backbone}/channels.parquet",
     output:
-        png=report(
-            "results/figures/{backbone}/ladder.png",
-            caption="../workflow/report/ladder.rst",
-            category=BY_CONSTRUCTION,
-            labels={"figure": "Distance by level of distortion", "network": "{backbone}"},
-        ),
-        pdf="results/figures/{backbone}/ladder.pdf",
-        csv="results/figures/{backbone}/ladder.csv",
+        **figure_files("{backbone}/ladder", "Distance by level of distortion", CONSTRUCTED),
     log:
         "results/logs/plot_ladder/{backbone}.log",
     benchmark:
@@ -376,8 +277,7 @@ rule plot_ladder:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         layer=figure_layer_of,
         code=code_digest("plot_ladder"),
@@ -391,14 +291,7 @@ rule plot_depth:
     input:
         channels=expand("results/selectivity/{backbone}/channels.parquet", backbone=BACKBONES),
     output:
-        png=report(
-            "results/figures/depth.png",
-            caption="../workflow/report/depth.rst",
-            category="Channels",
-            labels={"figure": "Scores by depth", "network": "all"},
-        ),
-        pdf="results/figures/depth.pdf",
-        csv="results/figures/depth.csv",
+        **figure_files("depth", "Scores by depth", "Channels"),
     log:
         "results/logs/plot_depth.log",
     benchmark:
@@ -406,8 +299,7 @@ rule plot_depth:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         controls=CONTROLS,
         code=code_digest("plot_depth"),
@@ -425,14 +317,7 @@ rule plot_networks:
             data=[f"modelfest-{OWN_RESOLUTION}", *JUDGED_BY_PEOPLE],
         ),
     output:
-        png=report(
-            "results/figures/networks.png",
-            caption="../workflow/report/networks.rst",
-            category="Agreement with human judgements",
-            labels={"figure": "High and low PE by network", "network": "all"},
-        ),
-        pdf="results/figures/networks.pdf",
-        csv="results/figures/networks.csv",
+        **figure_files("networks", "High and low PE by network", "Agreement with human judgements"),
     log:
         "results/logs/plot_networks.log",
     benchmark:
@@ -440,8 +325,7 @@ rule plot_networks:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         layers=CLAIM_LAYERS,
         code=code_digest("plot_networks"),
@@ -456,14 +340,7 @@ rule plot_lpips_weights:
         agreement="results/selectivity/{backbone}/lpips.parquet",
         channels="results/selectivity/{backbone}/lpips-channels.parquet",
     output:
-        png=report(
-            "results/figures/{backbone}/lpips_weights.png",
-            caption="../workflow/report/lpips_weights.rst",
-            category="Agreement with human judgements",
-            labels={"figure": "PE and LPIPS’s weights", "network": "{backbone}"},
-        ),
-        pdf="results/figures/{backbone}/lpips_weights.pdf",
-        csv="results/figures/{backbone}/lpips_weights.csv",
+        **figure_files("{backbone}/lpips_weights", "PE and LPIPS’s weights", "Agreement with human judgements"),
     log:
         "results/logs/plot_lpips_weights/{backbone}.log",
     benchmark:
@@ -471,8 +348,7 @@ rule plot_lpips_weights:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         code=code_digest("plot_lpips_weights"),
     message:
@@ -485,14 +361,9 @@ rule plot_superres_plane:
     input:
         scores=scores_beside,
     output:
-        png=report(
-            "results/figures/{backbone}/superres_plane-x{scale}.png",
-            caption="../workflow/report/superres_plane.rst",
-            category="Super-resolution",
-            labels={"figure": "Distortion and perceived quality, x{scale}", "network": "{backbone}"},
+        **figure_files(
+            "{backbone}/superres_plane-x{scale}", "Distortion and perceived quality, x{scale}", "Super-resolution"
         ),
-        pdf="results/figures/{backbone}/superres_plane-x{scale}.pdf",
-        csv="results/figures/{backbone}/superres_plane-x{scale}.csv",
     log:
         "results/logs/plot_superres_plane/{backbone}/x{scale}.log",
     benchmark:
@@ -500,8 +371,7 @@ rule plot_superres_plane:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         code=code_digest("plot_superres_plane"),
     message:
@@ -518,14 +388,7 @@ rule plot_superres_curves:
             for seed in SUPERRES["seeds"]
         ],
     output:
-        png=report(
-            "results/figures/{backbone}/superres_curves-x{scale}.png",
-            caption="../workflow/report/superres_curves.rst",
-            category="Super-resolution",
-            labels={"figure": "Training, x{scale}", "network": "{backbone}"},
-        ),
-        pdf="results/figures/{backbone}/superres_curves-x{scale}.pdf",
-        csv="results/figures/{backbone}/superres_curves-x{scale}.csv",
+        **figure_files("{backbone}/superres_curves-x{scale}", "Training, x{scale}", "Super-resolution"),
     log:
         "results/logs/plot_superres_curves/{backbone}/x{scale}.log",
     benchmark:
@@ -533,8 +396,7 @@ rule plot_superres_curves:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         code=code_digest("plot_superres_curves"),
     message:
@@ -552,14 +414,7 @@ rule plot_superres_crops:
         images="results/superres/images.parquet",
         sources=[file for entry in IMAGE_SETS if entry["use"] == "test" for file in images_input(entry)],
     output:
-        png=report(
-            "results/figures/{backbone}/superres_crops-x{scale}.png",
-            caption="../workflow/report/superres_crops.rst",
-            category="Super-resolution",
-            labels={"figure": "Crops, x{scale}", "network": "{backbone}"},
-        ),
-        pdf="results/figures/{backbone}/superres_crops-x{scale}.pdf",
-        csv="results/figures/{backbone}/superres_crops-x{scale}.csv",
+        **figure_files("{backbone}/superres_crops-x{scale}", "Crops, x{scale}", "Super-resolution"),
     log:
         "results/logs/plot_superres_crops/{backbone}/x{scale}.log",
     benchmark:
@@ -567,8 +422,7 @@ rule plot_superres_crops:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         sets=[{key: entry.get(key) for key in ("name", "size")} for entry in IMAGE_SETS],
         folders=[images_folder(entry) for entry in IMAGE_SETS],
@@ -583,14 +437,9 @@ rule plot_superres_differences:
     input:
         scores=scores_beside,
     output:
-        png=report(
-            "results/figures/{backbone}/superres_differences-x{scale}.png",
-            caption="../workflow/report/superres_differences.rst",
-            category="Super-resolution",
-            labels={"figure": "High minus low by image, x{scale}", "network": "{backbone}"},
+        **figure_files(
+            "{backbone}/superres_differences-x{scale}", "High minus low by image, x{scale}", "Super-resolution"
         ),
-        pdf="results/figures/{backbone}/superres_differences-x{scale}.pdf",
-        csv="results/figures/{backbone}/superres_differences-x{scale}.csv",
     log:
         "results/logs/plot_superres_differences/{backbone}/x{scale}.log",
     benchmark:
@@ -598,8 +447,7 @@ rule plot_superres_differences:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         code=code_digest("plot_superres_differences"),
     message:
@@ -618,14 +466,7 @@ rule plot_inversions:
             f"results/inversion/{wildcards.backbone}/{layer}/images" for layer in inverted_layers(wildcards.backbone)
         ],
     output:
-        png=report(
-            "results/figures/{backbone}/inversions.png",
-            caption="../workflow/report/inversions.rst",
-            category="Channels",
-            labels={"figure": "Inversions", "network": "{backbone}"},
-        ),
-        pdf="results/figures/{backbone}/inversions.pdf",
-        csv="results/figures/{backbone}/inversions.csv",
+        **figure_files("{backbone}/inversions", "Inversions", "Channels"),
     log:
         "results/logs/plot_inversions/{backbone}.log",
     benchmark:
@@ -633,8 +474,7 @@ rule plot_inversions:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         code=code_digest("plot_inversions"),
     message:
@@ -645,23 +485,16 @@ rule plot_inversions:
 
 rule figures:
     input:
-        rules.plot_stimuli.output,
-        expand(rules.plot_frequency_curves.output, backbone=study.subjects),
-        expand(rules.plot_channel_scores.output, backbone=study.subjects),
-        expand(rules.plot_orientation_curves.output, backbone=study.subjects),
-        expand(rules.plot_efficacy_by_layer.output, backbone=study.subjects),
-        expand(rules.plot_first_layer_filters.output, backbone=study.subjects),
-        expand(rules.plot_thresholds.output, backbone=study.subjects),
-        expand(rules.plot_selections.output, backbone=study.subjects),
-        expand(rules.plot_image_selections.output, backbone=study.subjects, dataset=study.people),
-        expand(rules.plot_groups.output, backbone=study.subjects, dataset=study.people),
-        expand(rules.plot_single_channels.output, backbone=study.subjects, dataset=study.people),
+        [getattr(rules, f"plot_{name}").output for name in ("stimuli", "depth", "networks")],
+        [expand(getattr(rules, f"plot_{name}").output, backbone=study.subjects) for name in OF_NETWORKS],
+        [
+            expand(getattr(rules, f"plot_{name}").output, backbone=study.subjects, dataset=study.people)
+            for name in OF_DATASETS
+        ],
+        [
+            expand(getattr(rules, f"plot_superres_{name}").output, scale=study.scales, backbone=study.teachers)
+            for name in ("plane", "curves", "crops", "differences")
+        ],
         expand(rules.plot_ladder.output, backbone=study.subjects) if study.ladder("tid2013") else [],
         expand(rules.plot_lpips_weights.output, backbone=study.learned),
         expand(rules.plot_inversions.output, backbone=study.inverted),
-        expand(rules.plot_superres_plane.output, scale=study.scales, backbone=study.teachers),
-        expand(rules.plot_superres_curves.output, scale=study.scales, backbone=study.teachers),
-        expand(rules.plot_superres_crops.output, scale=study.scales, backbone=study.teachers),
-        expand(rules.plot_superres_differences.output, scale=study.scales, backbone=study.teachers),
-        rules.plot_depth.output,
-        rules.plot_networks.output,

@@ -61,8 +61,7 @@ rule write_table:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         options=lookup(within=TABLES, dpath="{table}/options"),
         code=lookup(within=TABLES, dpath="{table}/code"),
@@ -86,8 +85,7 @@ rule judge_claims:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         claims=CLAIMS["claims"],
         layers=CLAIM_LAYERS,
