@@ -43,7 +43,7 @@ rule all:
         expand(rules.compare_with_lpips.output, backbone=LEARNED),
         expand(rules.measure_contrast_distances.output, backbone=BACKBONES, resolution=RESOLUTIONS),
         expand(rules.assess_thresholds.output, backbone=BACKBONES, resolution=RESOLUTIONS),
-        rules.generate_ladder.output if LADDERS else [],
+        expand(rules.generate_ladder.output, layout=LADDER_LAYOUTS),
         expand(rules.read_judgements.output, dataset=DATASETS),
         expand(rules.measure_baselines.output, dataset=DATASETS),
         expand(rules.measure_image_distances.output, backbone=BACKBONES, dataset=DATASETS),

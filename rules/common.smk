@@ -131,8 +131,13 @@ def layout_of(wildcards):
     return dataset_entry(wildcards)["layout"]
 
 
+def judged_by(wildcards):
+    return "people" if is_human(wildcards) else "construction"
+
+
 def subset_of(wildcards):
-    return dataset_entry(wildcards)["subset"]
+    """Return whether a data set may be incomplete; the ladder lacks most of what was published."""
+    return dataset_entry(wildcards)["subset"] or not is_human(wildcards)
 
 
 def is_human(wildcards):
@@ -272,6 +277,7 @@ INVERTED = config["inversion"]["networks"]
 DATASETS = datasets_with()
 DOWNLOADED = [*datasets_with(source="download"), *(entry["name"] for entry in ARCHIVES)]
 LADDERS = datasets_with(source="ladder")
+LADDER_LAYOUTS = list(dict.fromkeys(entry["layout"] for entry in config["datasets"] if entry["source"] == "ladder"))
 LADDER = next(iter(datasets_with(source="ladder", layout="tid2013")), None)
 JUDGED_BY_PEOPLE = [name for name in DATASETS if name not in LADDERS]
 PHOTOGRAPHS = [f"{entry['split']}/{entry['name']}" for entry in config["photographs"]]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from perceptual_efficacy.backbones.network import Backbone, Progress
 from perceptual_efficacy.stimuli import GREY
+from perceptual_efficacy.vocabulary import OF_DATASET
 
 DISTANCE = "mean over positions of the squared difference of unit-normalised maps"
 STRIP = 2**18  # activations in hand at once
@@ -185,7 +186,7 @@ def image_distances(
         coords=backbone.units,
         attrs={
             **backbone.identity,
-            "dataset": comparisons["dataset"].iloc[0],
+            **{name: comparisons[name].iloc[0] for name in OF_DATASET},
             "distance": DISTANCE,
         },
     )
