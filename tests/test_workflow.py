@@ -98,24 +98,28 @@ USING_CSF = {"score_channels", "compare_layers", "assess_thresholds", "assess_ag
 
 USING_IMAGES = {"list_images", "pack_images", "train_start", "fine_tune", "judge_images", "plot_superres_crops"}
 
+USING_LAYOUTS = {"download_dataset", "generate_ladder", "read_judgements"}
+
 
 @pytest.mark.parametrize(
     ("module", "expected"),
     [
         ("csf", USING_CSF),
-        ("agreement", {"assess_agreement"}),
+        ("agreement", {"assess_agreement", "assess_thresholds"}),
         ("baselines", {"measure_baselines", "train_start", "fine_tune", "judge_images", "invert_features"}),
         ("runs", {"compare_losses", "compare_inversions"}),
         ("inversion", {"invert_features"}),
         ("superres/training", {"train_start", "fine_tune"}),
         ("superres/judging", {"judge_images"}),
         ("superres/resize", USING_IMAGES),
-        ("datasets/ladder", {"generate_ladder", "read_judgements"}),
+        ("datasets/ladder", USING_LAYOUTS),
+        ("datasets/comparisons", {"measure_image_distances", "measure_baselines"} | USING_LAYOUTS),
         ("probing", {"probe_channels", "fine_tune", "invert_features", "judge_images"}),
         ("backbones/kmeans", {"learn_kmeans", "load_network"}),
         ("backbones/weights", {"load_network", "train_start", "fine_tune", "judge_images"}),
         ("learned", {"compare_with_lpips", "assess_agreement", "judge_images"}),
-        ("thresholds", {"assess_thresholds"}),
+        ("judgements/thresholds", {"assess_thresholds", "assess_agreement"}),
+        ("energy", {"assess_thresholds"}),
         ("claims", {"judge_claims"}),
         ("plots/selections", {"plot_selections"}),
     ],

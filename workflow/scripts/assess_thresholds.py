@@ -16,15 +16,10 @@ with job(snakemake) as run:
     baselines = energy.baselines(shown, cube["contrast"], resolution)
     variants = io.read_table(run.input.variants).query("pixels_per_degree == @resolution")
     channels, flat = (variants[variants["csf"] == name].reset_index(drop=True) for name in ("study", "flat"))
+    rankings = {**{score: Ranking(channels, score) for score in RANKINGS}, FLAT_CSF: Ranking(flat, "pe")}
+    options = {"splits": run.params.splits, "replicates": run.params.replicates, "seed": run.params.seed}
     result = agreement.compare_selections(
-        cube,
-        judged,
-        {**{score: Ranking(channels, score) for score in RANKINGS}, FLAT_CSF: Ranking(flat, "pe")},
-        differences=[("pe", FLAT_CSF)],
-        baselines=baselines,
-        splits=run.params.splits,
-        replicates=run.params.replicates,
-        seed=run.params.seed,
+        cube, judged, rankings, differences=[("pe", FLAT_CSF)], baselines=baselines, **options
     )
     io.write_table(result, run.output.agreement, run.provenance)
     predictions = agreement.predict_thresholds(cube, judged, channels, baselines)

@@ -19,6 +19,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, Any, cast
 
@@ -184,7 +185,6 @@ def extract(archive: str | os.PathLike[str], folder: str | os.PathLike[str]) -> 
         unpacked.mkdir()
         with _readable(archive):
             unpack(archive, unpacked)
-        _check(archive, _in_folder(unpacked))
         if not any(path.is_file() for path in unpacked.rglob("*")):
             raise ArchiveError(archive, "holds no files", "a data set", "Download it again")
         unpacked.replace(folder)
@@ -213,7 +213,8 @@ def _is_from_elsewhere(path: Path, origin: Path, url: str) -> bool:
 def _download_patiently(url: str, path: Path, progress: bool) -> None:
     for pause in (*PAUSES, None):
         try:
-            return _download(url, path, progress)
+            _download(url, path, progress)
+            break
         except DownloadError as error:
             if pause is None or not error.may_pass:
                 raise
@@ -316,13 +317,16 @@ def _in_zip(archive: Path) -> Members:
 def _in_tar(archive: Path) -> Members:
     with archive.open("rb") as file:
         begin = file.read(6)
-    decompress: Any = next((opened for magic, opened in _COMPRESSIONS.items() if begin.startswith(magic)), open)
-    with decompress(archive, "rb") as file:
+    decompress: Any = next((opened for magic, opened in _COMPRESSIONS.items() if begin.startswith(magic)), FileIO)
+    with decompress(archive) as file:
         headers = _Bounded(file, HEADER_LIMIT, "the header of a member")
-        for member in tarfile.open(fileobj=cast(IO[bytes], headers), mode="r:"):
-            kind = "file" if member.isreg() else "folder" if member.isdir() else _TAR_KINDS.get(member.type, "device")
-            yield member.name, "sparse file" if member.issparse() else kind, member.size
-            headers.left = HEADER_LIMIT
+        with tarfile.open(fileobj=cast(IO[bytes], headers), mode="r:") as tar:
+            for member in tar:
+                kind = (
+                    "file" if member.isreg() else "folder" if member.isdir() else _TAR_KINDS.get(member.type, "device")
+                )
+                yield member.name, "sparse file" if member.issparse() else kind, member.size
+                headers.left = HEADER_LIMIT
         # at a header that it cannot read tarfile stops without an error
         if len(headers.last) < tarfile.BLOCKSIZE:
             raise tarfile.ReadError("its end is missing")
@@ -350,13 +354,18 @@ def _kind(mode: int) -> str:
 
 def _unpack_zip(archive: Path, folder: Path) -> None:
     with zipfile.ZipFile(archive) as file:
-        file.extractall(folder)
+        file.extractall(folder)  # noqa: S202  # nosec B202 - all members were checked
 
 
 def _unpack_tar(archive: Path, folder: Path) -> None:
-    untold: Any = {"mode": None, "mtime": None}  # rights and times are those of new files
     with tarfile.open(archive) as tar:
-        tar.extractall(folder, filter=lambda member, to: tarfile.data_filter(member, to).replace(**untold))
+        tar.extractall(folder, filter=_plain)  # noqa: S202  # nosec B202 - all members were checked
+
+
+def _plain(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
+    """Tarfile's filter for data, but with the rights and times of new files."""
+    new: Any = {"mode": None, "mtime": None}
+    return tarfile.data_filter(member, folder).replace(**new)
 
 
 def _unpack_rar(archive: Path, folder: Path) -> None:
@@ -370,6 +379,7 @@ def _unpack_rar(archive: Path, folder: Path) -> None:
         if (program := shutil.which(tool)) is not None:
             failure = _run([program, *arguments], archive, folder)
             if failure is None:
+                _check(archive, _in_folder(folder))
                 return
             failures.append(f"{tool}: {failure}")
             shutil.rmtree(folder)

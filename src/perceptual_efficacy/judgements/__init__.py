@@ -1,4 +1,4 @@
-"""Judgements by observers, one module for each kind of answer: how a distance is scored on it, and what is resampled."""
+"""Judgements, one module for each kind of answer: how a distance is scored on it, and what is resampled."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,15 @@ from perceptual_efficacy.judgements.same_different import SameOrDifferent
 from perceptual_efficacy.judgements.thresholds import DetectionThresholds
 from perceptual_efficacy.vocabulary import OPINIONS, SAME_OR_DIFFERENT, THRESHOLDS, TWO_ALTERNATIVES
 
-__all__ = ["KINDS", "DetectionThresholds", "Judgements", "OpinionScores", "SameOrDifferent", "TwoAlternativeChoices", "read"]
+__all__ = [
+    "KINDS",
+    "DetectionThresholds",
+    "Judgements",
+    "OpinionScores",
+    "SameOrDifferent",
+    "TwoAlternativeChoices",
+    "read",
+]
 
 KINDS: Mapping[str, Any] = {
     TWO_ALTERNATIVES: TwoAlternativeChoices,

@@ -1,4 +1,4 @@
-"""Detection thresholds, predicted from a distance: the contrast at which a pattern is as far from blank as the others."""
+"""Detection thresholds, predicted from a distance: the contrast at which a pattern is as far from blank as others."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Self
