@@ -78,7 +78,6 @@ rule measure_image_distances:
         runtime=growing(600),
         gpu=1,
     params:
-        layout=layout_of,
         batch_size=lookup(within=config, dpath="images/batch_size"),
         part=lookup(within=config, dpath="images/part"),
         precision=lookup(within=config, dpath="precision"),
@@ -106,7 +105,6 @@ rule measure_baselines:
         mem_mb=growing(4000),
         runtime=growing(600),
     params:
-        layout=layout_of,
         batch_size=lookup(within=config, dpath="images/batch_size"),
         part=lookup(within=config, dpath="images/part"),
         code=code_digest("measure_baselines"),
@@ -136,8 +134,6 @@ rule assess_agreement:
         mem_mb=growing(6000),
         runtime=growing(480),
     params:
-        layout=layout_of,
-        human=is_human,
         splits=lookup(within=config, dpath="statistics/splits"),
         replicates=lookup(within=config, dpath="statistics/replicates"),
         seed=lookup(within=config, dpath="seed"),

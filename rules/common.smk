@@ -43,7 +43,7 @@ network, dataset, loss = (
 )
 weights_file, release_of, sha256_of = network.files, network.release, network.sha256
 network_of, seed_of, control_of, figure_layer_of = network.source, network.seed, network.control, network.figure_layer
-layout_of, subset_of, is_human, fingerprint_of = dataset.layout, dataset.subset, dataset.human, dataset.fingerprint
+layout_of, is_human, fingerprint_of = dataset.layout, dataset.human, dataset.fingerprint
 selection_of, judged_selection, seeds_of = loss.channels, loss.selection, loss.seeds
 archive_of, download_of = Lookup("dataset", study.downloads).file, Lookup("dataset", study.downloads).origin
 control_tuning = network("results/probing/{0.control}/tuning.nc")
@@ -69,6 +69,16 @@ def dataset_folder(wildcards):
     """Return where a data set's images lie; the time of a user's folder is that of its last file, hidden or not."""
     entry = study.datasets[wildcards.dataset]
     return entry.folder if entry.path is None else ancient(entry.folder)
+
+
+def judged_by(wildcards):
+    return "people" if is_human(wildcards) else "construction"
+
+
+def subset_of(wildcards):
+    """Return whether a data set may be incomplete; the ladder lacks most of what was published."""
+    entry = study.datasets[wildcards.dataset]
+    return entry.subset or not entry.human
 
 
 def images_folder(entry):
@@ -106,7 +116,7 @@ DRAWING = {"mem_mb": growing(1000), "runtime": growing(5)}  # what a figure or a
 CONSTRUCTED = "Ladder of distortions, by construction"
 
 
-def judged_by(wildcards):
+def category_of(wildcards):
     """Return the report's category of figures about one data set."""
     return "Agreement with human judgements" if is_human(wildcards) else CONSTRUCTED
 
@@ -152,6 +162,7 @@ DATASETS, DOWNLOADED, LADDERS, JUDGED_BY_PEOPLE = (
     study.ladders,
     study.people,
 )
+LADDER_LAYOUTS = list(dict.fromkeys(study.datasets[name].layout for name in LADDERS))
 LADDER = next((name for name in LADDERS if study.datasets[name].layout == "tid2013"), None)
 PHOTOGRAPHS = study.photographs
 OWN_RESOLUTION, RESOLUTIONS = study.resolution, study.resolutions

@@ -72,13 +72,13 @@ rule generate_ladder:
         photographs="results/data/photographs/photographs.parquet",
         images=expand("results/data/photographs/{photograph}.png", photograph=PHOTOGRAPHS),
     output:
-        tid2013=directory("results/data/ladder/tid2013"),
-        bapps_2afc=directory("results/data/ladder/bapps_2afc"),
-        bapps_jnd=directory("results/data/ladder/bapps_jnd"),
+        folder=directory("results/data/ladder/{layout}"),
     log:
-        "results/logs/generate_ladder.log",
+        "results/logs/generate_ladder/{layout}.log",
     benchmark:
-        "results/benchmarks/generate_ladder.tsv"
+        "results/benchmarks/generate_ladder/{layout}.tsv"
+    wildcard_constraints:
+        layout=any_of(LADDER_LAYOUTS),
     conda:
         "../envs/perception.yaml"
     resources:
@@ -89,7 +89,7 @@ rule generate_ladder:
         seed=lookup(within=config, dpath="seed"),
         code=code_digest("generate_ladder"),
     message:
-        "Distorting the photographs step by step"
+        "Distorting the photographs step by step, in the layout {wildcards.layout}"
     script:
         "../workflow/scripts/generate_ladder.py"
 
@@ -160,7 +160,7 @@ rule read_judgements:
         runtime=growing(60),
     params:
         layout=layout_of,
-        human=is_human,
+        judged_by=judged_by,
         subset=subset_of,
         fingerprint=fingerprint_of,
         code=code_digest("read_judgements"),
@@ -175,5 +175,5 @@ rule data:
         rules.export_photographs.output,
         rules.export_modelfest.output,
         expand(rules.resample_modelfest.output, resolution=study.resolutions),
-        rules.generate_ladder.output if study.ladders else [],
+        expand(rules.generate_ladder.output, layout=LADDER_LAYOUTS),
         expand(rules.read_judgements.output, dataset=study.datasets),

@@ -192,7 +192,7 @@ rule plot_groups:
     input:
         agreement="results/agreement/{backbone}/{dataset}.parquet",
     output:
-        **figure_files("{backbone}/groups-{dataset}", "High and low PE by kind of image, {dataset}", judged_by),
+        **figure_files("{backbone}/groups-{dataset}", "High and low PE by kind of image, {dataset}", category_of),
     log:
         "results/logs/plot_groups/{backbone}/{dataset}.log",
     benchmark:
@@ -218,7 +218,7 @@ rule plot_image_selections:
         **figure_files(
             "{backbone}/selections-{dataset}",
             "High, low and random channels, {dataset}",
-            judged_by,
+            category_of,
             caption="image_selections",
         ),
     log:
@@ -244,7 +244,7 @@ rule plot_single_channels:
         channels="results/agreement/{backbone}/{dataset}-channels.parquet",
     output:
         **figure_files(
-            "{backbone}/single_channels-{dataset}", "PE and agreement of every channel, {dataset}", judged_by
+            "{backbone}/single_channels-{dataset}", "PE and agreement of every channel, {dataset}", category_of
         ),
     log:
         "results/logs/plot_single_channels/{backbone}/{dataset}.log",

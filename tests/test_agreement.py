@@ -20,8 +20,8 @@ from perceptual_efficacy.agreement import (
 from perceptual_efficacy.backbones.vgg import draw_random
 from perceptual_efficacy.claims import evaluation
 from perceptual_efficacy.datasets import comparisons, ladder, photographs
-from perceptual_efficacy.judgements import OpinionScores, SameOrDifferent, TwoAlternativeChoices
-from perceptual_efficacy.judgements.thresholds import DetectionThresholds, distance_of_energy
+from perceptual_efficacy.energy import distance_of_energy
+from perceptual_efficacy.judgements import DetectionThresholds, OpinionScores, SameOrDifferent, TwoAlternativeChoices
 from perceptual_efficacy.vocabulary import LEAVE_ONE_OUT
 
 CONTRASTS = np.geomspace(0.003, 1, 6)

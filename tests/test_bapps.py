@@ -4,6 +4,7 @@ import hashlib
 import pathlib
 import pickle
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -11,25 +12,11 @@ import pytest
 from PIL import Image
 
 from perceptual_efficacy import io
-from perceptual_efficacy.datasets import bapps
+from perceptual_efficacy.datasets import bapps, comparisons
+from perceptual_efficacy.datasets.registry import LAYOUTS
 
-COLUMNS = {
-    "dataset": "object",
-    "group": "object",
-    "cluster": "object",
-    "reference": "object",
-    "first": "object",
-    "second": "string",
-    "reference_sha256": "object",
-    "first_sha256": "object",
-    "second_sha256": "string",
-    "level": "Int64",
-    "judgement": "float64",
-    "spread": "float64",
-    "observers": "Int64",
-    "unit": "object",
-    "source": "object",
-}
+read_choices = partial(LAYOUTS["bapps_2afc"].read, dataset="bapps_2afc")
+read_same = partial(LAYOUTS["bapps_jnd"].read, dataset="bapps_jnd")
 
 
 def save(path, seed, height=64, width=64):
@@ -72,17 +59,20 @@ def sha256(path):
 
 
 @pytest.mark.parametrize(
-    ("make", "read"), [(make_choices, bapps.read_choices), (make_same, bapps.read_same)], ids=["choices", "same"]
+    ("make", "read"), [(make_choices, read_choices), (make_same, read_same)], ids=["choices", "same"]
 )
 def test_table_has_the_common_columns(tmp_path, make, read):
-    assert read(make(tmp_path / "val"), subset=True).dtypes.astype(str).to_dict() == COLUMNS
+    assert read(make(tmp_path / "val"), subset=True).dtypes.astype(str).to_dict() == comparisons.COLUMNS
 
 
 def test_choice_is_read_with_its_images(tmp_path):
-    table = bapps.read_choices(make_choices(tmp_path / "val"), dataset="mine", subset=True, source="me")
+    table = read_choices(make_choices(tmp_path / "val"), dataset="mine", subset=True, judged_by="construction")
     cnn = tmp_path / "val" / "cnn"
     assert table.iloc[3].dropna().to_dict() == {
         "dataset": "mine",
+        "judged_by": "construction",
+        "judgement_type": "2afc",
+        "shown_at": 64,
         "group": "cnn",
         "cluster": sha256(cnn / "ref" / "000001.png"),
         "reference": "val/cnn/ref/000001.png",
@@ -93,15 +83,17 @@ def test_choice_is_read_with_its_images(tmp_path):
         "second_sha256": sha256(cnn / "p1" / "000001.png"),
         "judgement": pytest.approx(0.2),
         "unit": "share preferring the second",
-        "source": "me",
     }
 
 
 def test_same_or_not_is_read_with_its_images(tmp_path):
-    table = bapps.read_same(make_same(tmp_path / "val"))
+    table = read_same(make_same(tmp_path / "val"))
     cnn = tmp_path / "val" / "cnn"
     assert table.iloc[3].dropna().to_dict() == {
         "dataset": "bapps_jnd",
+        "judged_by": "people",
+        "judgement_type": "same",
+        "shown_at": 64,
         "group": "cnn",
         "cluster": sha256(cnn / "p0" / "000001.png"),
         "reference": "val/cnn/p0/000001.png",
@@ -110,13 +102,12 @@ def test_same_or_not_is_read_with_its_images(tmp_path):
         "first_sha256": sha256(cnn / "p1" / "000001.png"),
         "judgement": pytest.approx(1 / 3),
         "unit": "share saying same",
-        "source": "people",
     }
 
 
 def test_rows_go_by_published_category_then_by_name(tmp_path):
     make_choices(tmp_path / "val", [*reversed(bapps.CATEGORIES_2AFC), "zoom", "blur"], ["b", "a"])
-    table = bapps.read_choices(tmp_path, subset=True)
+    table = read_choices(tmp_path, subset=True)
     expected = ["traditional", "cnn", "superres", "deblur", "color", "frameinterp", "blur", "zoom"]
     assert list(table["group"]) == list(np.repeat(expected, 2))
     assert list(table["first"].str[-5:]) == ["a.png", "b.png"] * 8
@@ -126,14 +117,14 @@ def test_files_are_paired_by_name_whatever_their_order(choices):
     cnn = choices / "val" / "cnn"
     for path in cnn.glob("*/000000.*"):  # made first, now last by name
         path.rename(path.with_stem("000002"))
-    table = bapps.read_choices(choices, subset=True)
+    table = read_choices(choices, subset=True)
     assert list(table["judgement"]) == pytest.approx([0.1, 0.0])
     assert list(table["second_sha256"]) == [sha256(cnn / "p1" / f"00000{number}.png") for number in (1, 2)]
 
 
 @pytest.mark.parametrize(
     ("make", "read", "part"),
-    [(make_choices, bapps.read_choices, "2afc"), (make_same, bapps.read_same, "jnd")],
+    [(make_choices, read_choices, "2afc"), (make_same, read_same, "jnd")],
     ids=["choices", "same"],
 )
 def test_folder_of_both_parts_is_read(tmp_path, make, read, part):
@@ -143,17 +134,17 @@ def test_folder_of_both_parts_is_read(tmp_path, make, read, part):
 
 def test_equal_references_are_one_cluster(choices):
     save(choices / "val" / "cnn" / "ref" / "000001.png", [0, 0, 0])
-    assert len(set(bapps.read_choices(choices, subset=True)["cluster"])) == 1
+    assert len(set(read_choices(choices, subset=True)["cluster"])) == 1
 
 
 def test_table_can_be_written_and_read_again(tmp_path, choices):
-    table = bapps.read_choices(choices, subset=True)
+    table = read_choices(choices, subset=True)
     io.write_table(table, tmp_path / "a.parquet", {})
     pd.testing.assert_frame_equal(io.read_table(tmp_path / "a.parquet"), table)
 
 
 # What is wrong with a copy
-@pytest.mark.parametrize("read", [bapps.read_choices, bapps.read_same])
+@pytest.mark.parametrize("read", [read_choices, read_same])
 def test_folder_without_val_is_refused(tmp_path, read):
     with pytest.raises(ValueError, match=rf"BAPPS: there is no folder {tmp_path}/val or .* Give `path`"):
         read(tmp_path)
@@ -163,41 +154,41 @@ def test_folder_without_val_is_refused(tmp_path, read):
 def test_empty_folder_is_refused(tmp_path, subset):
     (tmp_path / "val").mkdir()
     with pytest.raises(ValueError, match=r"BAPPS: .*val has no traditional, cnn; expected a folder for each"):
-        bapps.read_same(tmp_path, subset=subset)
+        read_same(tmp_path, subset=subset)
 
 
 def test_missing_category_is_named(tmp_path):
     make_choices(tmp_path / "val", ["traditional", "cnn", "superres", "color"])
     with pytest.raises(ValueError, match=r"val has no deblur, frameinterp; expected .*set `subset: true`"):
-        bapps.read_choices(tmp_path)
+        read_choices(tmp_path)
 
 
 def test_category_without_files_is_refused(tmp_path):
     (tmp_path / "val" / "cnn" / "ref").mkdir(parents=True)
     with pytest.raises(ValueError, match=r"val/cnn: no files; expected for every name one file in each of ref/\*\.png"):
-        bapps.read_choices(tmp_path, subset=True)
+        read_choices(tmp_path, subset=True)
 
 
 def test_whole_data_set_is_read_without_being_called_a_subset(tmp_path, monkeypatch):
     monkeypatch.setattr(bapps, "CATEGORIES_2AFC", dict.fromkeys(bapps.CATEGORIES_2AFC, 2))
-    assert len(bapps.read_choices(make_choices(tmp_path / "val"))) == 12
+    assert len(read_choices(make_choices(tmp_path / "val"))) == 12
 
 
 def test_whole_data_set_that_lacks_triplets_is_refused_with_both_numbers(tmp_path):
     make_choices(tmp_path / "val")
     with pytest.raises(ValueError, match=r"val/traditional holds 2 judgements; expected 4720, .*`subset: true`"):
-        bapps.read_choices(tmp_path)
+        read_choices(tmp_path)
 
 
 def test_whole_data_set_has_no_other_category(tmp_path):
     make_choices(tmp_path / "val", [*bapps.CATEGORIES_2AFC, "zoom"])
     with pytest.raises(ValueError, match=r"val has zoom; expected a folder for each of traditional, cnn"):
-        bapps.read_choices(tmp_path)
+        read_choices(tmp_path)
 
 
 def test_hidden_folders_do_not_count(choices):
     (choices / "val" / ".cache").mkdir()
-    assert set(bapps.read_choices(choices, subset=True)["group"]) == {"cnn"}
+    assert set(read_choices(choices, subset=True)["group"]) == {"cnn"}
 
 
 @pytest.mark.parametrize(
@@ -206,7 +197,7 @@ def test_hidden_folders_do_not_count(choices):
 def test_file_that_is_missing_is_named(choices, lost):
     (choices / "val" / "cnn" / lost).unlink()
     with pytest.raises(ValueError, match=rf"val/cnn: 000001 has no {lost.split('/')[0]} \(1 missing in all\)"):
-        bapps.read_choices(choices, subset=True)
+        read_choices(choices, subset=True)
 
 
 def test_of_many_missing_files_the_first_are_named(tmp_path):
@@ -215,7 +206,7 @@ def test_of_many_missing_files_the_first_are_named(tmp_path):
         path.unlink()
     expected = r"000000 has no judge, 000001 has no judge, 000002 has no judge, … \(5 missing in all\)"
     with pytest.raises(ValueError, match=expected):
-        bapps.read_choices(tmp_path, subset=True)
+        read_choices(tmp_path, subset=True)
 
 
 @pytest.mark.parametrize(
@@ -236,13 +227,13 @@ def test_judgement_that_is_no_share_is_refused(choices, value, found):
     with pytest.raises(
         ValueError, match=rf"judge/000001\.npy {found}; a judgement is the share .*preferring p1 and lies"
     ):
-        bapps.read_choices(choices, subset=True)
+        read_choices(choices, subset=True)
 
 
 @pytest.mark.parametrize("value", [0, 1, np.array([1], np.uint8), np.array([0.5], np.float16)])
 def test_judgement_may_be_any_kind_of_number(choices, value):
     judge(choices / "val" / "cnn" / "judge" / "000001.npy", value)
-    assert bapps.read_choices(choices, subset=True).loc[1, "judgement"] == float(np.asarray(value).item())
+    assert read_choices(choices, subset=True).loc[1, "judgement"] == float(np.asarray(value).item())
 
 
 class Runs:
@@ -263,7 +254,7 @@ def test_pickled_judgement_is_not_opened(choices, tmp_path, form):
     else:
         path.write_bytes(pickle.dumps(Runs(trace)))
     with pytest.raises(ValueError, match=r"judge/000001\.npy cannot be read as one number"):
-        bapps.read_choices(choices, subset=True)
+        read_choices(choices, subset=True)
     assert not trace.exists()
     np.load(path, allow_pickle=True)
     assert trace.exists()  # it would have run
@@ -277,7 +268,7 @@ def test_judgement_whose_header_asks_for_gigabytes_is_refused_by_it(choices, cou
         file.write(bytes(8))
     tracemalloc.start()
     with pytest.raises(ValueError, match=rf"judge/000001\.npy .*it holds float64 values of shape \({count},\)"):
-        bapps.read_choices(choices, subset=True)
+        read_choices(choices, subset=True)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 10e6
@@ -288,7 +279,7 @@ def test_judgement_that_was_cut_is_refused(choices, kept):
     path = choices / "val" / "cnn" / "judge" / "000001.npy"
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(ValueError, match=r"judge/000001\.npy cannot be read as one number"):
-        bapps.read_choices(choices, subset=True)
+        read_choices(choices, subset=True)
 
 
 @pytest.mark.parametrize("role", ["ref", "p0", "p1"])
@@ -296,7 +287,7 @@ def test_image_that_was_cut_is_named(choices, role):
     path = choices / "val" / "cnn" / role / "000001.png"
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(ValueError, match=rf"{role}/000001\.png: cannot be read as an image"):
-        bapps.read_choices(choices, subset=True)
+        read_choices(choices, subset=True)
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 65), (65, 64), (63, 63)])
@@ -305,38 +296,11 @@ def test_reference_that_is_no_square_of_64_pixels_is_refused(choices, height, wi
     with pytest.raises(
         ValueError, match=rf"ref/000001\.png has {width} x {height} pixels; expected a square of at least"
     ):
-        bapps.read_choices(choices, subset=True)
+        read_choices(choices, subset=True)
 
 
 @pytest.mark.parametrize("role", ["p0", "p1"])
 def test_image_of_another_size_than_its_reference_is_refused(choices, role):
     save(choices / "val" / "cnn" / role / "000001.png", 0, 64, 128)
     with pytest.raises(ValueError, match=rf"{role}/000001\.png has 128 x 64 pixels; expected 64 x 64, as val/cnn/ref"):
-        bapps.read_choices(choices, subset=True)
-
-
-# The size that people saw
-def test_patch_of_64_pixels_stays_as_it_is():
-    image = np.random.default_rng(0).integers(256, size=(64, 64, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(bapps.patch(image), image)
-
-
-@pytest.mark.parametrize("side", [65, 128, 256])
-def test_larger_patch_is_scaled_as_torchvision_scales_it(side):
-    transforms = pytest.importorskip("torchvision.transforms")
-    image = np.random.default_rng(0).integers(256, size=(side, side, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(bapps.patch(image), np.asarray(transforms.Resize(64)(Image.fromarray(image))))
-
-
-def test_scaling_to_half_weighs_four_pixels_by_a_triangle():
-    rng = np.random.default_rng(0)
-    row = rng.integers(256, size=128).astype(np.uint8)
-    image = np.broadcast_to(row[None, :, None], (128, 128, 3)).copy()
-    x = np.arange(1, 63)
-    expected = row.astype(float)[2 * x[:, None] + np.arange(-1, 3)] @ np.array([1, 3, 3, 1]) / 8
-    np.testing.assert_allclose(bapps.patch(image)[10, 1:63, 1], expected, atol=0.51)
-
-
-def test_patch_that_is_no_square_is_refused():
-    with pytest.raises(ValueError, match="128 x 64 pixels; expected a square"):
-        bapps.patch(np.zeros((64, 128, 3), np.uint8))
+        read_choices(choices, subset=True)

@@ -222,7 +222,7 @@ def pairs(request, photograph):
                 row[side] = f"{name}{number}{side}"
                 images[row[side]] = noisy(images[name], deviation, seed=number)
             rows.append(row | {f"{role}_sha256": f"sha256 of {one}" for role, one in row.items()})
-    return images, comparisons.table(rows)
+    return images, comparisons.table(rows, dataset="pairs", judged_by="people")
 
 
 @pytest.fixture(scope="module")
@@ -279,7 +279,7 @@ def test_distances_of_images_that_are_too_small_are_missing_in_the_table(pairs, 
 
 
 def test_every_metric_of_a_table_is_described(cube):
-    assert cube.attrs == {name: baselines.BASELINES[name].description for name in NAMES}
+    assert cube["description"].values.tolist() == [baselines.BASELINES[name].description for name in NAMES]
 
 
 def test_progress_through_a_table_is_by_comparison(pairs):

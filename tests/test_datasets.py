@@ -9,9 +9,9 @@ from PIL import Image
 from skimage import data
 from skimage.measure import block_reduce
 
-from perceptual_efficacy import csf, storage
+from perceptual_efficacy import energy, storage
 from perceptual_efficacy.datasets import modelfest, photographs
-from perceptual_efficacy.judgements.thresholds import DetectionThresholds, contrast_energy, distance_of_energy
+from perceptual_efficacy.judgements import DetectionThresholds
 
 
 def entry(name, split="train", **rest):
@@ -110,20 +110,27 @@ def test_every_observer_judged_every_stimulus(native):
 def test_one_observer_knows_the_others_as_well_as_published(native):
     """Leave-one-out correlations of the 16 observers average about .97 over all 43 stimuli."""
     patterns, judgements = native
-    measured = modelfest.thresholds_by_observer(judgements, patterns["name"].values.astype(str))
-    assert DetectionThresholds(measured, [0.01, 1]).observers() == pytest.approx(0.97, abs=0.005)
+    assert DetectionThresholds.of(judgements, patterns.assign_coords(contrast=[0.01, 1])).observers() == pytest.approx(
+        0.97, abs=0.005
+    )
 
 
 def test_watson_and_ahumadas_energy_fits_the_thresholds_it_was_made_for(native):
     """Their CSF was fitted to these very thresholds: it errs by less than one observer differs from another."""
     patterns, judgements = native
-    measured = modelfest.thresholds_by_observer(judgements, patterns["name"].values.astype(str))
-    energy = contrast_energy(patterns["pattern"], 120, sensitivity=csf.watson_ahumada, exponent=2.5)
     contrasts = np.geomspace(0.003, 1, 8)
-    judged = DetectionThresholds(measured, contrasts)
-    score = judged.score(distance_of_energy(energy, contrasts))
+    judged = DetectionThresholds.of(judgements, patterns.assign_coords(contrast=contrasts))
+    score = judged.score(energy.baselines(patterns["pattern"], contrasts, 120)["CSF-weighted energy"])
     assert score["r"] > judged.observers()
-    assert score["rmse"] < measured.std(axis=1, ddof=1).mean()
+    assert score["rmse"] < judged.measured.std(axis=1, ddof=1).mean()
+
+
+def test_patterns_say_what_they_are_at_every_resolution(native):
+    patterns, judgements = native
+    about = {"dataset": "modelfest", "judged_by": "people"}
+    assert patterns.attrs == {**about, "pixels_per_degree": 120}
+    assert modelfest.at_resolution(patterns, 32).attrs == {**about, "pixels_per_degree": 32}
+    assert judgements[list(about)].drop_duplicates().to_dict("records") == [about]
 
 
 def test_at_half_the_resolution_pixels_are_averaged_in_blocks(native):

@@ -3,12 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from perceptual_efficacy import judgements as kinds
-from perceptual_efficacy.judgements import OpinionScores, SameOrDifferent, TwoAlternativeChoices
+from perceptual_efficacy import judgements
+from perceptual_efficacy.judgements import DetectionThresholds, OpinionScores, SameOrDifferent, TwoAlternativeChoices
+from perceptual_efficacy.judgements.choices import two_alternative_score
+from perceptual_efficacy.judgements.opinions import logistic_fit
+from perceptual_efficacy.judgements.same_different import ROWS, average_precision
+from perceptual_efficacy.vocabulary import HUMAN_CEILING
 
 
 @pytest.fixture
@@ -23,26 +28,26 @@ def lpips_2afc(first, second, judge):
 
 
 def test_a_triplet_earns_the_share_of_people_who_chose_the_patch_that_is_nearer():
-    earned = kinds.two_alternative_score([0.1, 0.2, 0.3], [0.2, 0.1, 0.4], [0.2, 0.9, 1.0])
+    earned = two_alternative_score([0.1, 0.2, 0.3], [0.2, 0.1, 0.4], [0.2, 0.9, 1.0])
     np.testing.assert_allclose(earned, [0.8, 0.9, 0.0])
 
 
 def test_a_tie_earns_one_half_whatever_people_chose():
-    np.testing.assert_array_equal(kinds.two_alternative_score([0, 1, 2], [0, 1, 2], [0, 0.3, 1]), [0.5, 0.5, 0.5])
+    np.testing.assert_array_equal(two_alternative_score([0, 1, 2], [0, 1, 2], [0, 0.3, 1]), [0.5, 0.5, 0.5])
 
 
 def test_mean_of_what_triplets_earn_is_the_published_programs_score(random):
     first, second = random.integers(5, size=(2, 50))
     judge = random.integers(6, size=50) / 5
-    earned = kinds.two_alternative_score(first, second, judge)
+    earned = two_alternative_score(first, second, judge)
     assert earned.mean() == pytest.approx(lpips_2afc(first, second, judge))
 
 
 def test_leading_dimensions_of_the_distances_stay(random):
     first, second, judge = random.random((2, 3, 7)), random.random((2, 3, 7)), random.random(7)
-    earned = kinds.two_alternative_score(first, second, judge)
+    earned = two_alternative_score(first, second, judge)
     assert earned.shape == (2, 3, 7)
-    np.testing.assert_array_equal(earned[1, 2], kinds.two_alternative_score(first[1, 2], second[1, 2], judge))
+    np.testing.assert_array_equal(earned[1, 2], two_alternative_score(first[1, 2], second[1, 2], judge))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +61,7 @@ def test_leading_dimensions_of_the_distances_stay(random):
 )
 def test_distances_and_choices_of_different_triplets_are_refused(first, second, judge):
     with pytest.raises(ValueError, match=r"Distances have shapes .* and .*, judgements .*; all must list the same"):
-        kinds.two_alternative_score(first, second, judge)
+        two_alternative_score(first, second, judge)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -65,15 +70,15 @@ def test_a_triplet_without_two_distances_is_refused(value, side):
     distances = [[1.0, 2.0], [2.0, 1.0]]
     distances[side][1] = value
     with pytest.raises(ValueError, match="A distance is not finite"):
-        kinds.two_alternative_score(*distances, [0, 1])
+        two_alternative_score(*distances, [0, 1])
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, np.nan, 3])
 @pytest.mark.parametrize(
     "use",
     [
-        lambda judge: kinds.two_alternative_score([1, 2], [2, 1], judge),
-        lambda judge: kinds.average_precision([1, 2], judge),
+        lambda judge: two_alternative_score([1, 2], [2, 1], judge),
+        lambda judge: average_precision([1, 2], judge),
         lambda judge: TwoAlternativeChoices(judge, ["a", "a"], ["p", "q"]),
         lambda judge: SameOrDifferent(judge, ["a", "a"], ["p", "q"]),
     ],
@@ -122,7 +127,7 @@ def test_average_precision_is_the_published_programs(seed, people):
     random = np.random.default_rng(seed)
     distance = random.permutation(60) / 7  # no ties
     same = random.integers(4, size=60) / 3 if people == "shares" else random.integers(2, size=60) * 1.0
-    assert kinds.average_precision(distance, same) == pytest.approx(voc_precision(distance, same), abs=1e-12)
+    assert average_precision(distance, same) == pytest.approx(voc_precision(distance, same), abs=1e-12)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), min_size=1, max_size=20))
@@ -130,7 +135,7 @@ def test_average_precision_with_ties_is_that_of_the_pairs_within_each_distance(p
     distance, thirds = np.array(pairs, dtype=float).T
     if thirds.any():
         expected = precision_by_threshold(distance, thirds / 3)
-        assert kinds.average_precision(distance, thirds / 3) == pytest.approx(expected, abs=1e-12)
+        assert average_precision(distance, thirds / 3) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -145,32 +150,32 @@ def test_average_precision_with_ties_is_that_of_the_pairs_within_each_distance(p
     ],
 )
 def test_average_precision_by_hand(distance, same, expected):
-    assert kinds.average_precision(distance, same) == pytest.approx(expected)
+    assert average_precision(distance, same) == pytest.approx(expected)
 
 
 def test_the_order_of_pairs_at_equal_distance_does_not_matter(random):
     distance, same = random.integers(4, size=30), random.integers(4, size=30) / 3
     orders = [random.permutation(30) for _ in range(20)]
-    found = [kinds.average_precision(distance[order], same[order]) for order in orders]
+    found = [average_precision(distance[order], same[order]) for order in orders]
     np.testing.assert_allclose(found, found[0], rtol=1e-12)
 
 
 def test_pairs_count_as_often_as_their_weight_says(random):
     distance, same, times = random.integers(9, size=30), random.integers(4, size=30) / 3, random.integers(4, size=30)
     expected = precision_by_threshold(np.repeat(distance, times), np.repeat(same, times))
-    assert kinds.average_precision(distance, same, times) == pytest.approx(expected, abs=1e-12)
+    assert average_precision(distance, same, times) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("weights", [None, [0, 1, 0]])
 def test_average_precision_is_missing_where_nobody_said_the_same(weights):
     same = [0, 0, 0] if weights is None else [1, 0, 1]
-    assert np.isnan(kinds.average_precision([1, 2, 3], same, weights))
+    assert np.isnan(average_precision([1, 2, 3], same, weights))
 
 
 def test_average_precision_keeps_leading_dimensions(random):
     distance, same = random.random((2, 3, 20)), random.random(20)
     expected = [[precision_by_threshold(one, same) for one in several] for several in distance]
-    np.testing.assert_allclose(kinds.average_precision(distance, same), expected, rtol=1e-12)
+    np.testing.assert_allclose(average_precision(distance, same), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("shape", [(20,), (4, 20)], ids=["one distance", "a distance for each weighting"])
@@ -180,7 +185,7 @@ def test_average_precision_weighs_every_sample_by_itself(random, shape):
         precision_by_threshold(np.repeat(one, weights), np.repeat(same, weights))
         for one, weights in zip(np.broadcast_to(distance, (4, 20)), times, strict=True)
     ]
-    np.testing.assert_allclose(kinds.average_precision(distance, same, times), expected, rtol=1e-12)
+    np.testing.assert_allclose(average_precision(distance, same, times), expected, rtol=1e-12)
 
 
 # Choices and sameness: categories, patches, samples
@@ -249,7 +254,7 @@ def test_score_on_a_bootstrap_sample_is_that_of_comparisons_written_out_as_often
 
 def test_many_bootstrap_samples_are_scored_as_few_are(judged, random):
     judgements, distance, _ = judged
-    draws = judgements.draw(2 * kinds.ROWS + 5, random)
+    draws = judgements.draw(2 * ROWS + 5, random)
     name = judgements.measures[0]
     found = judgements.score(distance, draws)[name]
     expected = np.concatenate([judgements.score(distance, draws[[number]])[name] for number in range(len(draws))])
@@ -298,14 +303,14 @@ def test_human_ceiling_is_the_chance_that_two_observers_choose_alike(random):
     judge = random.integers(6, size=60) / 5
     people = TwoAlternativeChoices(judge, CATEGORY, patches()).people(np.ones((1, 12)))
     of_categories = [np.mean(judge[name == CATEGORY] ** 2 + (1 - judge[name == CATEGORY]) ** 2) for name in SIZES]
-    np.testing.assert_allclose(people[kinds.HUMAN_CEILING], [np.mean(of_categories)], rtol=1e-12)
+    np.testing.assert_allclose(people[HUMAN_CEILING], [np.mean(of_categories)], rtol=1e-12)
 
 
 def test_human_ceiling_is_resampled_with_the_patches(random):
     judge = random.integers(6, size=60) / 5
     choices = TwoAlternativeChoices(judge, CATEGORY, patches())
     draws = choices.draw(3, random)
-    ceiling = choices.people(draws)[kinds.HUMAN_CEILING]
+    ceiling = choices.people(draws)[HUMAN_CEILING]
     for found, draw in zip(ceiling, draws, strict=True):
         rows = drawn_rows(draw)
         alike = judge[rows] ** 2 + (1 - judge[rows]) ** 2
@@ -451,7 +456,7 @@ def fitted_by_scipy(similarity, opinion):
 
 
 def test_logistic_function_is_the_one_that_scipy_fits(saturating):
-    np.testing.assert_allclose(kinds.logistic_fit(*saturating), fitted_by_scipy(*saturating), atol=0.01)
+    np.testing.assert_allclose(logistic_fit(*saturating), fitted_by_scipy(*saturating), atol=0.01)
 
 
 def test_correlation_after_the_logistic_function_is_that_of_scipys_fit(saturating, random):
@@ -468,7 +473,7 @@ def test_logistic_function_of_the_full_sample_holds_on_every_other_one(saturatin
     opinions = OpinionScores(opinion, TYPE, REFERENCE)
     draws = opinions.draw(5, random)
     found = opinions.score(-similarity[:, None], draws, ("plcc_logistic",))["plcc_logistic"]
-    transformed = kinds.logistic_fit(similarity, opinion)
+    transformed = logistic_fit(similarity, opinion)
     for sample in range(len(found)):
         rows = np.repeat(np.arange(72), draws.images[:, sample].astype(int))
         assert found[sample] == pytest.approx(stats.pearsonr(transformed[rows], opinion[rows]).statistic, abs=1e-9)
@@ -477,7 +482,7 @@ def test_logistic_function_of_the_full_sample_holds_on_every_other_one(saturatin
 def test_scale_of_the_similarity_does_not_change_what_the_logistic_function_predicts(saturating):
     similarity, opinion = saturating
     np.testing.assert_allclose(
-        kinds.logistic_fit(1000 * similarity - 7, opinion), kinds.logistic_fit(similarity, opinion), atol=1e-6
+        logistic_fit(1000 * similarity - 7, opinion), logistic_fit(similarity, opinion), atol=1e-6
     )
 
 
@@ -485,13 +490,13 @@ def test_scale_of_the_similarity_does_not_change_what_the_logistic_function_pred
 def test_logistic_function_fits_no_worse_than_a_rising_line(seed):
     x, y = np.random.default_rng(seed).normal(size=(2, 30))
     y += 0.3 * x
-    r = stats.pearsonr(kinds.logistic_fit(x, y), y).statistic
+    r = stats.pearsonr(logistic_fit(x, y), y).statistic
     assert r > stats.pearsonr(x, y).statistic - 1e-4  # a hundred standard deviations wide it is almost a line
 
 
 def test_predictions_of_the_logistic_function_rise(random):
     x, y = random.normal(size=(2, 50))
-    assert (np.diff(kinds.logistic_fit(x, y)[np.argsort(x)]) >= 0).all()
+    assert (np.diff(logistic_fit(x, y)[np.argsort(x)]) >= 0).all()
 
 
 @pytest.mark.parametrize(
@@ -507,7 +512,7 @@ def test_predictions_of_the_logistic_function_rise(random):
     ids=["falling line", "falling curve", "constant similarity", "constant opinion", "too few", "missing"],
 )
 def test_where_nothing_that_rises_fits_predictions_are_missing(similarity, opinion):
-    found = kinds.logistic_fit(similarity, opinion)
+    found = logistic_fit(similarity, opinion)
     assert found.shape == (len(opinion),)
     assert np.isnan(found).all()
 
@@ -519,33 +524,51 @@ def test_a_distance_that_rises_with_opinion_has_no_correlation_after_the_logisti
 
 
 # From the table of comparisons
+TABLE = pd.DataFrame({"group": ["a", "b", "b"], "cluster": ["x", "x", "y"], "judgement": [0.0, 0.5, 1.0]})
+
+
 @pytest.mark.parametrize(
-    ("layout", "kind", "unit"),
+    ("type_", "kind", "unit"),
     [
-        ("bapps_2afc", TwoAlternativeChoices, "reference patches"),
-        ("bapps_jnd", SameOrDifferent, "reference patches"),
-        ("tid2013", OpinionScores, "references"),
+        ("2afc", TwoAlternativeChoices, "reference patches"),
+        ("same", SameOrDifferent, "reference patches"),
+        ("mos", OpinionScores, "references"),
     ],
 )
-def test_a_table_of_comparisons_becomes_judgements_of_its_layout(layout, kind, unit):
-    table = pd.DataFrame({"group": ["a", "b", "b"], "cluster": ["x", "x", "y"], "judgement": [0.0, 0.5, 1.0]})
-    judgements = kinds.judgements(table, layout)
-    assert type(judgements) is kind
-    assert (len(judgements), judgements.clusters, judgements.resampled_unit) == (3, 2, unit)
-    assert list(judgements.groups()) == ["a", "b"]
+def test_a_table_of_comparisons_becomes_judgements_of_its_type(type_, kind, unit):
+    found = judgements.read(TABLE.assign(judgement_type=type_, judged_by="people"))
+    assert type(found) is kind
+    assert (len(found), found.clusters, found.resampled_unit) == (3, 2, unit)
+    assert list(found.groups()) == ["a", "b"]
 
 
-@pytest.mark.parametrize(("human", "shown"), [(True, [kinds.HUMAN_CEILING]), (False, [])])
-def test_only_a_table_of_people_has_a_human_ceiling(human, shown):
-    table = pd.DataFrame({"group": ["a", "a"], "cluster": ["x", "y"], "judgement": [0.0, 1.0]})
-    judgements = kinds.judgements(table, "bapps_2afc", human=human)
-    assert list(judgements.people(np.ones((1, 2)))) == shown
+def test_a_table_of_thresholds_becomes_those_of_the_cubes_stimuli_in_its_order():
+    rows = {"first": list("abcabc"), "observer": list("pppqqq"), "judgement": [-1.0, -2.0, -3.0, -1.5, -2.5, -3.5]}
+    contrasts = {"contrast": [0.01, 0.1], "name": ("stimulus", ["c", "a"])}
+    cube = xr.DataArray(np.ones((2, 2, 1)), dims=("stimulus", "contrast", "unit"), coords=contrasts)
+    found = judgements.read(pd.DataFrame({**rows, "judgement_type": "threshold"}), cube)
+    assert type(found) is DetectionThresholds
+    np.testing.assert_array_equal(found.measured, [[-3.0, -3.5], [-1.0, -1.5]])
+    np.testing.assert_allclose(found.log_contrast, [-2, -1])
 
 
-def test_an_unknown_layout_is_refused_with_those_that_there_are():
-    table = pd.DataFrame({"group": ["a"], "cluster": ["x"], "judgement": [0.0]})
-    with pytest.raises(ValueError, match="layout is 'live'; it must be bapps_2afc, bapps_jnd or tid2013"):
-        kinds.judgements(table, "live")
+def test_thresholds_without_a_cube_are_refused():
+    with pytest.raises(ValueError, match="need the cube of distances"):
+        judgements.read(TABLE.assign(judgement_type="threshold"))
+
+
+@pytest.mark.parametrize(("judged_by", "shown"), [("people", [HUMAN_CEILING]), ("construction", [])])
+def test_only_a_table_of_people_has_a_human_ceiling(judged_by, shown):
+    found = judgements.read(TABLE.assign(judgement_type="2afc", judged_by=judged_by))
+    assert list(found.people(np.ones((1, 2)))) == shown
+
+
+@pytest.mark.parametrize(
+    ("types", "found"), [(["ranks"] * 3, "'ranks'"), (["2afc", "mos", "mos"], "'2afc', 'mos'"), ([], "missing")]
+)
+def test_an_unknown_type_or_several_are_refused_with_those_that_there_are(types, found):
+    with pytest.raises(ValueError, match=f"judgement_type is {found}; it must be one of 2afc, same, mos, threshold"):
+        judgements.read(TABLE[: len(types)].assign(judgement_type=types, judged_by="people"))
 
 
 def test_opinions_of_one_reference_are_scored_without_a_warning():
@@ -560,10 +583,10 @@ def test_opinions_of_one_reference_are_scored_without_a_warning():
 def test_weights_are_broadcast_against_the_distances(distance, weights):
     random = np.random.default_rng(1)
     d, same, w = random.random(distance), random.random(6), random.random(weights)
-    found = kinds.average_precision(d, same, w)
+    found = average_precision(d, same, w)
     full = (np.broadcast_to(values, np.broadcast_shapes(distance, weights)) for values in (d, w))
     each = [
-        kinds.average_precision(one, same, weight)
+        average_precision(one, same, weight)
         for one, weight in zip(*(values.reshape(-1, 6) for values in full), strict=True)
     ]
     np.testing.assert_allclose(found.ravel(), each)
@@ -574,4 +597,4 @@ def test_weights_are_broadcast_against_the_distances(distance, weights):
 )
 def test_average_precision_refuses_other_pairs_and_missing_distances(distance, same, message):
     with pytest.raises(ValueError, match=message):
-        kinds.average_precision(distance, same)
+        average_precision(distance, same)

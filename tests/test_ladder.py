@@ -12,6 +12,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from perceptual_efficacy import io
 from perceptual_efficacy.datasets import ladder, photographs
+from perceptual_efficacy.datasets.registry import LAYOUTS
 
 NAMES = ["astronaut", "chelsea", "coffee", "rocket", "motorcycle_left", "china", "flower", "grace_hopper"]
 VISIBLE = [kind for kind in ladder.TYPES if kind != ladder.DITHER]
@@ -45,8 +46,8 @@ def written(originals, tmp_path_factory):
     """A folder with `opinions`, `choices` and `same` of the eight photographs."""
     folder = tmp_path_factory.mktemp("ladder")
     ladder.opinions(originals, folder / "opinions", size=64, seed=1)
-    ladder.choices(originals, folder / "choices", seed=1)
-    ladder.same(originals, folder / "same", seed=1)
+    ladder.choices(originals, folder / "choices", size=64, seed=1)
+    ladder.same(originals, folder / "same", size=64, seed=1)
     return folder
 
 
@@ -335,8 +336,8 @@ def contents(folder):
 
 def write_all(images, folder, seed):
     ladder.opinions(images, folder / "opinions", size=32, seed=seed)
-    ladder.choices(images, folder / "choices", seed=seed)
-    ladder.same(images, folder / "same", seed=seed)
+    ladder.choices(images, folder / "choices", size=64, seed=seed)
+    ladder.same(images, folder / "same", size=64, seed=seed)
     return contents(folder)
 
 
@@ -388,8 +389,8 @@ def test_the_global_random_numbers_are_left_alone(two, tmp_path):
     "write",
     [
         lambda images, folder: ladder.opinions(images, folder, size=64, seed=0),
-        lambda images, folder: ladder.choices(images, folder, seed=0),
-        lambda images, folder: ladder.same(images, folder, seed=0),
+        lambda images, folder: ladder.choices(images, folder, size=64, seed=0),
+        lambda images, folder: ladder.same(images, folder, size=64, seed=0),
     ],
 )
 class TestRefusals:
@@ -410,15 +411,10 @@ class TestRefusals:
         assert not (tmp_path / "out").exists()
 
 
-def test_opinions_are_read_back(written):
-    tid2013 = pytest.importorskip("perceptual_efficacy.datasets.tid2013")
-    table = tid2013.read(written / "opinions", dataset="ladder", names=ladder.TYPES, subset=True)
-    assert len(table) == 8 * (11 * 5 + 1)
-
-
-def test_choices_and_same_are_read_back(written):
-    bapps = pytest.importorskip("perceptual_efficacy.datasets.bapps")
-    table = bapps.read_choices(written / "choices", dataset="ladder", subset=True, source="ladder")
-    assert len(table) == 8 * 11 * 4
-    table = bapps.read_same(written / "same", dataset="ladder", subset=True, source="ladder")
-    assert len(table) == 8 * 12
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_a_ladder_is_read_back_in_every_layout(layout, two, tmp_path):
+    layout.write_ladder(two, tmp_path, layout.shown_at or 32, 1)
+    table = layout.read(tmp_path, dataset="ladder", judged_by="construction", subset=True)
+    comparisons = {"2afc": 11 * 4, "same": 12, "mos": 11 * 5 + 1}[layout.judgement_type]
+    assert len(table) == 2 * comparisons
+    assert set(table["judged_by"]) == {"construction"}

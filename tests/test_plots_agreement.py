@@ -12,9 +12,7 @@ import xarray as xr
 from matplotlib.colors import to_hex
 from plotting import Case, EveryFigure, intervals, points, texts
 
-from perceptual_efficacy import judgements as judged
 from perceptual_efficacy.agreement import (
-    Judgements,
     Ranking,
     compare_selections,
     compare_single_channels,
@@ -22,6 +20,8 @@ from perceptual_efficacy.agreement import (
 )
 from perceptual_efficacy.datasets import bapps, tid2013
 from perceptual_efficacy.datasets import ladder as distortions
+from perceptual_efficacy.judgements import Judgements, OpinionScores, SameOrDifferent, TwoAlternativeChoices
+from perceptual_efficacy.judgements.choices import two_alternative_score
 from perceptual_efficacy.judgements.thresholds import DetectionThresholds
 from perceptual_efficacy.plots import (
     _agreement,
@@ -154,7 +154,7 @@ def choices() -> Images:
     )
     truth = random.normal(size=(72, 2))
     share = np.round(5 / (1 + np.exp(truth[:, 1] - truth[:, 0]))) / 5
-    judgements = judged.TwoAlternativeChoices(share, comparisons["group"], comparisons["cluster"])
+    judgements = TwoAlternativeChoices(share, comparisons["group"], comparisons["cluster"])
     return judge(comparisons, judgements, truth, THIRTEEN, "people")
 
 
@@ -164,7 +164,7 @@ def opinions() -> Images:
     comparisons = steps(tid2013.TYPES, dict.fromkeys(tid2013.TYPES, 2), 10)
     random, level = np.random.default_rng(6), comparisons["level"].to_numpy(dtype=float)
     opinion = 6 - level + random.normal(scale=0.5, size=len(level))
-    judgements = judged.OpinionScores(opinion, comparisons["group"], comparisons["cluster"])
+    judgements = OpinionScores(opinion, comparisons["group"], comparisons["cluster"])
     return judge(comparisons, judgements, level[:, None], FIVE, "people", scores=("pe",))
 
 
@@ -175,7 +175,7 @@ def built() -> Images:
     comparisons = steps(distortions.TYPES, levels, 3)
     is_dither = comparisons["group"].str.endswith(distortions.TYPES[distortions.DITHER])
     level = comparisons["level"].mask(is_dither, 0).to_numpy(dtype=float)
-    judgements = judged.OpinionScores(6 - level, comparisons["group"], comparisons["cluster"])
+    judgements = OpinionScores(6 - level, comparisons["group"], comparisons["cluster"])
     return judge(comparisons, judgements, 0.9 * level[:, None], FIVE, "construction")
 
 
@@ -334,9 +334,7 @@ def test_selections_are_drawn_as_tabled_and_inside_the_axes(cases: dict[str, Cas
 def test_names_are_those_that_the_library_gives() -> None:
     from perceptual_efficacy import baselines
 
-    primary = {
-        kind.measures[0] for kind in (judged.TwoAlternativeChoices, judged.SameOrDifferent, judged.OpinionScores)
-    }
+    primary = {kind.measures[0] for kind in (TwoAlternativeChoices, SameOrDifferent, OpinionScores)}
     kinds = [*primary, DetectionThresholds.measures[0]]
     assert set(kinds) == set(_agreement.MEASURES) == set(_agreement.MEANINGS)
     of_images = {*groups.SIGNS, *selections.BASELINES} - {HUMAN_CEILING, "RMS contrast", "CSF-weighted energy"}
@@ -352,7 +350,7 @@ def test_scores_of_a_kind_of_image_are_those_of_its_comparisons(cases: dict[str,
         members = (choices.comparisons["group"] == category).to_numpy()
         for half in ("high", "low"):
             first, second = distances["relu2_2", half][members].T
-            score = judged.two_alternative_score(first, second, choices.judgements.judgement[members]).mean()
+            score = two_alternative_score(first, second, choices.judgements.judgement[members]).mean()
             rows = table[(table["group"] == category) & (table["layer"] == "relu2_2") & (table["selection"] == half)]
             assert rows["estimate"].item() == pytest.approx(score)
 
@@ -549,7 +547,7 @@ def test_networks_score_their_own_layer_and_their_own_difference(
     distances = selection_distances(choices.distance, choices.channels)
     rows = table[(table["network"] == "net") & (table["dataset"] == "bapps_2afc")].set_index("selection")
     scores = {
-        half: judged.two_alternative_score(*distances["relu2_2", half].T, choices.judgements.judgement).mean()
+        half: two_alternative_score(*distances["relu2_2", half].T, choices.judgements.judgement).mean()
         for half in ("all", "high", "low")
     }
     for half, score in scores.items():

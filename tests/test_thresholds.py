@@ -5,14 +5,8 @@ import pytest
 from scipy import stats
 
 from perceptual_efficacy import csf
-from perceptual_efficacy.judgements.thresholds import (
-    DetectionThresholds,
-    Draws,
-    contrast_energy,
-    distance_of_energy,
-    log_contrast_at,
-    log_distance_at,
-)
+from perceptual_efficacy.energy import contrast_energy, distance_of_energy
+from perceptual_efficacy.judgements.thresholds import DetectionThresholds, Draws, log_contrast_at, log_distance_at
 
 CONTRASTS = np.geomspace(0.003, 1, 10)
 

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from perceptual_efficacy import io
-from perceptual_efficacy.datasets import tid2013
+from perceptual_efficacy.datasets import comparisons, tid2013
+from perceptual_efficacy.datasets.registry import LAYOUTS
 
 PART = [(reference, type_, level) for reference in (1, 25) for type_ in (1, 24) for level in (1, 2)]
 
@@ -49,14 +50,16 @@ def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def read(folder):
-    return tid2013.read(folder, subset=True)
+def read(folder, subset=True, **options):
+    return LAYOUTS["tid2013"].read(folder, subset=subset, **{"dataset": "tid2013", **options})
 
 
 def test_opinion_is_read_with_its_images(part):
-    table = tid2013.read(part, dataset="mine", subset=True, source="me")
+    table = read(part, dataset="mine", judged_by="people")
     assert table.iloc[1].dropna().to_dict() == {
         "dataset": "mine",
+        "judged_by": "people",
+        "judgement_type": "mos",
         "group": "01 additive Gaussian noise",
         "cluster": "i01",
         "reference": "reference_images/I01.BMP",
@@ -66,7 +69,6 @@ def test_opinion_is_read_with_its_images(part):
         "level": 2,
         "judgement": 0.6,
         "unit": "mean opinion score, 0 to 9, higher is better",
-        "source": "me",
     }
 
 
@@ -77,10 +79,7 @@ def test_rows_go_by_reference_then_type_then_level(part):
 
 
 def test_columns_are_those_of_the_other_data_sets(part):
-    found = read(part).dtypes.astype(str).to_dict()
-    texts = ["dataset", "group", "cluster", "reference", "first", "reference_sha256", "first_sha256", "unit", "source"]
-    expected = {**dict.fromkeys(texts, "object"), "second": "string", "second_sha256": "string", "level": "Int64"}
-    assert found == {**expected, "judgement": "float64", "spread": "float64", "observers": "Int64"}
+    assert read(part).dtypes.astype(str).to_dict() == comparisons.COLUMNS
 
 
 def test_table_can_be_written_and_read_again(part, tmp_path):
@@ -110,8 +109,8 @@ def test_windows_line_ends_and_blank_lines_do_not_matter(part):
 
 
 def test_types_of_another_data_set_can_be_given(tmp_path):
-    table = tid2013.read(make(tmp_path, [(1, 30, 1)]), names={30: "haze"}, subset=True)
-    assert list(table["group"]) == ["30 haze"]
+    (row,) = tid2013.opinions(make(tmp_path, [(1, 30, 1)]), names={30: "haze"}, subset=True)
+    assert row["group"] == "30 haze"
 
 
 def full_design():
@@ -125,7 +124,7 @@ def write_full_list(folder, design):
 
 
 def test_the_whole_is_read_without_being_called_a_part(tmp_path):
-    table = tid2013.read(make(tmp_path, full_design()))
+    table = read(make(tmp_path, full_design()), subset=False)
     assert len(table) == 3000
     assert (table.groupby("group").size() == 125).all()
     assert table["group"].nunique() == 24
@@ -144,7 +143,7 @@ def test_the_whole_is_read_without_being_called_a_part(tmp_path):
 def test_incomplete_whole_is_refused(tmp_path, change, found):
     write_full_list(tmp_path, change(full_design()))
     with pytest.raises(ValueError, match=rf"names\.txt: {found} expected 25 references x 24 types x 5 levels = 3000"):
-        tid2013.read(tmp_path)
+        read(tmp_path, subset=False)
 
 
 @pytest.mark.parametrize("lost", ["I25_24_2", "I01_01_1"])
@@ -233,7 +232,7 @@ def test_spreads_that_do_not_fit_are_refused(part, lines, found):
 # Images
 def test_folder_without_a_list_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"TID2013: there is no .*mos_with_names\.txt\. Give `path`"):
-        tid2013.read(tmp_path)
+        read(tmp_path, subset=False)
 
 
 @pytest.mark.parametrize("name", ["distorted_images", "reference_images"])
@@ -263,7 +262,7 @@ def test_image_that_is_not_in_the_list_is_refused_in_the_whole(tmp_path):
     with pytest.raises(
         ValueError, match=r"distorted_images holds i26_01_1\.bmp, which mos_with_names\.txt does not list"
     ):
-        tid2013.read(tmp_path)
+        read(tmp_path, subset=False)
 
 
 def test_image_that_is_not_in_the_list_does_not_matter_in_a_part(part):

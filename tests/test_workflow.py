@@ -118,6 +118,8 @@ USING_CSF = {"score_channels", "compare_layers", "assess_thresholds", "assess_ag
 
 USING_IMAGES = {"list_images", "pack_images", "train_start", "fine_tune", "score_images", "plot_superres_crops"}
 
+USING_LAYOUTS = {"download_dataset", "generate_ladder", "read_judgements"}
+
 
 @pytest.mark.parametrize(
     ("module", "expected"),

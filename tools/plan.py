@@ -29,14 +29,13 @@ from refresh import DOCS, ROOT, fill
 from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
-from perceptual_efficacy import agreement, baselines, distances, inversion, probing, stimuli
-from perceptual_efficacy import judgements as kinds
+from perceptual_efficacy import agreement, baselines, distances, inversion, judgements, probing, stimuli
 from perceptual_efficacy.agreement import Ranking
 from perceptual_efficacy.backbones.loading import load_backbone
 from perceptual_efficacy.backbones.network import Backbone
 from perceptual_efficacy.metric import PerceptualMetric
 from perceptual_efficacy.superres import edsr, metrics
-from perceptual_efficacy.vocabulary import RANKINGS, SCORED
+from perceptual_efficacy.vocabulary import OPINIONS, PEOPLE, RANKINGS, SAME_OR_DIFFERENT, SCORED, TWO_ALTERNATIVES
 
 STUDY = ROOT / "config" / "paper.yaml"
 FLOAT32 = 4.0  # bytes
@@ -54,7 +53,8 @@ TRAINED_ON = 800 * 2040 * 1440 * 3  # bytes of DIV2K's training images, of about
 class Judged(NamedTuple):
     """A data set of people's judgements, as published."""
 
-    layout: str
+    name: str
+    judgement_type: str
     comparisons: int
     sides: int
     references: int
@@ -62,10 +62,10 @@ class Judged(NamedTuple):
     width: int
 
 
-PEOPLE = [
-    Judged("bapps_2afc", 36_344, 2, 36_344, 64, 64),
-    Judged("bapps_jnd", 9_600, 1, 9_600, 64, 64),
-    Judged("tid2013", 3_000, 1, 25, 384, 512),
+DATASETS = [
+    Judged("BAPPS, 2AFC", TWO_ALTERNATIVES, 36_344, 2, 36_344, 64, 64),
+    Judged("BAPPS, JND", SAME_OR_DIFFERENT, 9_600, 1, 9_600, 64, 64),
+    Judged("TID2013", OPINIONS, 3_000, 1, 25, 384, 512),
 ]
 
 
@@ -92,11 +92,11 @@ def comparisons_of(data: Judged, count: int, each: int) -> pd.DataFrame:
     random = np.random.default_rng(0)
     shown = {side: [f"{side} {row}" for row in range(count)] for side in ("first", "second")[: data.sides]}
     table = pd.DataFrame({"reference": [f"reference {row // each}" for row in range(count)], "second": None, **shown})
-    judgement = random.uniform(1, 8, count) if data.layout == "tid2013" else random.integers(0, 6, count) / 5
+    judgement = random.uniform(1, 8, count) if data.judgement_type == OPINIONS else random.integers(0, 6, count) / 5
     group = [f"group {row % 6}" for row in range(count)]
     cluster = [f"cluster {row * min(data.references, count) // count}" for row in range(count)]
-    table = table.assign(judgement=judgement, group=group, cluster=cluster)
-    return table.assign(reference_sha256="", first_sha256="", second_sha256="")
+    table = table.assign(judgement=judgement, group=group, cluster=cluster, judgement_type=data.judgement_type)
+    return table.assign(dataset=data.name, judged_by=PEOPLE, reference_sha256="", first_sha256="", second_sha256="")
 
 
 def image_of(data: Judged) -> Callable[[str, str], np.ndarray]:
@@ -108,7 +108,7 @@ def of_images(study: dict, networks: dict[str, Backbone], data: Judged) -> Itera
     """Yield what one data set with judgements needs, for all networks."""
     runs = len(study["backbones"])
     channels = sum(backbone.units["layer"][1].size for backbone in networks.values()) * runs / len(networks)
-    count, each = (8, 4) if data.layout == "tid2013" else (48, 1)
+    count, each = (8, 4) if data.judgement_type == OPINIONS else (48, 1)
     table, read = comparisons_of(data, count, each), image_of(data)
 
     seconds = mean(
@@ -116,7 +116,7 @@ def of_images(study: dict, networks: dict[str, Backbone], data: Judged) -> Itera
         for backbone in networks.values()
     )
     yield Cost(
-        f"networks' distances, {data.layout}",
+        f"networks' distances, {data.name}",
         ("measure_image_distances",),
         f"{seconds:.2g} s x {data.comparisons:,} comparisons x {runs} networks",
         seconds * data.comparisons * runs,
@@ -124,17 +124,17 @@ def of_images(study: dict, networks: dict[str, Backbone], data: Judged) -> Itera
     )
     seconds = core_seconds(partial(baselines.baseline_distances, table, read, batch_size=24)) / count
     yield Cost(
-        f"baselines' distances, {data.layout}",
+        f"baselines' distances, {data.name}",
         ("measure_baselines",),
         f"{seconds:.2g} s x {data.comparisons:,} comparisons",
         seconds * data.comparisons,
         0,
     )
     few = data.comparisons // TENTH
-    judged = kinds.judgements(comparisons_of(data, few, 1), data.layout)
+    judged = judgements.read(comparisons_of(data, few, 1))
     seconds = TENTH * core_seconds(partial(compare, study, data, judged, few)) / COMPARED
     yield Cost(
-        f"agreement, {data.layout}",
+        f"agreement, {data.name}",
         ("assess_agreement",),
         f"{seconds:.2g} s x {channels:,.0f} channels (from a tenth of the comparisons and {COMPARED} channels)",
         seconds * channels,
@@ -142,7 +142,7 @@ def of_images(study: dict, networks: dict[str, Backbone], data: Judged) -> Itera
     )
 
 
-def compare(study: dict, data: Judged, judged: kinds.Judged, count: int) -> None:
+def compare(study: dict, data: Judged, judged: judgements.Judgements, count: int) -> None:
     """Compare the halves of one layer with judgements, as assess_agreement does."""
     random = np.random.default_rng(0)
     units = {"layer": ("unit", ["layer"] * COMPARED), "channel": ("unit", np.arange(COMPARED))}
@@ -297,7 +297,7 @@ def main() -> None:
     costs = []
     for cost in chain(
         of_gratings(study, networks),
-        *(of_images(study, networks, data) for data in PEOPLE),
+        *(of_images(study, networks, data) for data in DATASETS),
         of_inversion(study),
         of_training(study),
     ):

@@ -4,7 +4,7 @@ A selection's distance is a sum over channels of the distance cube, so nothing h
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from perceptual_efficacy import statistics
+from perceptual_efficacy.judgements import DetectionThresholds, Judgements
+from perceptual_efficacy.judgements.protocol import Floats, Indices
 from perceptual_efficacy.scores import select_channels
 from perceptual_efficacy.vocabulary import (
     ALL_LAYERS,
@@ -30,37 +32,7 @@ from perceptual_efficacy.vocabulary import (
 BLOCK = 2**21  # distances scored at once: what stays near the processor is scored several times faster
 KEPT_BYTES = 2**30  # of a cube in float64; a larger one is converted layer by layer each time it is needed
 
-Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
 Marks = NDArray[np.bool_]
-
-
-class Judgements(Protocol):
-    """What people said, in the form that scores a distance.
-
-    The classes of `judgements` are of this form.
-    """
-
-    measures: tuple[str, ...]  # the first one is the primary, and more of it is better
-    resampled_unit: str
-    clusters: int  # how many of them there are
-
-    def __len__(self) -> int: ...
-
-    def groups(self) -> Mapping[str, tuple[Indices, "Judgements"]]:
-        """Parts to be scored by themselves as well: which comparisons, and their judgements."""
-
-    def draw(self, replicates: int, random: np.random.Generator) -> Any:
-        """Draw samples: the full one, bootstrap samples, and for BCa intervals those without one cluster each."""
-
-    def primary(self, distance: Floats) -> Floats:
-        """Primary score of distances (..., *comparisons) on the full sample, shape (...)."""
-
-    def score(self, distance: Floats, draws: Any, measures: Sequence[str] = ...) -> Mapping[str, Floats]:
-        """Scores of one distance on every sample, shape (samples,)."""
-
-    def people(self, draws: Any) -> Mapping[str, Floats]:
-        """Primary score of people themselves on every sample, by name."""
 
 
 class Ranking(NamedTuple):
@@ -438,6 +410,41 @@ def _layer_rows(plan: _Plan, name: str, layer: _Layer, judgements: Judgements, r
     halves = {"ranking": NONE, "selection": RANDOM_HALVES, "measure": primary}
     numbers = {"estimate": float(present.mean()) if len(present) else np.nan, "ci_low": low, "ci_high": high}
     return [*rows, {**halves, **numbers, "channels": layer.half, "splits": len(present)}]
+
+
+def predict_thresholds(
+    cube: xr.DataArray, judgements: DetectionThresholds, channels: pd.DataFrame, baselines: Mapping[str, Floats]
+) -> pd.DataFrame:
+    """Predict detection thresholds by all, high-PE and low-PE channels of every layer, and by baselines.
+
+    Parameters
+    ----------
+    cube
+        Distance by single channels, (stimulus, contrast, unit), with the coordinates `number` and `name`.
+    judgements
+        Measured thresholds of the same stimuli.
+    channels
+        Scores of the cube's units, in its order.
+    baselines
+        Distances (stimulus, contrast) by name; their layer is "none".
+
+    Returns
+    -------
+    One row per layer, selection and stimulus: the cube's identity, layer, selection, number, name, measured (log10
+    threshold contrast, mean of the observers), measured_sd (their standard deviation), predicted, extrapolated (whether
+    that lies outside the contrasts shown).
+    """
+    measured = judgements.measured
+    curves = selection_distances(cube, channels) | {(NONE, name): distance for name, distance in baselines.items()}
+    tables = []
+    for (layer, selection), distance in curves.items():
+        prediction = judgements.predict(distance)
+        row = {**identity(cube.attrs), "layer": layer, "selection": selection}
+        row |= {"number": cube["number"].values, "name": cube["name"].values.astype(str)}
+        row |= {"measured": measured.mean(axis=1), "measured_sd": measured.std(axis=1, ddof=1)}
+        row |= {"predicted": prediction.log_threshold, "extrapolated": prediction.extrapolated}
+        tables.append(pd.DataFrame(row))
+    return pd.concat(tables, ignore_index=True)
 
 
 def selection_distances(cube: xr.DataArray, channels: pd.DataFrame, by: str = "pe") -> dict[tuple[str, str], Floats]:

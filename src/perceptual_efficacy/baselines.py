@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from piq.functional import rgb2xyz, xyz2lab
 from torch import Tensor
 
+from perceptual_efficacy.vocabulary import OF_DATASET
+
 LEAST_SQUARED_ERROR = 1e-12  # PSNR's floor, 120 dB: one code value in one colour of one of 5 million pixels
 GREY_WEIGHTS = (0.299, 0.587, 0.114)  # BT.601, as MATLAB's rgb2gray
 
@@ -229,8 +231,8 @@ def baseline_distances(
 
     Returns
     -------
-    `distance` (comparison, side, metric), float64, with the coordinate `metric`, the names in `BASELINES`; NaN where
-    a metric is not defined at an image's size.
+    `distance` (comparison, side, metric), float64, with the coordinates `metric`, the names in `BASELINES`, and
+    `description`; NaN where a metric is not defined at an image's size.
     """
     sides = ["first"] if comparisons["second"].isna().all() else ["first", "second"]
     values: list[NDArray[np.float64]] = []
@@ -258,8 +260,11 @@ def baseline_distances(
     distance = np.concatenate(values).reshape(len(comparisons), len(sides), len(BASELINES))
     return xr.Dataset(
         {"distance": (("comparison", "side", "metric"), distance)},
-        coords={"metric": list(BASELINES)},
-        attrs={name: baseline.description for name, baseline in BASELINES.items()},
+        coords={
+            "metric": list(BASELINES),
+            "description": ("metric", [baseline.description for baseline in BASELINES.values()]),
+        },
+        attrs={name: comparisons[name].iloc[0] for name in OF_DATASET},
     )
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from perceptual_efficacy.backbones.network import Backbone, Progress, grey_images
 from perceptual_efficacy.stimuli import GREY
+from perceptual_efficacy.vocabulary import OF_DATASET
 
 DISTANCE = "mean over positions of the squared difference of unit-normalised maps"
 STRIP = 2**18  # activations in hand at once
@@ -177,7 +178,11 @@ def image_distances(
     return xr.Dataset(
         {"distance": (("comparison", "side", "unit"), cube)},
         coords=backbone.units,
-        attrs={**backbone.identity, "dataset": comparisons["dataset"].iloc[0], "distance": DISTANCE},
+        attrs={
+            **backbone.identity,
+            **{name: comparisons[name].iloc[0] for name in OF_DATASET},
+            "distance": DISTANCE,
+        },
     )
 
 

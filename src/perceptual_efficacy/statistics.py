@@ -84,6 +84,11 @@ def pearson(x: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None) -> NDA
     return np.where(constant_x | constant_y, np.nan, r)
 
 
+def ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Divide; missing where the denominator is not positive, as of a correlation of what does not vary."""
+    return np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=denominator > 0)
+
+
 def permutation_p(observed: float, null: ArrayLike) -> float:
     """Two-sided p-value of an observed value among random ones: the smaller tail (1 + k) / (1 + N), doubled.
 

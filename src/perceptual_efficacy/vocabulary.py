@@ -25,10 +25,12 @@ IDENTITY = (
     "seed",
 )
 OF_NETWORK = IDENTITY[:5]
+OF_DATASET = IDENTITY[5:7]
 INTERVAL = ("estimate", "ci_low", "ci_high")
 
 TRAINED, LEARNT, RANDOM_WEIGHTS = "trained", "learnt", "random"  # weights
 PEOPLE, CONSTRUCTION = "people", "construction"  # judged_by
+TWO_ALTERNATIVES, SAME_OR_DIFFERENT, OPINIONS, THRESHOLDS = "2afc", "same", "mos", "threshold"  # judgement_type
 
 EVERYTHING = "all"  # the group of all comparisons
 RAW, STANDARDISED = "raw", "standardised"  # cubes
@@ -36,6 +38,7 @@ NONE = "none"  # release, cube, layer or ranking of what has none
 ALL_LAYERS = "all layers"
 MEAN_OF_LAYERS = "mean of layers"
 RANKINGS = ("pe", "mu1", "mu2")
+FLAT_CSF = "pe with a flat CSF"  # a ranking
 
 ALL, HIGH, LOW, RANDOM = "all", "high", "low", "random"  # selections
 RANDOM_HALVES = "random halves"

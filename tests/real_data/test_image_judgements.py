@@ -41,7 +41,7 @@ def test_images_as_they_are_distributed_are_read(tmp_path):
         (tmp_path / folder).mkdir()
         shutil.copy(source / name, tmp_path / folder)
     (tmp_path / "mos_with_names.txt").write_text("4.0 I01_01_5.bmp\n")
-    row = tid2013.read(tmp_path, subset=True).iloc[0]
+    (row,) = tid2013.opinions(tmp_path, subset=True)
     assert (row["cluster"], row["level"], row["judgement"]) == ("i01", 5, 4)
     assert (row["reference"], row["first"]) == ("reference_images/I01.BMP", "distorted_images/i01_01_5.bmp")
     # the SHA-256 that came with the files

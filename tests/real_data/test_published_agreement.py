@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from perceptual_efficacy import judgements as kinds
 from perceptual_efficacy.datasets.bapps import CATEGORIES_2AFC
+from perceptual_efficacy.judgements import TwoAlternativeChoices
+from perceptual_efficacy.judgements.choices import two_alternative_score
+from perceptual_efficacy.vocabulary import HUMAN_CEILING
 
 FOLDER = os.environ.get("PERCEPTUAL_EFFICACY_TEST_DATA")
 
@@ -30,9 +32,7 @@ def released():
 @pytest.fixture(scope="module")
 def choices(released):
     """Every triplet a cluster of its own: the file does not say which share a reference."""
-    return kinds.TwoAlternativeChoices(
-        released["judge"], released["category"], released["category"] + released["triplet"]
-    )
+    return TwoAlternativeChoices(released["judge"], released["category"], released["category"] + released["triplet"])
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +54,13 @@ def test_network_scores_what_was_published_in_every_category(choices, distances,
 @pytest.mark.parametrize(("category", "published"), list(zip(CATEGORIES_2AFC, PEOPLE, strict=True)))
 def test_people_score_what_was_published_in_every_category(choices, category, published):
     _, part = choices.groups()[category]
-    assert percent(part.people(np.ones((1, part.clusters)))[kinds.HUMAN_CEILING]) == pytest.approx(published, abs=0.01)
+    assert percent(part.people(np.ones((1, part.clusters)))[HUMAN_CEILING]) == pytest.approx(published, abs=0.01)
 
 
 @pytest.mark.parametrize(("category", "published"), list(zip(CATEGORIES_2AFC, NETWORK, strict=True)))
 def test_what_triplets_earn_averages_to_what_was_published(released, category, published):
     rows = released[released["category"] == category]
-    earned = kinds.two_alternative_score(rows["d0"], rows["d1"], rows["judge"])
+    earned = two_alternative_score(rows["d0"], rows["d1"], rows["judge"])
     assert percent(earned.mean()) == pytest.approx(published, abs=0.01)
 
 
@@ -69,5 +69,5 @@ def test_all_categories_together_are_their_unweighted_mean(choices, distances):
 
 
 def test_people_on_all_categories_together_are_their_unweighted_mean(choices):
-    ceiling = choices.people(np.ones((1, choices.clusters)))[kinds.HUMAN_CEILING]
+    ceiling = choices.people(np.ones((1, choices.clusters)))[HUMAN_CEILING]
     assert percent(ceiling) == pytest.approx(np.mean(PEOPLE), abs=0.01)

@@ -6,12 +6,14 @@ from job import job
 
 from perceptual_efficacy import storage
 from perceptual_efficacy.datasets import archives
+from perceptual_efficacy.datasets.registry import LAYOUTS
 
 with job(snakemake) as run:
     source = run.params.source
-    published = archives.PUBLISHED.get(source["layout"])  # of a data set with judgements
-    url = source["url"] or published.url
-    checksum = source["checksum"] or (None if source["url"] else published.checksum)
+    url, checksum = source["url"], source["checksum"]
+    if url is None:
+        published = LAYOUTS[source["layout"]].archive
+        url, checksum = published.url, checksum or published.checksum
     sha256 = archives.fetch(
         url,
         run.params.archive,

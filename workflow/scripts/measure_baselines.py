@@ -5,18 +5,18 @@ from functools import partial
 from job import job
 
 from perceptual_efficacy import baselines, io
-from perceptual_efficacy.datasets import bapps, comparisons
+from perceptual_efficacy.datasets import comparisons
 
 with job(snakemake) as run:
+    table = io.read_table(run.input.comparisons)
     measure = partial(
         baselines.baseline_distances,
-        read=comparisons.reader(run.input.folder, bapps.patch if run.params.layout.startswith("bapps") else None),
+        read=comparisons.reader(run.input.folder, table),
         batch_size=run.params.batch_size,
         progress=run.progress,
     )
-    parts = comparisons.parts(io.read_table(run.input.comparisons), run.params.part)
     io.write_dataset_resumably(
-        {name: partial(measure, part) for name, part in parts.items()},
+        {name: partial(measure, part) for name, part in comparisons.parts(table, run.params.part).items()},
         "comparison",
         run.output.distances,
         run.provenance,

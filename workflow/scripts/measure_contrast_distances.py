@@ -5,6 +5,7 @@ from job import device, job
 
 from perceptual_efficacy import distances, io
 from perceptual_efficacy.backbones import store
+from perceptual_efficacy.vocabulary import identity
 
 with job(snakemake) as run:
     patterns = io.read_dataset(run.input.patterns)
@@ -16,5 +17,5 @@ with job(snakemake) as run:
         batch_size=run.params.batch_size,
         progress=run.progress,
     )
-    cube = cube.assign_coords(number=shown["number"], name=shown["name"])
+    cube = cube.assign_coords(number=shown["number"], name=shown["name"]).assign_attrs(identity(shown.attrs))
     io.write_dataset(cube, run.output.distances, run.provenance)

@@ -6,19 +6,19 @@ from job import device, job
 
 from perceptual_efficacy import distances, io
 from perceptual_efficacy.backbones import store
-from perceptual_efficacy.datasets import bapps, comparisons
+from perceptual_efficacy.datasets import comparisons
 
 with job(snakemake) as run:
+    table = io.read_table(run.input.comparisons)
     measure = partial(
         distances.image_distances,
         store.load(run.input.weights, run.input.card, precision=run.params.precision).to(device()),
-        read=comparisons.reader(run.input.folder, bapps.patch if run.params.layout.startswith("bapps") else None),
+        read=comparisons.reader(run.input.folder, table),
         batch_size=run.params.batch_size,
         progress=run.progress,
     )
-    parts = comparisons.parts(io.read_table(run.input.comparisons), run.params.part)
     io.write_dataset_resumably(
-        {name: partial(measure, part) for name, part in parts.items()},
+        {name: partial(measure, part) for name, part in comparisons.parts(table, run.params.part).items()},
         "comparison",
         run.output.distances,
         run.provenance,

@@ -3,19 +3,14 @@
 from job import job
 
 from perceptual_efficacy import io
-from perceptual_efficacy.datasets import bapps, ladder, tid2013
-
-READERS = {"bapps_2afc": bapps.read_choices, "bapps_jnd": bapps.read_same, "tid2013": tid2013.read}
+from perceptual_efficacy.datasets.registry import LAYOUTS
 
 with job(snakemake) as run:
-    human = run.params.human
-    options = {"names": ladder.TYPES} if run.params.layout == "tid2013" and not human else {}
-    comparisons = READERS[run.params.layout](
+    comparisons = LAYOUTS[run.params.layout].read(
         run.input.folder,
         dataset=run.wildcards.dataset,
-        subset=run.params.subset or not human,
-        source="people" if human else "construction",
-        **options,
+        judged_by=run.params.judged_by,
+        subset=run.params.subset,
     )
     io.write_table(comparisons, run.output.comparisons, run.provenance)
     run.log.info("%s comparisons of %s clusters", len(comparisons), comparisons["cluster"].nunique())

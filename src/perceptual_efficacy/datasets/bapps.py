@@ -7,11 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-from PIL import Image
 
-from perceptual_efficacy.datasets.comparisons import Picture, picture, table
+from perceptual_efficacy.datasets.comparisons import Picture, picture
 
 # triplets of each category, as released
 CATEGORIES_2AFC = {
@@ -23,29 +20,27 @@ CATEGORIES_2AFC = {
     "frameinterp": 1888,
 }
 CATEGORIES_JND = {"traditional": None, "cnn": None}  # how many pairs each has is not published
-SIDE = 64  # pixels; what people saw, and what the published evaluation scales every image to
+SIDE = 64  # pixels, at least
 
 
-def read_choices(
-    folder: str | Path, *, dataset: str = "bapps_2afc", subset: bool = False, source: str = "people"
-) -> pd.DataFrame:
-    """Read the judgements which of two patches is nearer to a reference.
+Rows = list[dict[str, object]]
+
+
+def choices(folder: Path, *, subset: bool = False) -> Rows:
+    """Read which of two patches observers found nearer to a reference.
 
     Parameters
     ----------
     folder
         Holds `val/`, or `2afc/val/`: per category the folders `ref`, `p0` and `p1` of PNG files, and `judge` of NumPy
-        files of equal names.
-    dataset, source
-        What the table says about itself.
+        files with the same names.
     subset
         Whether categories and triplets may be missing, and others be there.
 
     Returns
     -------
-    One row per triplet, by category and name: dataset, group (the category), cluster (the SHA-256 of the reference:
-    equal references are one), reference, first (p0) and second (p1) as paths below the folder, the SHA-256 of each,
-    judgement (the share of observers preferring p1), unit, source; level, spread and observers are missing.
+    One row per triplet, by category and name: group (the category), cluster (the SHA-256 of the reference), reference,
+    first (p0) and second (p1) with the SHA-256 of each, judgement (the share of observers preferring p1).
 
     Raises
     ------
@@ -53,53 +48,31 @@ def read_choices(
         If a category, a triplet or a file of a triplet is missing, a judgement is not one number from 0 to 1, or an
         image cannot be read, is not square, is smaller than 64 pixels or has another size than its reference.
     """
-    rows = _rows(Path(folder), "2afc", CATEGORIES_2AFC, ("ref", "p0", "p1"), "judge", "preferring p1", subset)
-    return table(rows, dataset=dataset, unit="share preferring the second", source=source)
+    return _rows(folder, "2afc", CATEGORIES_2AFC, ("ref", "p0", "p1"), "judge", "preferring p1", subset)
 
 
-def read_same(
-    folder: str | Path, *, dataset: str = "bapps_jnd", subset: bool = False, source: str = "people"
-) -> pd.DataFrame:
-    """Read the judgements whether two patches look the same.
+def same(folder: Path, *, subset: bool = False) -> Rows:
+    """Read whether observers saw two patches as the same.
 
     Parameters
     ----------
     folder
-        Holds `val/`, or `jnd/val/`: per category the folders `p0` and `p1` of PNG files, and `same` of NumPy files of
-        equal names.
-    dataset, source
-        What the table says about itself.
+        Holds `val/`, or `jnd/val/`: per category the folders `p0` and `p1` of PNG files, and `same` of NumPy files with
+        the same names.
     subset
         Whether categories may be missing, and others be there.
 
     Returns
     -------
-    One row per pair, with the columns of `read_choices`: reference and cluster are those of p0, first is p1, second is
-    missing; judgement is the share of observers saying "same".
+    One row per pair, as `choices` returns: the reference is p0, first is p1, without a second; judgement is the share
+    of observers saying "same".
 
     Raises
     ------
     ValueError
-        As `read_choices` does.
+        As `choices` does.
     """
-    rows = _rows(Path(folder), "jnd", CATEGORIES_JND, ("p0", "p1"), "same", "saying same", subset)
-    return table(rows, dataset=dataset, unit="share saying same", source=source)
-
-
-def patch(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Scale a square image, shape (height, width, 3), to 64 by 64 pixels as the published evaluation does: bilinear.
-
-    Raises
-    ------
-    ValueError
-        If the image is not square.
-    """
-    height, width, _ = image.shape
-    if height != width:
-        raise ValueError(f"BAPPS: an image has {width} x {height} pixels; expected a square. Cut it to one.")
-    if width == SIDE:
-        return image
-    return np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+    return _rows(folder, "jnd", CATEGORIES_JND, ("p0", "p1"), "same", "saying same", subset)
 
 
 def _rows(
@@ -110,8 +83,8 @@ def _rows(
     judged: str,
     meaning: str,
     subset: bool,
-) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
+) -> Rows:
+    rows: Rows = []
     for category in _categories(folder, part, published, subset):
         stems = _stems(category, {**dict.fromkeys(roles, ".png"), judged: ".npy"})
         expected = None if subset else published[category.name]

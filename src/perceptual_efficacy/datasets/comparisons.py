@@ -1,4 +1,4 @@
-"""Comparisons of images that were judged: the table that all data sets are read as, and the images it names."""
+"""Comparisons of images that were judged: the table that all data sets are read as, and the images that it names."""
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -7,11 +7,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from PIL import Image
 
 from perceptual_efficacy import io, storage
 
 COLUMNS = {
     "dataset": "object",
+    "judged_by": "object",
+    "judgement_type": "object",
     "group": "object",
     "cluster": "object",  # what is resampled
     "reference": "object",
@@ -20,12 +23,12 @@ COLUMNS = {
     "reference_sha256": "object",
     "first_sha256": "object",
     "second_sha256": "string",
+    "shown_at": "Int64",  # width and height in pixels; missing if images are shown as they are
     "level": "Int64",
     "judgement": "float64",
     "spread": "float64",
     "observers": "Int64",
     "unit": "object",
-    "source": "object",
 }
 
 
@@ -38,7 +41,7 @@ class Picture(NamedTuple):
 
 
 def picture(folder: Path, path: Path) -> Picture:
-    """Decode an image file once, so that one that was cut is found.
+    """Decode an image file, so that a truncated one is found.
 
     Raises
     ------
@@ -49,34 +52,33 @@ def picture(folder: Path, path: Path) -> Picture:
     return Picture(path.relative_to(folder).as_posix(), storage.file_sha256(path), (height, width))
 
 
-def table(rows: Iterable[Mapping[str, object]], **same: str) -> pd.DataFrame:
-    """Table of `COLUMNS`; what a row does not give is the same in all rows, or missing."""
+def table(rows: Iterable[Mapping[str, object]], **same: object) -> pd.DataFrame:
+    """Table of `COLUMNS`; values that rows do not have are the same in all rows, or missing."""
     frame = pd.DataFrame([{**row, **same} for row in rows], columns=list(COLUMNS))
     return frame.astype(COLUMNS)
 
 
 def parts(comparisons: pd.DataFrame, size: int) -> dict[str, pd.DataFrame]:
-    """Cut a table into parts of `size` rows, the last one smaller, by name in order."""
+    """Cut a table into parts of `size` rows, the last one smaller, under names that sort in their order."""
     return {f"{start:07d}": comparisons.iloc[start : start + size] for start in range(0, len(comparisons), size)}
 
 
-def reader(
-    folder: str | Path, prepare: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None
-) -> Callable[[str, str], NDArray[np.uint8]]:
-    """Return what reads an image (height, width, 3) of a data set by its path in the table and its SHA-256.
+def reader(folder: str | Path, comparisons: pd.DataFrame) -> Callable[[str, str], NDArray[np.uint8]]:
+    """Return a function that reads an image (height, width, 3) by its path in the table and its SHA-256.
 
     Parameters
     ----------
     folder
         Where the data set lies.
-    prepare
-        Applied to every image, as `bapps.patch`.
+    comparisons
+        The table; its `shown_at` is the size that all images are scaled to.
 
     Raises
     ------
     ValueError
-        By the function returned: if a file is not the one that the table was made of.
+        From the function: if a file is not the one that the table was made from.
     """
+    sizes = comparisons["shown_at"].dropna().unique()
 
     def read(path: str, sha256: str) -> NDArray[np.uint8]:
         file = Path(folder) / path
@@ -88,6 +90,22 @@ def reader(
                 f"change was meant, delete this data set's comparisons.parquet. Then run again."
             )
         image = io.read_image(file)
-        return image if prepare is None else prepare(image)
+        return scaled(image, int(sizes[0])) if len(sizes) else image
 
     return read
+
+
+def scaled(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Scale a square image, shape (height, width, 3), to `side` by `side` pixels, bilinear as in BAPPS's evaluation.
+
+    Raises
+    ------
+    ValueError
+        If the image is not square.
+    """
+    height, width, _ = image.shape
+    if height != width:
+        raise ValueError(f"An image has {width} x {height} pixels; expected a square, to be shown at {side} x {side}.")
+    if width == side:
+        return image
+    return np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR))

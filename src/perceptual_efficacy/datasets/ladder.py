@@ -26,7 +26,6 @@ from perceptual_efficacy import io, storage
 Picture = NDArray[np.uint8]
 Values = NDArray[np.float64]
 
-PATCH = 64  # width and height of the patches of BAPPS
 DITHER = 26
 # TID2013's numbers where it has the type; 25 and 26 are not TID2013's.
 TYPES: dict[int, str] = {
@@ -152,7 +151,7 @@ def opinions(photographs: Mapping[str, Picture], folder: str | Path, *, size: in
     storage.write_text("".join(lines), folder / "mos_with_names.txt")
 
 
-def choices(photographs: Mapping[str, Picture], folder: str | Path, *, seed: int) -> None:
+def choices(photographs: Mapping[str, Picture], folder: str | Path, *, size: int, seed: int) -> None:
     """Write pairs of adjacent levels of one distortion in the layout of the two-alternative choices of BAPPS.
 
     The "judge" is 1 where p1 is the less distorted patch, else 0, by construction. For every photograph and distortion
@@ -166,15 +165,17 @@ def choices(photographs: Mapping[str, Picture], folder: str | Path, *, seed: int
         Where `val/{category}/{ref,p0,p1}/000000.png` and `val/{category}/judge/000000.npy` and so on go: one category
         per distortion, without the dither, named after it; in it photograph after photograph, with levels 1 and 2,
         2 and 3, and so on.
+    size
+        Width and height of the patches in pixels.
     seed
         Seed of the noise, which is that of `same` and of `opinions`, and of the sides.
 
     Raises
     ------
     ValueError
-        If a photograph is smaller than 64 pixels, or two give the same reference.
+        If a photograph is smaller than `size`, or two give the same reference.
     """
-    references = _references(photographs, PATCH)
+    references = _references(photographs, size)
     for kind in sorted(TYPES.keys() - {DITHER}):
         category = Path(folder) / "val" / _category(TYPES[kind])
         pairs = list(pairwise(range(1, len(LEVELS[kind]) + 1)))
@@ -191,7 +192,7 @@ def choices(photographs: Mapping[str, Picture], folder: str | Path, *, seed: int
                 number += 1
 
 
-def same(photographs: Mapping[str, Picture], folder: str | Path, *, seed: int) -> None:
+def same(photographs: Mapping[str, Picture], folder: str | Path, *, size: int, seed: int) -> None:
     """Write photographs beside barely distorted ones in the layout of the just noticeable differences of BAPPS.
 
     "Same" is 1 for the dither and 0 for level 1 of every distortion, by construction.
@@ -203,17 +204,19 @@ def same(photographs: Mapping[str, Picture], folder: str | Path, *, seed: int) -
     folder
         Where `val/ladder/{p0,p1}/000000.png` and `val/ladder/same/000000.npy` and so on go: p0 is the photograph, p1
         its dither or level 1 of a distortion; photograph after photograph, in the order of `TYPES`.
+    size
+        Width and height of the patches in pixels.
     seed
         Seed of the noise.
 
     Raises
     ------
     ValueError
-        If a photograph is smaller than 64 pixels, or two give the same reference.
+        If a photograph is smaller than `size`, or two give the same reference.
     """
     category = Path(folder) / "val" / "ladder"
     number = 0
-    for name, original in _references(photographs, PATCH).items():
+    for name, original in _references(photographs, size).items():
         for kind in TYPES:
             io.write_image(original, category / "p0" / f"{number:06}.png")
             io.write_image(_distorted(original, name, kind, 1, seed), category / "p1" / f"{number:06}.png")

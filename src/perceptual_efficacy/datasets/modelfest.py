@@ -11,6 +11,9 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from perceptual_efficacy.vocabulary import EVERYTHING, PEOPLE, THRESHOLDS, identity
+
+NAME = "modelfest"
 NATIVE_PIXELS_PER_DEGREE = 120.0
 LEAST_ENERGY = 0.9  # share of its energy that a pattern must keep to be used at a coarser resolution
 
@@ -49,7 +52,7 @@ def patterns(names: Sequence[str], images: Sequence[ArrayLike], zeros: Sequence[
             "number": ("stimulus", np.arange(1, len(names) + 1)),
             "name": ("stimulus", np.array(list(names))),
         },
-        attrs={"pixels_per_degree": NATIVE_PIXELS_PER_DEGREE},
+        attrs={"dataset": NAME, "judged_by": PEOPLE, "pixels_per_degree": NATIVE_PIXELS_PER_DEGREE},
     )
 
 
@@ -68,8 +71,9 @@ def comparisons(table: pd.DataFrame, names: Sequence[str], source: str) -> pd.Da
 
     Returns
     -------
-    One row per stimulus and observer: dataset, group, cluster, reference, first, second, observer, judgement (log10
-    threshold contrast, the mean of the four), spread (their standard deviation), observers, unit, source.
+    One row per stimulus and observer: dataset, judged_by, judgement_type, group, cluster, reference, first, second,
+    observer, judgement (log10 threshold contrast, the mean of the four), spread (their standard deviation), observers,
+    unit, source.
 
     Raises
     ------
@@ -89,8 +93,10 @@ def comparisons(table: pd.DataFrame, names: Sequence[str], source: str) -> pd.Da
     shown = np.asarray(names)[stimulus.ravel()]
     rows = pd.DataFrame(
         {
-            "dataset": "modelfest",
-            "group": "all",
+            "dataset": NAME,
+            "judged_by": PEOPLE,
+            "judgement_type": THRESHOLDS,
+            "group": EVERYTHING,
             "cluster": shown,
             "reference": "blank",
             "first": shown,
@@ -104,12 +110,6 @@ def comparisons(table: pd.DataFrame, names: Sequence[str], source: str) -> pd.Da
         }
     )
     return rows.astype({"second": "string"})
-
-
-def thresholds_by_observer(judgements: pd.DataFrame, names: Sequence[str]) -> NDArray[np.float64]:
-    """Log10 threshold contrast of the named stimuli, shape (stimuli, observers)."""
-    wide = judgements.pivot_table(index="first", columns="observer", values="judgement", sort=True)
-    return wide.loc[list(names)].to_numpy(dtype=np.float64)
 
 
 def at_resolution(native: xr.Dataset, pixels_per_degree: float) -> xr.Dataset:
@@ -151,7 +151,7 @@ def at_resolution(native: xr.Dataset, pixels_per_degree: float) -> xr.Dataset:
             "used": ("stimulus", kept >= LEAST_ENERGY),
         },
         coords={name: native[name] for name in ("number", "name")},
-        attrs={"pixels_per_degree": float(pixels_per_degree)},
+        attrs={**identity(native.attrs), "pixels_per_degree": float(pixels_per_degree)},
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from perceptual_efficacy.datasets.comparisons import Picture, picture, table
+from perceptual_efficacy.datasets.comparisons import Picture, picture
 
 TYPES: dict[int, str] = {
     1: "additive Gaussian noise",
@@ -42,42 +42,31 @@ TYPES: dict[int, str] = {
 }
 REFERENCES = range(1, 26)
 LEVELS = range(1, 6)
-UNIT = "mean opinion score, 0 to 9, higher is better"
 
 _OPINIONS = "mos_with_names.txt"
 _NAME = re.compile(r"i([0-9]{2})_([0-9]{2})_([0-9])\.bmp", re.IGNORECASE)
 
 
-def read(
-    folder: str | Path,
-    *,
-    dataset: str = "tid2013",
-    names: Mapping[int, str] = TYPES,
-    subset: bool = False,
-    source: str = "people",
-) -> pd.DataFrame:
+def opinions(folder: Path, *, names: Mapping[int, str] = TYPES, subset: bool = False) -> Iterator[dict[str, object]]:
     """Read the opinions of distorted images, and check that every image is there and can be read.
 
     Parameters
     ----------
     folder
-        Holds, itself or in a subfolder, `mos_with_names.txt`, `distorted_images/`,
-        `reference_images/` and perhaps `mos_std.txt`, a standard deviation per opinion in the same order. Upper and
-        lower case of the image files' names do not count.
-    dataset, source
-        What the table says about itself.
+        Holds, itself or in a subfolder, `mos_with_names.txt`, `distorted_images/`, `reference_images/` and perhaps
+        `mos_std.txt`, a standard deviation per opinion in the same order. Names of image files may be in upper or lower
+        case.
     names
         Name of every type of distortion.
     subset
-        Whether the list may hold fewer than all references, types and levels, and the folder images that are not in
-        the list. Every type must then have the same levels of all references.
+        Whether references, types and levels may be missing from the list, and the folder hold other images. Every type
+        must then have the same levels for all references.
 
     Returns
     -------
-    One row per distorted image, by reference, type and level: dataset, group (number and name of the type), cluster
-    (the reference, as "i01"), reference and first (the distorted image) as paths below the folder, the SHA-256 of each,
-    level, judgement (the mean opinion score), spread (missing without `mos_std.txt`), unit, source; second and
-    observers are missing.
+    One row per distorted image, by reference, type and level: group (number and name of the type), cluster (the
+    reference, as "i01"), reference and first (the distorted image) with the SHA-256 of each, level, judgement (the mean
+    opinion score) and spread (missing without `mos_std.txt`).
 
     Raises
     ------
@@ -85,25 +74,23 @@ def read(
         If a list cannot be read, an image is missing, is not in the list, cannot be read, or has another size than its
         reference; or if the design is incomplete.
     """
-    folder = Path(folder)
     root = next((path for path in (folder, *_subfolders(folder)) if (path / _OPINIONS).is_file()), None)
     if root is None:
         raise ValueError(f"TID2013: there is no {folder / _OPINIONS}. Give `path`, the folder that holds it.")
-    opinions = read_opinions(root / _OPINIONS, names)
-    opinions["spread"] = _spreads(root / "mos_std.txt", len(opinions))
+    listed = read_opinions(root / _OPINIONS, names)
+    listed["spread"] = _spreads(root / "mos_std.txt", len(listed))
     if subset:
-        _check_balance(root / _OPINIONS, opinions)
+        _check_balance(root / _OPINIONS, listed)
     else:
-        _check_complete(root / _OPINIONS, opinions, names)
+        _check_complete(root / _OPINIONS, listed, names)
     distorted, references = _files(root / "distorted_images"), _files(root / "reference_images")
-    unlisted = sorted(set(distorted) - set(opinions["file"].str.lower()))
+    unlisted = sorted(set(distorted) - set(listed["file"].str.lower()))
     if unlisted and not subset:
         raise ValueError(
             f"TID2013: {root / 'distorted_images'} holds {_few(unlisted)}, which {_OPINIONS} does not list; expected "
             f"an opinion of every image. Complete the list, or set `subset: true` if a part is meant."
         )
-    rows = _rows(folder, root / _OPINIONS, opinions, names, distorted, references)
-    return table(rows, dataset=dataset, unit=UNIT, source=source)
+    return _rows(folder, root / _OPINIONS, listed, names, distorted, references)
 
 
 def read_opinions(path: str | Path, names: Mapping[int, str] = TYPES) -> pd.DataFrame:

@@ -1,9 +1,11 @@
-"""Detection thresholds predicted from a distance: the contrast at which a pattern is as far from blank as any other."""
+"""Detection thresholds, predicted from a distance: the contrast at which a pattern is as far from blank as others."""
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from perceptual_efficacy import statistics
@@ -48,6 +50,14 @@ class DetectionThresholds:
         if self.measured.ndim != 2 or not np.isfinite(self.measured).all():
             raise ValueError(f"measured has shape {self.measured.shape}; expected finite (stimuli, observers).")
         self.clusters = len(self.measured)
+
+    @classmethod
+    def of(cls, comparisons: pd.DataFrame, cube: xr.DataArray | None) -> Self:
+        """Take them from a table with one row per stimulus and observer, for the stimuli and contrasts of a cube."""
+        if cube is None:
+            raise ValueError("Detection thresholds need the cube of distances, whose coordinates are their contrasts.")
+        wide = comparisons.pivot_table(index="first", columns="observer", values="judgement", sort=True)
+        return cls(wide.loc[list(cube["name"].values.astype(str))].to_numpy(dtype=np.float64), cube["contrast"].values)
 
     def __len__(self) -> int:
         return len(self.measured)
@@ -102,7 +112,7 @@ class DetectionThresholds:
         return {name: scores[name] for name in measures}
 
     def people(self, draws: Draws) -> dict[str, NDArray[np.float64]]:
-        """Score of one observer by the others on every sample, see `observers`."""
+        """Leave-one-observer-out score on every sample, see `observers`."""
         return {LEAVE_ONE_OUT: self.observers(draws)}
 
     def observers(self, draws: Draws | None = None) -> NDArray[np.float64]:
@@ -206,49 +216,3 @@ def _neighbours(
         np.take_along_axis(curve, upper[..., None] - 1, axis=-1)[..., 0],
         np.take_along_axis(curve, upper[..., None], axis=-1)[..., 0],
     )
-
-
-def contrast_energy(
-    pattern: ArrayLike,
-    pixels_per_degree: float,
-    *,
-    sensitivity: Callable[[ArrayLike], NDArray[np.float64]] | None = None,
-    exponent: float = 2.0,
-) -> NDArray[np.float64]:
-    """Minkowski norm of a pattern over its area, of its frequency components weighted by a sensitivity if one is given.
-
-    Parameters
-    ----------
-    pattern
-        Contrast, shape (stimuli, y, x).
-    pixels_per_degree
-        Resolution of the pattern.
-    sensitivity
-        Function of spatial frequency in cycles per degree; None weights nothing.
-    exponent
-        2 gives RMS contrast times the root of the area; 2.5 is Watson and Ahumada's.
-
-    Returns
-    -------
-    Shape (stimuli,). A pattern of contrast c has c times this energy: its inverse is the predicted threshold, up to
-    one factor for all.
-
-    References
-    ----------
-    Watson, Ahumada: A standard model for foveal detection of spatial contrast, Journal of Vision 5(9), 2005.
-    """
-    values = np.asarray(pattern, dtype=np.float64)
-    if sensitivity is not None:
-        height, width = values.shape[1:]
-        # background around the pattern, so that the filter does not wrap
-        shape = (2 * height, 2 * width)
-        vertical = np.fft.fftfreq(shape[0], 1 / pixels_per_degree)[:, None]
-        horizontal = np.fft.rfftfreq(shape[1], 1 / pixels_per_degree)
-        spectrum = np.fft.rfft2(values, s=shape) * sensitivity(np.hypot(vertical, horizontal))
-        values = np.fft.irfft2(spectrum, s=shape)
-    return (np.abs(values) ** exponent).sum(axis=(1, 2)) ** (1 / exponent) / pixels_per_degree ** (2 / exponent)
-
-
-def distance_of_energy(energy: ArrayLike, contrasts: ArrayLike) -> NDArray[np.float64]:
-    """Quadratic distance to the blank of patterns of known energy, shape (stimuli, contrasts)."""
-    return np.outer(np.asarray(energy, dtype=np.float64), np.asarray(contrasts, dtype=np.float64)) ** 2

@@ -1,0 +1,152 @@
+"""The layouts in which data sets of judged images are stored: one entry each, and no other place knows their names.
+
+A new layout is a module that reads its files, and an entry here. Entries import modules when they need them: downloads
+only need addresses, and run without the packages of the analysis.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from perceptual_efficacy.vocabulary import CONSTRUCTION, OPINIONS, PEOPLE, SAME_OR_DIFFERENT, TWO_ALTERNATIVES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Rows = Iterable[Mapping[str, object]]
+
+
+class Archive(NamedTuple):
+    """Where a data set is published."""
+
+    url: str
+    checksum: str | None  # "sha256:..." or "md5:..."; None if none is published
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the images and judgements of a data set are stored.
+
+    Attributes
+    ----------
+    name
+        Name in the configuration.
+    judgement_type
+        What was asked: a key of `judgements.KINDS`.
+    unit
+        Unit of a judgement.
+    rows
+        Function of a folder, `judged_by` and `subset` (see `read`) that returns the rows for `comparisons.table`.
+    write_ladder
+        Function of photographs, folder, size and seed that writes a ladder of distortions in this layout (see
+        `datasets.ladder`); None if there is none.
+    shown_at
+        Width and height in pixels at which images are shown, to observers and networks; None for their own size.
+    archive
+        Where the published data set is; None if it cannot be downloaded.
+    """
+
+    name: str
+    judgement_type: str
+    unit: str
+    rows: Callable[[Path, str, bool], Rows]
+    write_ladder: Callable[[Mapping[str, Any], str | Path, int, int], None] | None = None
+    shown_at: int | None = None
+    archive: Archive | None = None
+
+    def read(
+        self, folder: str | Path, *, dataset: str, judged_by: str = PEOPLE, subset: bool = False
+    ) -> "pd.DataFrame":
+        """Read a data set, and check that every image is there and can be decoded.
+
+        Parameters
+        ----------
+        folder
+            Where the data set lies.
+        dataset
+            Its name, for the table.
+        judged_by
+            "people", or "construction" for a ladder of distortions.
+        subset
+            Whether parts of the published data set may be missing, and others be there.
+
+        Returns
+        -------
+        One row per comparison with the columns `comparisons.COLUMNS`.
+
+        Raises
+        ------
+        ValueError
+            If a file is missing or cannot be read, or a judgement is not valid.
+        """
+        from perceptual_efficacy.datasets import comparisons
+
+        about = {"dataset": dataset, "judged_by": judged_by, "judgement_type": self.judgement_type}
+        rows = self.rows(Path(folder), judged_by, subset)
+        return comparisons.table(rows, **about, unit=self.unit, shown_at=self.shown_at)
+
+
+def _bapps_choices(folder: Path, judged_by: str, subset: bool) -> Rows:
+    from perceptual_efficacy.datasets import bapps
+
+    return bapps.choices(folder, subset=subset)
+
+
+def _bapps_same(folder: Path, judged_by: str, subset: bool) -> Rows:
+    from perceptual_efficacy.datasets import bapps
+
+    return bapps.same(folder, subset=subset)
+
+
+def _tid2013(folder: Path, judged_by: str, subset: bool) -> Rows:
+    from perceptual_efficacy.datasets import ladder, tid2013
+
+    return tid2013.opinions(folder, names=ladder.TYPES if judged_by == CONSTRUCTION else tid2013.TYPES, subset=subset)
+
+
+def _ladder(function: str) -> Callable[[Mapping[str, Any], str | Path, int, int], None]:
+    def write(photographs: Mapping[str, Any], folder: str | Path, size: int, seed: int) -> None:
+        from perceptual_efficacy.datasets import ladder
+
+        getattr(ladder, function)(photographs, folder, size=size, seed=seed)
+
+    return write
+
+
+_BAPPS = "https://perceptual-similarity.s3.us-west-2.amazonaws.com/dataset"
+
+LAYOUTS: dict[str, Layout] = {
+    layout.name: layout
+    for layout in (
+        Layout(
+            name="bapps_2afc",
+            judgement_type=TWO_ALTERNATIVES,
+            unit="share preferring the second",
+            rows=_bapps_choices,
+            write_ladder=_ladder("choices"),
+            shown_at=64,
+            archive=Archive(
+                f"{_BAPPS}/twoafc_val.tar.gz",
+                "sha256:41486671b06de923e7ba277c4797d4d9d86d609863ba35ecdb576133f8b9d859",
+            ),
+        ),
+        Layout(
+            name="bapps_jnd",
+            judgement_type=SAME_OR_DIFFERENT,
+            unit="share saying same",
+            rows=_bapps_same,
+            write_ladder=_ladder("same"),
+            shown_at=64,
+            archive=Archive(f"{_BAPPS}/jnd.tar.gz", None),
+        ),
+        Layout(
+            name="tid2013",
+            judgement_type=OPINIONS,
+            unit="mean opinion score, 0 to 9, higher is better",
+            rows=_tid2013,
+            write_ladder=_ladder("opinions"),
+            archive=Archive("https://ponomarenko.info/tid2013/tid2013.rar", "md5:2c42bec2407adc49cf4d7858daf8f99b"),
+        ),
+    )
+}

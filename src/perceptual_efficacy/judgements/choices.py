@@ -1,0 +1,88 @@
+"""Choices of two: which of two patches observers found closer to a reference."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from perceptual_efficacy import statistics
+from perceptual_efficacy.judgements.categories import Categories, shares
+from perceptual_efficacy.judgements.protocol import Floats
+from perceptual_efficacy.vocabulary import HUMAN_CEILING
+
+
+def two_alternative_score(distance_first: ArrayLike, distance_second: ArrayLike, judgement: ArrayLike) -> Floats:
+    """Agreement of a distance with human two-alternative choices, per triplet.
+
+    A triplet earns the share of observers who chose the patch that the distance calls closer; a tie earns one half.
+
+    Parameters
+    ----------
+    distance_first, distance_second
+        Distance of the reference to the first and to the second patch, shape (..., triplets).
+    judgement
+        Share of observers who preferred the second patch, in [0, 1], shape (triplets,).
+
+    Returns
+    -------
+    Score per triplet in [0, 1], shape (..., triplets); its mean is the 2AFC score of Zhang et al. (2018).
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a value is not finite, or a judgement lies outside [0, 1].
+
+    References
+    ----------
+    Zhang, Isola, Efros, Shechtman, Wang: The Unreasonable Effectiveness of Deep Features as a Perceptual Metric, CVPR
+    2018.
+    """
+    first, second = np.asarray(distance_first, dtype=np.float64), np.asarray(distance_second, dtype=np.float64)
+    share = shares(judgement)
+    if first.shape != second.shape or first.shape[-1:] != share.shape:
+        raise ValueError(
+            f"Distances have shapes {first.shape} and {second.shape}, judgements {share.shape}; all must list the "
+            f"same triplets."
+        )
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        raise ValueError("A distance is not finite; a triplet without two distances cannot be scored.")
+    return _two_alternative(first, second, share)
+
+
+def _two_alternative(first: Floats, second: Floats, judgement: Floats) -> Floats:
+    return np.where(first < second, 1 - judgement, np.where(second < first, judgement, 0.5))
+
+
+class TwoAlternativeChoices(Categories):
+    """Which of two patches people called closer to a reference, and the 2AFC score of a distance.
+
+    Distances have shape (..., triplets, 2), to the first patch and to the second; judgements are the share of observers
+    who preferred the second.
+    """
+
+    measures = ("2afc",)
+
+    def primary(self, distance: Floats) -> Floats:
+        """2AFC score of distances (..., triplets, 2), shape (...)."""
+        earned = _two_alternative(distance[..., 0], distance[..., 1], self.judgement)
+        return np.mean([earned[..., members].mean(axis=-1) for members in self._members], axis=0)
+
+    def score(self, distance: Floats, draws: Floats, measures: Sequence[str] = measures) -> dict[str, Floats]:
+        """2AFC score of one distance (triplets, 2) on every sample."""
+        return {"2afc": self._average(_two_alternative(distance[..., 0], distance[..., 1], self.judgement), draws)}
+
+    def people(self, draws: Floats) -> dict[str, Floats]:
+        """Score of the average observer, who agrees with each share of the others: mean(j² + (1 - j)²)."""
+        if not self.human:
+            return {}
+        return {HUMAN_CEILING: self._average(self.judgement**2 + (1 - self.judgement) ** 2, draws)}
+
+    def _average(self, earned: Floats, draws: Floats) -> Floats:
+        """Mean over categories of the mean over each category's triplets, on every sample."""
+        sums = [
+            np.bincount(self._patch[members], weights, minlength=self.clusters)
+            for members in self._members
+            for weights in (earned[members], None)
+        ]
+        drawn = draws @ np.stack(sums, axis=1)
+        return statistics.ratio(drawn[:, ::2], drawn[:, 1::2]).mean(axis=1)

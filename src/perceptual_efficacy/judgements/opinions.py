@@ -1,0 +1,224 @@
+"""Opinions: mean opinion scores of distorted images, and how a distance correlates with them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+from scipy import optimize, special, stats
+
+from perceptual_efficacy import statistics
+from perceptual_efficacy.judgements.protocol import Floats, Indices
+
+WIDTHS = (0.01, 100.0)  # of a logistic function, in standard deviations
+
+
+class OpinionDraws(NamedTuple):
+    """The full sample, bootstrap samples, and the samples without one reference each, by weight."""
+
+    references: Floats  # (samples, references)
+    images: Floats  # (images, samples)
+    opinion_rank: Floats  # (images, samples), centred
+
+
+class OpinionScores:
+    """Mean opinions of images, and the correlation of a distance with them.
+
+    Distances have shape (..., images, 1). `srcc` is Spearman's, `krcc` Kendall's tau-b, `plcc` Pearson's and
+    `plcc_logistic` Pearson's after a four-parameter logistic function, see `logistic_fit`.
+
+    Parameters
+    ----------
+    opinion
+        Mean opinion score per image, more is better, shape (images,).
+    group
+        Kind of distortion per image.
+    cluster
+        Reference per image: what is resampled.
+    """
+
+    resampled_unit = "references"
+    measures = ("srcc", "krcc", "plcc", "plcc_logistic")
+
+    def __init__(self, opinion: ArrayLike, group: ArrayLike, cluster: ArrayLike) -> None:
+        self.opinion = np.asarray(opinion, dtype=np.float64)
+        if not np.isfinite(self.opinion).all():
+            raise ValueError("A mean opinion score is not a number.")
+        self.group = np.asarray(group, dtype=str)
+        self.cluster = np.asarray(cluster, dtype=str)
+        references, self._reference = np.unique(self.cluster, return_inverse=True)
+        self.clusters = len(references)
+        self._rank = _centred_ranks(self.opinion, self._reference, self.clusters)
+        self._overall_rank = stats.rankdata(self.opinion) - (len(self.opinion) + 1) / 2
+
+    @classmethod
+    def of(cls, comparisons: pd.DataFrame, cube: xr.DataArray | None = None) -> Self:
+        """Take them from a table of comparisons."""
+        return cls(*(comparisons[name].to_numpy() for name in ("judgement", "group", "cluster")))
+
+    def __len__(self) -> int:
+        return len(self.opinion)
+
+    def groups(self) -> dict[str, tuple[Indices, "OpinionScores"]]:
+        """Images of every kind of distortion and their opinions, where there are several."""
+        names = list(dict.fromkeys(self.group))
+        members = {name: np.flatnonzero(self.group == name) for name in names} if len(names) > 1 else {}
+        return {
+            name: (index, OpinionScores(self.opinion[index], self.group[index], self.cluster[index]))
+            for name, index in members.items()
+        }
+
+    def draw(self, replicates: int, random: np.random.Generator) -> OpinionDraws:
+        """Resample references; the samples without one of them serve the BCa interval."""
+        weights: Floats = np.vstack(
+            [
+                np.ones((1, self.clusters)),
+                statistics.resampled_counts(self.clusters, replicates, random),
+                1 - np.eye(self.clusters),
+            ]
+        )
+        return OpinionDraws(weights, weights.T[self._reference], self._rank @ weights.T)
+
+    def primary(self, distance: Floats) -> Floats:
+        """Spearman correlation of distances (..., images, 1) with opinions, shape (...)."""
+        return _rank_correlation(-distance[..., 0], self._overall_rank)
+
+    def score(self, distance: Floats, draws: OpinionDraws, measures: Sequence[str] = measures) -> dict[str, Floats]:
+        """Correlations of one distance (images, 1) on every sample; the logistic function is fitted to the full one."""
+        similarity = -distance[..., 0]
+        compute = {
+            "srcc": lambda: self._srcc(similarity, draws),
+            "krcc": lambda: self._krcc(similarity, draws),
+            "plcc": lambda: self._plcc(similarity, draws),
+            "plcc_logistic": lambda: self._plcc(logistic_fit(similarity, self.opinion), draws),
+        }
+        return {name: compute[name]() for name in measures}
+
+    def people(self, draws: OpinionDraws) -> dict[str, Floats]:
+        """Nothing: mean opinions do not tell how well observers agree with each other."""
+        return {}
+
+    def _srcc(self, similarity: Floats, draws: OpinionDraws) -> Floats:
+        """Pearson correlation of the ranks within each sample.
+
+        An image's rank in a sample is linear in how often each reference is drawn (see `_centred_ranks`).
+        """
+        rank = _centred_ranks(similarity, self._reference, self.clusters) @ draws.references.T
+        weighted = draws.images * rank
+        covariance = (weighted * draws.opinion_rank).sum(axis=0)
+        spread = (weighted * rank).sum(axis=0) * (draws.images * draws.opinion_rank**2).sum(axis=0)
+        return statistics.ratio(covariance, np.sqrt(spread))
+
+    def _krcc(self, similarity: Floats, draws: OpinionDraws) -> Floats:
+        """Tau-b: concordant minus discordant pairs over the root of the pairs that either side tells apart.
+
+        Each is a sum over pairs of references, of their weights' product: copies of an image are tied on both sides.
+        """
+        order = np.argsort(self._reference, kind="stable")
+        starts = np.searchsorted(self._reference[order], np.arange(self.clusters))
+
+        def pairs(of_images: NDArray[np.int8]) -> Floats:
+            rows = np.add.reduceat(of_images, starts, axis=0, dtype=np.int32)
+            between = np.add.reduceat(rows, starts, axis=1, dtype=np.int64)
+            return np.einsum("sa,ab,sb->s", draws.references, between, draws.references, optimize=True)
+
+        x, y = _signs(similarity[order]), _signs(self.opinion[order])
+        return statistics.ratio(pairs(x * y), np.sqrt(pairs(np.abs(x)) * pairs(np.abs(y))))
+
+    def _plcc(self, similarity: Floats, draws: OpinionDraws) -> Floats:
+        """Pearson correlation, from sums over each reference's images."""
+        x, y = similarity - similarity.mean(), self.opinion - self.opinion.mean()
+        n, sx, sy, sxx, syy, sxy = (
+            draws.references @ np.bincount(self._reference, values, minlength=self.clusters)
+            for values in (np.ones_like(x), x, y, x * x, y * y, x * y)
+        )
+        n = np.maximum(n, 1)  # of a single reference, the sample without it is empty
+        spread_x, spread_y = sxx - sx * sx / n, syy - sy * sy / n
+        # what is left of a constant after subtracting its mean is rounding, not variation
+        varies = (spread_x > 1e-13 * sxx) & (spread_y > 1e-13 * syy)
+        return np.where(varies, statistics.ratio(sxy - sx * sy / n, np.sqrt(np.abs(spread_x * spread_y))), np.nan)
+
+
+def _centred_ranks(values: Floats, cluster: Indices, clusters: int) -> Floats:
+    """Half the number of each cluster's values below each value minus half of those above, shape (values, clusters).
+
+    With w copies of each cluster a value's mid-rank is the weighted sum over clusters of these, plus half the number of
+    all copies and a half: what is left after centring is the sum alone.
+    """
+    ranks = np.empty((len(values), clusters))
+    for number in range(clusters):
+        members = np.sort(values[cluster == number])
+        below, not_above = np.searchsorted(members, values, "left"), np.searchsorted(members, values, "right")
+        ranks[:, number] = (below + not_above - len(members)) / 2
+    return ranks
+
+
+def _rank_correlation(values: Floats, centred_rank: Floats) -> Floats:
+    """Spearman correlation along the last axis with something whose centred ranks are given."""
+    size = values.shape[-1]
+    order = np.argsort(values, axis=-1)
+    ranked = np.take_along_axis(values, order, axis=-1)
+    tied = (ranked[..., 1:] == ranked[..., :-1]).any(axis=-1)
+    rank = np.empty(values.shape)
+    np.put_along_axis(rank, order, np.broadcast_to(np.arange(size) - (size - 1) / 2, values.shape), axis=-1)
+    if tied.any():
+        rank[tied] = stats.rankdata(values[tied], axis=-1) - (size + 1) / 2
+    spread = (rank**2).sum(axis=-1) * (centred_rank**2).sum()
+    return statistics.ratio(rank @ centred_rank, np.sqrt(spread))
+
+
+def _signs(values: Floats) -> NDArray[np.int8]:
+    """Sign of every difference, shape (values, values)."""
+    column = values[:, None]
+    return (column > values).astype(np.int8) - (column < values).astype(np.int8)
+
+
+def logistic_fit(similarity: ArrayLike, opinion: ArrayLike) -> Floats:
+    """Opinions that a rising four-parameter logistic function of the similarity predicts, fitted by least squares.
+
+    b2 + (b1 - b2) / (1 + exp(-(x - b3) / b4)), b1 > b2, with b3 within the range of x and b4 between a hundredth and a
+    hundred times its standard deviation. For any b3 and b4 the best b1 and b2 are those of a linear regression, so what
+    is searched for is the largest correlation: on a grid, and from its best point on by Nelder and Mead's method. Where
+    the relation is weak the search may stop a little short of it.
+
+    Parameters
+    ----------
+    similarity, opinion
+        Shape (images,).
+
+    Returns
+    -------
+    Shape (images,); all missing where either does not vary, there are fewer than five, or nothing that rises fits.
+
+    References
+    ----------
+    Video Quality Experts Group: Final report on the validation of objective models of video quality assessment, phase
+    I, 2000, and II, 2003.
+    """
+    x, y = np.asarray(similarity, dtype=np.float64), np.asarray(opinion, dtype=np.float64)
+    missing = np.full(x.shape, np.nan)
+    if len(x) < 5 or not np.isfinite(x).all() or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return missing
+    x = (x - x.mean()) / x.std()
+    middles, widths = np.quantile(x, np.linspace(0, 1, 9)), np.geomspace(*WIDTHS, 13)
+
+    def correlation(middle: ArrayLike, width: ArrayLike) -> Floats:
+        share = special.expit((x - np.asarray(middle)[..., None]) / np.asarray(width)[..., None])
+        return np.nan_to_num(statistics.pearson(share, y), nan=-1.0)
+
+    grid = correlation(middles[:, None], widths)
+    row, column = np.unravel_index(grid.argmax(), grid.shape)
+    best = optimize.minimize(
+        lambda at: -correlation(at[0], np.exp(at[1])),
+        x0=[middles[row], np.log(widths[column])],
+        method="Nelder-Mead",
+        bounds=[(x.min(), x.max()), tuple(np.log(WIDTHS))],
+        options={"xatol": 1e-4, "fatol": 1e-9},
+    )
+    if not best.success or best.fun >= 0:
+        return missing
+    share = special.expit((x - best.x[0]) / np.exp(best.x[1]))
+    slope, start = np.polyfit(share, y, 1)
+    return start + slope * share

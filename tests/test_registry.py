@@ -1,0 +1,101 @@
+"""The registry of layouts: what others rely on, and that a new layout is one reader and one entry."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from perceptual_efficacy import agreement, baselines, distances, io, judgements, storage
+from perceptual_efficacy.agreement import Ranking
+from perceptual_efficacy.backbones.vgg import draw_random
+from perceptual_efficacy.datasets import comparisons
+from perceptual_efficacy.datasets.registry import LAYOUTS, Layout
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_schema_knows_the_layouts_of_the_registry_and_no_others():
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+    layout = schema["properties"]["datasets"]["items"]["properties"]["layout"]
+    assert layout["enum"] == list(LAYOUTS)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_every_layout_has_a_kind_of_judgements(layout):
+    assert layout.judgement_type in judgements.KINDS
+
+
+def test_published_addresses_and_checksums():
+    bapps = "https://perceptual-similarity.s3.us-west-2.amazonaws.com/dataset"
+    choices, same, opinions = (LAYOUTS[layout].archive for layout in ("bapps_2afc", "bapps_jnd", "tid2013"))
+    assert choices.url == f"{bapps}/twoafc_val.tar.gz"  # the validation part
+    assert choices.checksum.startswith("sha256:41486671b06d")
+    assert same == (f"{bapps}/jnd.tar.gz", None)
+    assert opinions == ("https://ponomarenko.info/tid2013/tid2013.rar", "md5:2c42bec2407adc49cf4d7858daf8f99b")
+
+
+def listed(folder, judged_by, subset):
+    """Read a layout of one list, `scores.txt`, of an image, its reference and an opinion."""
+    for line in (folder / "scores.txt").read_text().splitlines():
+        first, reference, score = line.split()
+        shown = {"first": comparisons.picture(folder, folder / first)}
+        shown["reference"] = comparisons.picture(folder, folder / reference)
+        files = {role: one.path for role, one in shown.items()}
+        files |= {f"{role}_sha256": one.sha256 for role, one in shown.items()}
+        yield {**files, "group": first.split("_")[0], "cluster": reference, "judgement": float(score)}
+
+
+@pytest.fixture
+def new(monkeypatch):
+    """A layout that only this file knows."""
+    layout = Layout("listed", "mos", "opinion, 0 to 5", listed, shown_at=32)
+    monkeypatch.setitem(LAYOUTS, layout.name, layout)
+    return LAYOUTS["listed"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Twelve images of 40 by 40 pixels, each with two kinds of noise at three levels."""
+    random = np.random.default_rng(0)
+    lines = []
+    for number in range(12):
+        image = random.integers(60, 200, size=(40, 40, 3))
+        io.write_image(image.astype(np.uint8), tmp_path / f"{number}.png")
+        for kind in ("grey", "colour"):
+            noise = random.normal(size=(40, 40, 1 if kind == "grey" else 3))
+            for level in (1, 2, 3):
+                name = f"{kind}_{number}_{level}.png"
+                io.write_image((image + 12 * level * noise).clip(0, 255).astype(np.uint8), tmp_path / name)
+                lines.append(f"{name} {number}.png {5 - level}")
+    (tmp_path / "scores.txt").write_text("\n".join(lines))
+    return tmp_path
+
+
+def test_a_new_layout_is_read_compared_and_judged(new, folder):
+    table = new.read(folder, dataset="mine")
+    assert table.dtypes.astype(str).to_dict() == comparisons.COLUMNS
+    read = comparisons.reader(folder, table)
+    assert read("0.png", storage.file_sha256(folder / "0.png")).shape == (32, 32, 3)
+
+    measured = distances.image_distances(draw_random({"relu1_1": 6}, seed=0), table, read)
+    metrics = baselines.baseline_distances(table, read)
+    for cube in (measured, metrics):
+        assert (cube.attrs["dataset"], cube.attrs["judged_by"]) == ("mine", "people")
+
+    cube = measured["distance"].assign_attrs(measured.attrs)
+    channels = pd.DataFrame({"layer": cube["layer"].values, "channel": cube["channel"].values, "status": "scored"})
+    channels["pe"] = np.arange(6.0)
+    found = agreement.compare_selections(
+        cube,
+        judgements.read(table, cube),
+        {"pe": Ranking(channels, "pe")},
+        baselines={"L2": metrics["distance"].sel(metric="L2").values},
+        splits=20,
+        replicates=20,
+    )
+    assert list(found)[:6] == ["network", "architecture", "weights", "origin", "dataset", "judged_by"]
+    assert set(found["group"]) == {"all", "grey", "colour"}
+    best = found[(found["selection"] == "L2") & (found["measure"] == "srcc") & (found["group"] == "grey")]
+    assert best["estimate"].item() > 0.9
