@@ -11,7 +11,8 @@ from perceptual_efficacy.vocabulary import RANKINGS
 with job(snakemake) as run:
     comparisons = io.read_table(run.input.comparisons)
     judgements = kinds.judgements(comparisons, run.params.layout, human=run.params.human)
-    cube = io.read_dataset(run.input.distances)["distance"]
+    distances = io.read_dataset(run.input.distances)
+    cube = distances["distance"].assign_attrs(distances.attrs)
     metrics = io.read_dataset(run.input.baselines)["distance"]
     baselines = {str(name): metrics.sel(metric=name).values for name in metrics["metric"].values}
     baselines |= lpips.lpips_distances(cube, storage.read_record(run.input.card))

@@ -14,6 +14,7 @@ FLAT = "pe with a flat CSF"
 with job(snakemake) as run:
     resolution = float(run.wildcards.resolution)
     distances = io.read_dataset(run.input.distances)
+    cube = distances["distance"].assign_attrs(distances.attrs)
     contrasts, names = distances["contrast"].values, distances["name"].values.astype(str)
     patterns = io.read_dataset(run.input.patterns)
     shown = patterns["pattern"].values[patterns["used"].values]
@@ -31,7 +32,7 @@ with job(snakemake) as run:
         "CSF-weighted energy": distance_of_energy(watson, contrasts),
     }
     result = agreement.compare_selections(
-        distances["distance"],
+        cube,
         judgements,
         {
             **{score: Ranking(channels, score) for score in RANKINGS},
@@ -46,12 +47,12 @@ with job(snakemake) as run:
     about = {"dataset": "modelfest", "judged_by": PEOPLE, "pixels_per_degree": resolution}
     io.write_table(result.assign(**about), run.output.agreement, run.provenance)
 
-    curves = agreement.selection_distances(distances["distance"], channels)
+    curves = agreement.selection_distances(cube, channels)
     curves |= {(NONE, name): distance for name, distance in baselines.items()}
     predictions = [
         pd.DataFrame(
             {
-                **identity(distances["distance"].attrs),
+                **identity(cube.attrs),
                 **about,
                 "layer": layer,
                 "selection": selection,
