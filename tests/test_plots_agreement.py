@@ -298,6 +298,19 @@ def test_extrapolated_thresholds_are_open_symbols_at_their_place(cases: dict[str
     assert opened == rows["extrapolated"].tolist()
 
 
+def test_the_largest_errors_are_named_inside_their_panel_and_on_no_point(cases: dict[str, Case]) -> None:
+    table, draw = cases["thresholds"]
+    figure = draw(table)
+    for axis, (_, rows) in zip(figure.axes, table.groupby(["layer", "selection"], sort=False), strict=False):
+        assert [text.get_text() for text in axis.texts] == rows.loc[rows["outlier"], "name"].tolist()
+        points = axis.transData.transform(rows[["measured", "predicted"]])
+        for text in axis.texts:
+            box = text.get_window_extent()
+            assert box.count_contains(points) == 0
+            assert axis.bbox.padded(1).fully_containsx(box.x0)
+            assert axis.bbox.padded(1).fully_containsx(box.x1)
+
+
 def test_a_panel_without_predictions_is_refused(predictions: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match="no predictions of 'high' for 'relu9_1'"):
         thresholds.table(predictions, panels=[("relu9_1", "high")])

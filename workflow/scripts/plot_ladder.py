@@ -7,7 +7,7 @@ from perceptual_efficacy.plots import ladder, style
 from perceptual_efficacy.vocabulary import identity
 
 with job(snakemake) as run:
-    cube = io.read_dataset(run.input.distances)["distance"]
-    distances = agreement.selection_distances(cube, io.read_table(run.input.channels))
-    table = ladder.table(distances, io.read_table(run.input.comparisons), identity(cube.attrs))
+    measured = io.read_dataset(run.input.distances)
+    distances = agreement.selection_distances(measured["distance"], io.read_table(run.input.channels))
+    table = ladder.table(distances, io.read_table(run.input.comparisons), identity(measured.attrs))
     style.save(ladder.draw(table, run.params.layer), table, **run.output)
