@@ -88,6 +88,7 @@ def digests(root):
 
 
 USING_CSF = {"score_channels", "compare_layers", "assess_thresholds", "assess_agreement", "plot_frequency_curves"} | {
+    "plot_orientation_curves",
     "plot_ladder",
     "compare_with_lpips",
     "fine_tune",
