@@ -109,6 +109,7 @@ def sources(tmp_path_factory):
 
 
 USING_CSF = {"score_channels", "compare_layers", "assess_thresholds", "assess_agreement", "plot_frequency_curves"} | {
+    "plot_orientation_curves",
     "plot_ladder",
     "fine_tune",
     "invert_features",
