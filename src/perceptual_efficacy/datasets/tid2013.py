@@ -79,10 +79,7 @@ def opinions(folder: Path, *, names: Mapping[int, str] = TYPES, subset: bool = F
         raise ValueError(f"TID2013: there is no {folder / _OPINIONS}. Give `path`, the folder that holds it.")
     listed = read_opinions(root / _OPINIONS, names)
     listed["spread"] = _spreads(root / "mos_std.txt", len(listed))
-    if subset:
-        _check_balance(root / _OPINIONS, listed)
-    else:
-        _check_complete(root / _OPINIONS, listed, names)
+    _check_design(root / _OPINIONS, listed, names, subset)
     distorted, references = _files(root / "distorted_images"), _files(root / "reference_images")
     unlisted = sorted(set(distorted) - set(listed["file"].str.lower()))
     if unlisted and not subset:
@@ -225,28 +222,26 @@ def _files(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _check_complete(path: Path, opinions: pd.DataFrame, names: Mapping[int, str]) -> None:
-    expected = set(product(REFERENCES, names, LEVELS))
-    found = set(opinions[["reference", "type", "level"]].itertuples(index=False, name=None))
+def _check_design(path: Path, listed: pd.DataFrame, names: Mapping[int, str], subset: bool) -> None:
+    """Types and levels are compared over references, so a part must have the same ones for each of its references."""
+    found = set(listed[["reference", "type", "level"]].itertuples(index=False, name=None))
+    if subset:
+        kinds = {(type_, level) for _, type_, level in found}
+        expected = {(reference, *kind) for reference in listed["reference"] for kind in kinds}
+        wanted = (
+            "the same types and levels of each reference. Complete the part, or take out what others have of these "
+        )
+        wanted += "types and levels"
+    else:
+        expected = set(product(REFERENCES, names, LEVELS))
+        wanted = (
+            f"{len(REFERENCES)} references x {len(names)} types x {len(LEVELS)} levels = {len(expected)}. Complete "
+        )
+        wanted += "it, or set `subset: true` if a part is meant"
     wrong = [f"it lacks {_few(_names(expected - found))}"] if expected - found else []
     wrong += [f"it lists {_few(_names(found - expected))}"] if found - expected else []
     if wrong:
-        raise ValueError(
-            f"TID2013: {path}: {'; '.join(wrong)}; expected {len(REFERENCES)} references x {len(names)} types x "
-            f"{len(LEVELS)} levels = {len(expected)}. Complete it, or set `subset: true` if a part is meant."
-        )
-
-
-def _check_balance(path: Path, opinions: pd.DataFrame) -> None:
-    """Types and levels are compared over references, so a part must hold the same of each of them."""
-    found = set(opinions[["reference", "type", "level"]].itertuples(index=False, name=None))
-    kinds = {(type_, level) for _, type_, level in found}
-    expected = {(reference, *kind) for reference in opinions["reference"] for kind in kinds}
-    if expected != found:
-        raise ValueError(
-            f"TID2013: {path}: it lacks {_few(_names(expected - found))}; expected the same types and levels of each "
-            f"reference. Complete the part, or take out what others have of these types and levels."
-        )
+        raise ValueError(f"TID2013: {path}: {'; '.join(wrong)}; expected {wanted}.")
 
 
 def _names(design: Iterable[tuple[int, int, int]]) -> list[str]:
