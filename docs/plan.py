@@ -192,7 +192,11 @@ def of_training(study: dict) -> Iterator[Cost]:
     plain, with_features = (core_seconds(partial(step, features=features)) for features in (False, True))
     steps = superres["training"]["steps"]
     yield Cost(
-        "super-resolution, initial checkpoint", ("train_start",), f"{plain:.2g} s x {steps:,} steps", plain * steps, weights
+        "super-resolution, initial checkpoint",
+        ("train_start",),
+        f"{plain:.2g} s x {steps:,} steps",
+        plain * steps,
+        weights,
     )
     steps = superres["fine_tuning"]["steps"]
     seeds, losses = len(superres["seeds"]), superres["losses"]
