@@ -290,9 +290,14 @@ def test_convolutions_are_computed_in_bfloat16_and_weights_kept_in_single_precis
     np.testing.assert_allclose(log["l1"][1:], single["l1"][1:], rtol=0.02)
 
 
+def test_an_unknown_precision_is_refused(train, network):
+    with pytest.raises(ValueError, match=r"precision is 'float16'; it must be one of \('float32', 'bfloat16'\)"):
+        train(network, recipe=RECIPE._replace(precision="float16"))
+
+
 def test_a_batch_that_cannot_be_shared_is_refused(train, network):
     with pytest.raises(ValueError, match="A batch of 4 patches cannot be shared evenly among 3 devices"):
-        train(network, devices=3)
+        train(network, devices=("cpu",) * 3)
 
 
 # What is not finite
@@ -366,6 +371,12 @@ def test_a_stopped_training_goes_on_where_it_was(stopped, train, network):
     expected = train(whole := edsr.draw(SCALE, 1, 4, seed=0), Loss(MeanSquaredError(), 0.5))
     assert bits(network) == bits(whole)
     pd.testing.assert_frame_equal(log, expected, check_exact=True)
+
+
+def test_a_training_stopped_before_its_first_step_logs_that_step_once(train, network):
+    with pytest.raises(StoppedError):
+        train(edsr.draw(SCALE, 1, 4, seed=0), Loss(Stopping(1), 0.5))
+    assert train(network, Loss(MeanSquaredError(), 0.5))["step"].tolist() == [0, 3, 6, 7]
 
 
 def test_a_state_of_another_training_is_not_gone_on_from(stopped, train, network, caplog, tmp_path):
@@ -443,7 +454,7 @@ def test_a_training_killed_three_times_ends_with_the_bits_of_one_that_was_not(tm
 def test_two_processes_train_as_one_does(train, photographs):
     one, two = (edsr.draw(SCALE, 1, 4, seed=0) for _ in range(2))
     log = train(one, Loss(MeanSquaredError(), 0.5), validation=photographs)
-    shared = train(two, Loss(MeanSquaredError(), 0.5), validation=photographs, devices=2, kind="cpu")
+    shared = train(two, Loss(MeanSquaredError(), 0.5), validation=photographs, devices=("cpu", "cpu"))
     for name, value in one.state_dict().items():
         torch.testing.assert_close(two.state_dict()[name], value, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(shared, log, rtol=1e-4)
@@ -451,7 +462,7 @@ def test_two_processes_train_as_one_does(train, photographs):
 
 @pytest.mark.slow
 def test_two_processes_go_on_where_one_was(stopped, train, network):
-    log = train(network, Loss(MeanSquaredError(), 0.5), devices=2, kind="cpu")
+    log = train(network, Loss(MeanSquaredError(), 0.5), devices=("cpu", "cpu"))
     expected = train(whole := edsr.draw(SCALE, 1, 4, seed=0), Loss(MeanSquaredError(), 0.5))
     for name, value in whole.state_dict().items():
         torch.testing.assert_close(network.state_dict()[name], value, rtol=1e-4, atol=1e-6)
@@ -461,7 +472,34 @@ def test_two_processes_go_on_where_one_was(stopped, train, network):
 @pytest.mark.slow
 def test_what_is_not_finite_in_another_process_is_told_the_same(train, network):
     with pytest.raises(FloatingPointError, match="Step 1 of 7: the term 'distance' of the loss is nan; expected a fin"):
-        train(network, Loss(MeanSquaredError(math.nan), 1.0), devices=2, kind="cpu")
+        train(network, Loss(MeanSquaredError(math.nan), 1.0), devices=("cpu", "cpu"))
+
+
+WITHOUT_GUARD = """
+import sys
+from perceptual_efficacy.superres import edsr, images, training
+
+print("the script runs", flush=True)
+folder, entry = sys.argv[1], {"name": "a", "use": "train"}
+listed, sources = (make([entry], [f"{folder}/images"]) for make in (images.list_images, images.sources))
+table = images.pack(listed, sources, 2, f"{folder}/high.npy", f"{folder}/low.npy")
+patches = images.Patches(table, f"{folder}/high.npy", f"{folder}/low.npy", scale=2, patch=8, seed=0)
+recipe = training.Recipe(steps=2, batch_size=2, learning_rate=1e-3, log_every=1)
+files = {"state_file": f"{folder}/.state", "key": {}}
+log = training.train(edsr.draw(2, 1, 4, 0), patches, training.Loss(), recipe, devices=("cpu", "cpu"), **files)
+print(log["step"].tolist())
+"""
+
+
+@pytest.mark.slow
+def test_a_script_without_a_main_guard_trains_in_several_processes_and_runs_once(tmp_path, photographs):
+    """As Snakemake's scripts are."""
+    images.io.write_image(photographs[0], tmp_path / "images" / "0.png")
+    (tmp_path / "train.py").write_text(WITHOUT_GUARD)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "train.py", tmp_path], capture_output=True, text=True, timeout=300, check=True
+    )
+    assert done.stdout.splitlines() == ["the script runs", "[0, 1, 2]"]
 
 
 # The weight of the distance

@@ -188,22 +188,16 @@ def invert_selections(
 
     Parameters
     ----------
-    backbone
-        The network; it runs where its weights are.
-    channels
-        What `scores.score_channels` returns.
-    layer
-        The layer.
+    backbone, channels, layer
+        The network, its channels as `scores.score_channels` returns them, and the layer to invert.
     photographs
         RGB images of one size by name, (height, width, 3), 0 to 255.
     folder
         Where the photographs and the inversions are written.
-    seeds
-        Of the noise.
-    halves
-        How many random halves.
-    progress, settings
+    seeds, progress, settings
         See `invert`.
+    halves
+        Number of random halves.
 
     Returns
     -------

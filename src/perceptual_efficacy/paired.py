@@ -1,7 +1,7 @@
 """Scores of repeated runs by image and seed: means of selections of channels, and differences between them."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from perceptual_efficacy.vocabulary import (
     ALL,
     EVERYTHING,
     HIGH,
+    INTERVAL,
     LOW,
     MEAN_OF_LAYERS,
     NONE,
@@ -26,38 +27,6 @@ SCORE = ("selection", "draw", "image", "seed", "measure", "higher_is_better")  #
 DIFFERENCES = ((HIGH, LOW), (LOW, HIGH), (HIGH, ALL), (HIGH, RANDOM_HALVES), (HIGH, NONE))
 
 Floats = NDArray[np.float64]
-
-
-class _Scores(NamedTuple):
-    """Scores of one selection (images, seeds, halves); other selections than random halves have one of these."""
-
-    values: Floats
-
-    def means(self, weights: "_Weights") -> Floats:
-        """Mean score in every sample."""
-        images, seeds, halves = self.values.shape
-        # what has one seed, as interpolation has, was not repeated
-        of_seeds = weights.seeds if seeds > 1 else np.ones((len(weights.images), 1))
-        of_halves = weights.halves if halves > 1 else np.ones((len(weights.images), 1))
-        return np.einsum(
-            "ish,ri,rs,rh->r", self.values, weights.images / images, of_seeds / seeds, of_halves / halves, optimize=True
-        )
-
-
-class _Weights(NamedTuple):
-    """How often each image, seed and random half is drawn, by sample; the first sample is the full one."""
-
-    images: Floats
-    seeds: Floats
-    halves: Floats
-
-    @classmethod
-    def draw(cls, counts: Sequence[int], replicates: int, random: np.random.Generator) -> "_Weights":
-        images, seeds, halves = (
-            np.vstack([np.ones(count), statistics.resampled_counts(count, replicates, random)]).astype(np.float64)
-            for count in counts
-        )
-        return cls(images, seeds, halves)
 
 
 def compare_runs(
@@ -88,10 +57,8 @@ def compare_runs(
     -------
     One row per measure and selection, and per measure and difference.
 
-    network, weights, scale, group, layer, ...
-        As in the scores.
-    measure, selection
-        "random halves" is the mean of them; a difference is called "high - low".
+    network, weights, scale, group, layer, ...; measure, selection
+        As in the scores. "random halves" is the mean of them; a difference is called "high - low".
     estimate, ci_low, ci_high
         Of a selection the mean, in the measure's unit. Of a difference how much better the first one is: positive where
         it is better, whichever way the measure goes. 95% bootstrap interval, missing with fewer than 10 images.
@@ -113,31 +80,34 @@ def compare_runs(
         if part.empty:  # no image has a score, as of MS-SSIM on small ones
             continue
         found = _by_selection(part)
-        counts = [max(score.values.shape[axis] for score in found.values()) for axis in range(3)]
-        weights = _Weights.draw(counts, replicates, np.random.default_rng(seed))
+        counts = [max(values.shape[axis] for values in found.values()) for axis in range(3)]
+        random = np.random.default_rng(seed)
+        # how often each image, seed and random half is in each sample; the first sample is the full one
+        drawn = [
+            np.vstack([np.ones(count), statistics.resampled_counts(count, replicates, random)]).astype(np.float64)
+            for count in counts
+        ]
         sign = 1 if bool(part["higher_is_better"].iloc[0]) else -1
-        means = {name: score.means(weights) for name, score in found.items()}
+        means = {name: _means(values, drawn) for name, values in found.items()}
         missing = np.full(replicates + 1, np.nan)
         samples = dict(means) | {
             f"{first} - {second}": sign * (means.get(first, missing) - means.get(second, missing))
             for first, second in differences
         }
+        numbers = {
+            "images": counts[0],
+            "seeds": counts[1],
+            "halves": counts[2] if RANDOM_HALVES in found else 0,
+            "n_clusters": counts[0],
+            "resampled_unit": "images and seeds",
+        }
+        enough = counts[0] >= LEAST_CLUSTERS
         for name, values in samples.items():
-            compared = name not in means
-            rows.append(
-                {
-                    **about,
-                    "measure": measure,
-                    "selection": name,
-                    **_interval(values, counts[0]),
-                    "p": _p(values) if compared and counts[0] >= LEAST_CLUSTERS else np.nan,
-                    "images": counts[0],
-                    "seeds": counts[1],
-                    "halves": counts[2] if RANDOM_HALVES in found else 0,
-                    "n_clusters": counts[0],
-                    "resampled_unit": "images and seeds",
-                }
-            )
+            interval = statistics.percentile_interval(values[1:]) if enough else (np.nan, np.nan)
+            # twice the smaller share of samples on one side of 0
+            p = statistics.permutation_p(0.0, values[1:]) if enough and name not in means else np.nan
+            result = dict(zip(INTERVAL, (values[0], *interval), strict=True)) | {"p": p}
+            rows.append({**about, "measure": measure, "selection": name, **result, **numbers})
     if not rows:
         raise ValueError("There is nothing to compare: no image has a score by any measure.")
     table = pd.DataFrame(rows)
@@ -184,8 +154,17 @@ def _image_keys(scores: pd.DataFrame) -> list[str]:
     return [name for name in ("dataset", "image") if name in scores]
 
 
-def _by_selection(part: pd.DataFrame) -> dict[str, _Scores]:
-    """Arrays of one measure's scores, by selection; all with the same images in the same order."""
+def _means(values: Floats, drawn: Sequence[Floats]) -> Floats:
+    """Mean score in every sample, of scores (images, seeds, halves); an axis of length 1 was not repeated."""
+    shares = [
+        counts / length if length > 1 else np.ones((len(counts), 1))
+        for counts, length in zip(drawn, values.shape, strict=True)
+    ]
+    return np.einsum("ish,ri,rs,rh->r", values, *shares, optimize=True)
+
+
+def _by_selection(part: pd.DataFrame) -> dict[str, Floats]:
+    """Scores by one measure (images, seeds, halves) by selection, all with the same images in the same order."""
     found: dict[str, list[Floats]] = {}
     repeated: dict[str, list[Any]] = {}  # seeds of each run that has several
     image = _image_keys(part)
@@ -213,14 +192,4 @@ def _by_selection(part: pd.DataFrame) -> dict[str, _Scores]:
             f"{first} has the seeds {repeated[first]}, {other} {repeated[other]}; they are compared seed by seed, so "
             f"expected the same for all."
         )
-    return {name: _Scores(np.stack(grids, axis=2)) for name, grids in found.items()}
-
-
-def _interval(values: Floats, images: int) -> Mapping[str, Any]:
-    low, high = statistics.percentile_interval(values[1:]) if images >= LEAST_CLUSTERS else (np.nan, np.nan)
-    return {"estimate": float(values[0]), "ci_low": low, "ci_high": high}
-
-
-def _p(values: Floats) -> float:
-    """Twice the smaller share of bootstrap samples on one side of 0."""
-    return statistics.permutation_p(0.0, values[1:])
+    return {name: np.stack(grids, axis=2) for name, grids in found.items()}

@@ -1,6 +1,7 @@
 """What both trainings of super-resolution share."""
 
 import pandas as pd
+import torch
 from job import runs_on
 
 from perceptual_efficacy import io
@@ -11,6 +12,10 @@ def train(run, network, loss, seed):
     """Train with a loss on patches drawn by a seed, and write weights, card and log."""
     params = run.params
     runs_on("cuda" if params.devices else "cpu")
+    if params.devices > (there := torch.cuda.device_count()):
+        raise UserError(
+            f"superres.devices is {params.devices}; this machine has {there} accelerators. Use 0 for the CPU."
+        )
     listed, sources = io.read_table(run.input.images), images.sources(params.sets, params.folders)
     validation = listed[listed["use"] == "validation"].to_dict("records")
     log = training.train(
@@ -21,7 +26,7 @@ def train(run, network, loss, seed):
         validation=[images.read(row, sources, network.scale) for row in validation],
         state_file=params.state,
         key=run.depends_on,
-        devices=params.devices,
+        devices=[f"cuda:{number}" for number in range(params.devices)] or ["cpu"],
         workers=run.threads - 1 if params.devices else 0,
         progress=run.progress,
     )

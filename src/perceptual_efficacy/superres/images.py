@@ -75,32 +75,18 @@ def list_images(
         for path in progress(files):
             whole = io.read_image(path)
             image = _part(whole, entry.get("size"), path)
-            rows.append(
-                {
-                    "set": entry["name"],
-                    "use": entry["use"],
-                    "image": path.stem,
-                    "path": path.name,
-                    "width": image.shape[1],
-                    "height": image.shape[0],
-                    "sha256": storage.file_sha256(path),
-                    "content_sha256": hashlib.sha256(repr(whole.shape).encode() + whole.tobytes()).hexdigest(),
-                }
-            )
+            content = hashlib.sha256(repr(whole.shape).encode() + whole.tobytes()).hexdigest()
+            about = (entry["name"], entry["use"], path.stem, path.name, image.shape[1], image.shape[0])
+            rows.append((*about, storage.file_sha256(path), content))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    _check_apart(table)
+    learnt = table["use"] == "train"
+    twins = table[~learnt].merge(table[learnt], on="content_sha256", suffixes=("", "_learnt"))
+    for twin in twins.head(1).to_dict("records"):
+        raise ValueError(
+            f"{twin['path']} ({twin['set']}, {twin['use']}) and {twin['path_learnt']} ({twin['set_learnt']}, train) "
+            f"are the same image: what is learnt from it would be tested on it. Take it out of one of them."
+        )
     return table
-
-
-def _check_apart(table: pd.DataFrame) -> None:
-    learnt = table[table["use"] == "train"].drop_duplicates("content_sha256").set_index("content_sha256")
-    for row in table[table["use"] != "train"].to_dict("records"):
-        if row["content_sha256"] in learnt.index:
-            twin = learnt.loc[row["content_sha256"]]
-            raise ValueError(
-                f"{row['path']} ({row['set']}, {row['use']}) and {twin['path']} ({twin['set']}, train) are the same "
-                f"image: what is learnt from it would be tested on it. Take it out of one of them."
-            )
 
 
 def check_sizes(table: pd.DataFrame, scale: int, patch: int) -> None:

@@ -127,18 +127,14 @@ def score_images(
     ----------
     listed, sources
         What `images.list_images` and `images.sources` return.
-    networks
-        The networks of one loss, each from another seed; none for bicubic interpolation.
+    networks, device
+        The networks of one loss, each from another seed, and where they compute; none for bicubic interpolation.
     folder
         Where the enlarged images are written.
     scale
         How many times smaller the degraded images are.
-    metrics
-        By name.
-    device
-        Where the networks compute.
-    progress
-        Wraps the iteration over images.
+    metrics, progress
+        Metrics by name; wraps the iteration over images.
 
     Returns
     -------

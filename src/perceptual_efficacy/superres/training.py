@@ -6,16 +6,15 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, distributed, multiprocessing, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
@@ -26,39 +25,25 @@ from perceptual_efficacy.backbones.network import Progress, as_tensor
 from perceptual_efficacy.superres import edsr, state
 from perceptual_efficacy.superres.edsr import EDSR
 from perceptual_efficacy.superres.fidelity import psnr_y
-from perceptual_efficacy.superres.images import Patches
+from perceptual_efficacy.superres.images import Image, Patches
 from perceptual_efficacy.superres.resize import degrade
+from perceptual_efficacy.vocabulary import MDSI
 
 RATIO_PATCHES = 32  # over which the weight of the distance is averaged
 RATIO_BATCH = 8
 STATE_SECONDS = 30.0  # between two states on disk
+PRECISIONS = ("float32", "bfloat16")
 COLUMNS = ("step", "l1", "distance", "psnr_y", "mdsi")
-
-Images = Sequence[NDArray[np.uint8]]
 
 
 class Recipe(NamedTuple):
-    """How long and how fast to train.
+    """How long and how fast to train."""
 
-    Attributes
-    ----------
-    steps
-        Updates of the weights.
-    batch_size
-        Patches per update, over all devices.
-    learning_rate
-        Adam's at the first step; it falls to 0 along half a cosine.
-    log_every
-        Steps between two rows of the log.
-    precision
-        "float32", or "bfloat16" for convolutions in bfloat16 and weights in float32 (mixed precision).
-    """
-
-    steps: int
-    batch_size: int
-    learning_rate: float
-    log_every: int
-    precision: str = "float32"
+    steps: int  # updates of the weights
+    batch_size: int  # patches per update, over all devices
+    learning_rate: float  # Adam's at the first step; it falls to 0 along half a cosine
+    log_every: int  # steps between two rows of the log
+    precision: str = "float32"  # or "bfloat16": convolutions in bfloat16, weights in float32
 
 
 class Loss(NamedTuple):
@@ -76,19 +61,10 @@ class Loss(NamedTuple):
 
 
 def weigh(network: EDSR, metric: nn.Module, patches: Patches, rho: float, *, count: int = RATIO_PATCHES) -> float:
-    """Return rho |dL1/dy| / |dd/dy|, which makes the gradient of the distance rho times as long as that of L1.
+    """Return rho |dL1/dy| / |dd/dy|, which makes the gradient of the distance d rho times as long as that of L1.
 
-    Parameters
-    ----------
-    network
-        Where the gradients are compared: the initial checkpoint.
-    metric
-        The distance d.
-    patches, count
-        The lengths of the gradients with respect to the output image y are averaged over the first `count` patches,
-        before they are divided.
-    rho
-        Ratio of the lengths.
+    The lengths of the gradients with respect to the network's output y are averaged over the first `count` patches
+    before they are divided.
 
     Raises
     ------
@@ -96,7 +72,7 @@ def weigh(network: EDSR, metric: nn.Module, patches: Patches, rho: float, *, cou
         If the distance has no gradient there.
     """
     lengths = {"l1": 0.0, "distance": 0.0}
-    for batch in DataLoader(Subset(patches, range(count)), batch_size=RATIO_BATCH, generator=torch.Generator()):
+    for batch in _loader(patches, range(count), RATIO_BATCH):
         low, high = (_as_values(codes, network.mean.device) for codes in batch)
         with torch.no_grad():
             output = network(low)
@@ -119,18 +95,16 @@ def train(
     loss: Loss,
     recipe: Recipe,
     *,
-    validation: Images = (),
+    validation: Sequence[Image] = (),
     state_file: str | os.PathLike[str],
     key: Mapping[str, str],
-    devices: int = 0,
+    devices: Sequence[str] = ("cpu",),
     workers: int = 0,
     progress: Progress = iter,
-    kind: Literal["cpu", "cuda"] | None = None,
 ) -> pd.DataFrame:
-    """Train a network in place; after an interruption, resume from the last state with the same result.
+    """Train a network in place; after an interruption, resume from the last state.
 
-    On the processors of one machine an interrupted training ends with the same bits as one that was not; accelerators
-    promise less.
+    On one processor a resumed training ends with the same bits as an uninterrupted one; accelerators promise less.
 
     Parameters
     ----------
@@ -147,13 +121,11 @@ def train(
     key
         What the training depends on, as `state.resume` compares it.
     devices
-        Accelerators to share each batch among; 0 for the processor.
+        Devices to share each batch among, e.g. ("cuda:0", "cuda:1"), each with a process of its own.
     workers
-        Processes per device that cut patches in the background; 0 cuts them in between steps.
+        Processes per device that cut patches in the background; 0 cuts them between steps.
     progress
         Wraps the iteration over steps, e.g. `tqdm`.
-    kind
-        Kind of the devices; by default accelerators, or the processor for 0 devices.
 
     Returns
     -------
@@ -167,27 +139,18 @@ def train(
     OSError
         If the state cannot be written.
     ValueError
-        If a batch cannot be shared evenly among the devices, or there are fewer devices.
-
-    Notes
-    -----
-    In plain PyTorch: device, precision and shared gradients are a line each there, and nothing has to be switched off.
+        If the precision is unknown, or a batch cannot be shared evenly among the devices.
     """
-    shares, kind = max(1, devices), kind or ("cuda" if devices else "cpu")
-    if recipe.batch_size % shares:
-        raise ValueError(f"A batch of {recipe.batch_size} patches cannot be shared evenly among {shares} devices.")
-    if kind == "cuda" and shares > torch.cuda.device_count():
+    if recipe.precision not in PRECISIONS:
+        raise ValueError(f"precision is {recipe.precision!r}; it must be one of {PRECISIONS}.")
+    if recipe.batch_size % len(devices):
         raise ValueError(
-            f"superres.devices is {devices}; this machine has {torch.cuda.device_count()} accelerators. Use 0 for the "
-            f"processor."
+            f"A batch of {recipe.batch_size} patches cannot be shared evenly among {len(devices)} devices."
         )
     training = _Training(network, loss, recipe, validation, Path(state_file), key)
     training.resume()
-    if training.step < recipe.steps and shares == 1:
-        training.run(torch.device(kind), patches, workers, progress)
-    elif training.step < recipe.steps:
-        _share(shares, kind, training, patches, workers, progress)
-        training.resume()
+    if training.step < recipe.steps:
+        training.start(patches, devices, workers, progress)
     network.cpu()
     if broken := [name for name, value in network.state_dict().items() if not value.isfinite().all()]:
         raise FloatingPointError(
@@ -197,18 +160,20 @@ def train(
     return pd.DataFrame(training.rows, columns=list(COLUMNS)).astype({"step": int})
 
 
+@dataclass
 class _Training:
-    """A training between two steps, as a state on disk holds it."""
+    """A training in plain PyTorch, between two steps."""
 
-    def __init__(
-        self, network: EDSR, loss: Loss, recipe: Recipe, validation: Images, file: Path, key: Mapping[str, str]
-    ) -> None:
-        self.network, self.loss, self.recipe = network, loss, recipe
-        self.validation, self.file, self.key = validation, file, key
-        self.step = 0
-        self.rows: list[dict[str, float]] = []
-        self.sums: dict[str, float] = {}  # of the loss's terms since the last row
-        self.adam: dict[str, Any] | None = None
+    network: EDSR
+    loss: Loss
+    recipe: Recipe
+    validation: Sequence[Image]
+    file: Path
+    key: Mapping[str, str]
+    step: int = 0
+    rows: list[dict[str, float]] = field(default_factory=list)
+    sums: dict[str, float] = field(default_factory=dict)  # of the loss's terms since the last row
+    adam: dict[str, Any] | None = None
 
     def resume(self) -> None:
         """Go on from the state on disk, if there is one of this training."""
@@ -216,52 +181,67 @@ class _Training:
             self.network.load_state_dict(found.pop("network"))
             vars(self).update(found)
 
-    def run(
-        self,
-        device: torch.device,
-        patches: Patches,
-        workers: int = 0,
-        progress: Progress = iter,
-        rank: int = 0,
-        shares: int = 1,
-    ) -> None:
+    def save(self, adam: torch.optim.Adam) -> None:
+        """Write the state to disk."""
+        content = {"step": self.step, "rows": self.rows, "sums": self.sums}
+        state.write({**content, "network": self.network.state_dict(), "adam": adam.state_dict()}, self.file, self.key)
+
+    def start(self, patches: Patches, devices: Sequence[str], *arguments: Any) -> None:
+        """Train to the last step, in a process per device if there are several."""
+        if len(devices) == 1:
+            self.run(0, patches, devices, *arguments)
+            return
+        # new processes would run the calling script again: Snakemake's scripts have no guard against that
+        main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                given = f"file://{folder}/meeting", self, patches, devices, *arguments
+                multiprocessing.spawn(_join, given, len(devices))
+        except multiprocessing.ProcessRaisedException as error:
+            name, _, message = str(error).strip().splitlines()[-1].partition(": ")
+            raise (FloatingPointError(message) if name == FloatingPointError.__name__ else error) from error
+        finally:
+            sys.modules["__main__"] = main
+        self.resume()
+
+    def run(self, rank: int, patches: Patches, devices: Sequence[str], workers: int, progress: Progress) -> None:
         """Train to the last step, as one of several processes that share each batch."""
-        batch_size, steps = self.recipe.batch_size, self.recipe.steps
+        recipe, shares, device = self.recipe, len(devices), torch.device(devices[rank])
         network = self.network.to(device)
         if self.loss.metric is not None:
             self.loss.metric.to(device)
         model = DistributedDataParallel(network) if shares > 1 else network
-        adam = torch.optim.Adam(network.parameters(), lr=self.recipe.learning_rate)
+        adam = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
         if self.adam is not None:
             adam.load_state_dict(self.adam)
-        # the processes take turns, so that together they take every batch as one alone does
-        mine = Subset(patches, range(self.step * batch_size + rank, steps * batch_size, shares))
-        # with a generator of its own the loader leaves the global random state alone
-        loader = DataLoader(mine, batch_size // shares, num_workers=workers, generator=torch.Generator())
         if not self.rows:
-            self._log({})
-        saved = self._save(adam, rank)  # now, so that a folder that cannot be written to is found before the first step
-        for batch in progress(loader):
+            self.log({})
+        saved = -math.inf  # so that a folder that cannot be written to is found before the first step
+        # the processes take turns, so that together they take every batch as one alone does
+        mine = range(self.step * recipe.batch_size + rank, recipe.steps * recipe.batch_size, shares)
+        for batch in progress(_loader(patches, mine, recipe.batch_size // shares, workers)):
             low, high = (_as_values(codes, device) for codes in batch)
+            if rank == 0 and time.monotonic() - saved > STATE_SECONDS:
+                self.save(adam)
+                saved = time.monotonic()
             for group in adam.param_groups:
-                group["lr"] = self.recipe.learning_rate * (1 + math.cos(math.pi * self.step / steps)) / 2
-            with torch.autocast(device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
+                group["lr"] = recipe.learning_rate * (1 + math.cos(math.pi * self.step / recipe.steps)) / 2
+            with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
                 terms = self.loss.terms(model(low).float(), high)
-            self._add(terms, shares)
+            self.add(terms, shares)
             total = terms["l1"] + self.loss.weight * terms["distance"] if "distance" in terms else terms["l1"]
             adam.zero_grad()
             total.backward()
             adam.step()
             self.step += 1
-            if self.step % self.recipe.log_every == 0 or self.step == steps:
-                since = self.step - int(self.rows[-1]["step"])
-                self._log({name: value / since for name, value in self.sums.items()})
+            if self.step % recipe.log_every == 0 or self.step == recipe.steps:
+                since = self.step - self.rows[-1]["step"]
+                self.log({name: value / since for name, value in self.sums.items()})
                 self.sums = {}
-            if time.monotonic() - saved > STATE_SECONDS:
-                saved = self._save(adam, rank)
-        self._save(adam, rank)
+        if rank == 0:
+            self.save(adam)
 
-    def _add(self, terms: Mapping[str, Tensor], shares: int) -> None:
+    def add(self, terms: Mapping[str, Tensor], shares: int) -> None:
         """Add the loss's terms to their sums, averaged over the processes: all log, and stop at, the same values."""
         values = torch.stack([term.detach() for term in terms.values()])
         if shares > 1:
@@ -275,72 +255,33 @@ class _Training:
                 )
             self.sums[name] = self.sums.get(name, 0.0) + value
 
-    def _log(self, terms: Mapping[str, float]) -> None:
-        row: dict[str, float] = {**dict.fromkeys(COLUMNS, math.nan), "step": self.step, **terms}
-        self.rows.append(row | follow(self.network, self.validation))
-
-    def _save(self, adam: torch.optim.Adam, rank: int) -> float:
-        """Write the state, once for all processes, and return the time."""
-        if rank == 0:
-            content = {name: getattr(self, name) for name in ("step", "rows", "sums")}
-            content |= {"network": self.network.state_dict(), "adam": adam.state_dict()}
-            state.write(content, self.file, self.key)
-        return time.monotonic()
-
-
-def follow(network: EDSR, validation: Images) -> dict[str, float]:
-    """Mean PSNR-Y and MDSI of a network's results on original images; nothing if there are none."""
-    scores = []
-    for image in validation:
-        result = edsr.enlarge(network, degrade(image, network.scale), network.mean.device)
-        mdsi = baselines.measure(as_tensor(image), as_tensor(result), "MDSI").item()
-        scores.append((psnr_y(result, image, network.scale), mdsi))
-    if not scores:
-        return {}
-    psnr, mdsi = np.mean(scores, axis=0)
-    return {"psnr_y": float(psnr), "mdsi": float(mdsi)}
-
-
-def _share(shares: int, kind: str, training: _Training, *arguments: Any) -> None:
-    """Run a training in several processes; values that are not finite are reported as in one."""
-    with tempfile.TemporaryDirectory() as folder, _without_main():
-        try:
-            multiprocessing.spawn(_join, (f"{folder}/meeting", shares, kind, training, *arguments), nprocs=shares)
-        except multiprocessing.ProcessRaisedException as error:
-            name, _, message = str(error).strip().splitlines()[-1].partition(": ")
-            if name == FloatingPointError.__name__:
-                raise FloatingPointError(message) from error
-            raise
+    def log(self, terms: Mapping[str, float]) -> None:
+        """Add a row to the log, with the mean PSNR-Y and MDSI of the results on the validation images."""
+        row = {**dict.fromkeys(COLUMNS, math.nan), "step": self.step, **terms}
+        scores = []
+        for image in self.validation:
+            result = edsr.enlarge(self.network, degrade(image, self.network.scale), self.network.mean.device)
+            mdsi = baselines.measure(as_tensor(image), as_tensor(result), MDSI).item()
+            scores.append((psnr_y(result, image, self.network.scale), mdsi))
+        if scores:
+            row["psnr_y"], row["mdsi"] = np.mean(scores, axis=0).tolist()
+        self.rows.append(row)
 
 
 def _join(
-    rank: int,
-    meeting: str,
-    shares: int,
-    kind: str,
-    training: _Training,
-    patches: Patches,
-    workers: int,
-    progress: Progress,
+    rank: int, meeting: str, training: _Training, patches: Patches, devices: Sequence[str], workers: int, show: Progress
 ) -> None:
     """Train as one of several processes."""
-    device = torch.device(kind, rank) if kind == "cuda" else torch.device(kind)
-    backend = "nccl" if kind == "cuda" else "gloo"
-    distributed.init_process_group(backend, f"file://{meeting}", rank=rank, world_size=shares)
+    backend = "nccl" if torch.device(devices[rank]).type == "cuda" else "gloo"
+    distributed.init_process_group(backend, meeting, rank=rank, world_size=len(devices))
     # a copy: the processes were given the same tensors in shared memory
-    copy.deepcopy(training).run(device, patches, workers, progress if rank == 0 else iter, rank, shares)
+    copy.deepcopy(training).run(rank, patches, devices, workers, show if rank == 0 else iter)
     distributed.destroy_process_group()
 
 
-@contextmanager
-def _without_main() -> Iterator[None]:
-    """Let new processes not run the calling script again: Snakemake's scripts have no guard against that."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
+def _loader(patches: Patches, numbers: range, batch_size: int, workers: int = 0) -> DataLoader[Any]:
+    # with a generator of its own it leaves the global random state alone
+    return DataLoader(Subset(patches, numbers), batch_size, num_workers=workers, generator=torch.Generator())
 
 
 def _as_values(codes: Tensor, device: torch.device) -> Tensor:
