@@ -431,8 +431,8 @@ def predict_thresholds(
     Returns
     -------
     One row per layer, selection and stimulus: the cube's identity, layer, selection, number, name, measured (log10
-    threshold contrast, mean of the observers), measured_sd (their standard deviation), predicted, extrapolated (whether
-    that lies outside the contrasts shown).
+    threshold contrast, mean of the observers), measured_sd (their standard deviation), observers (how many they are),
+    predicted, extrapolated (whether that lies outside the contrasts shown).
     """
     measured = judgements.measured
     curves = selection_distances(cube, channels) | {(NONE, name): distance for name, distance in baselines.items()}
@@ -442,6 +442,7 @@ def predict_thresholds(
         row = {**identity(cube.attrs), "layer": layer, "selection": selection}
         row |= {"number": cube["number"].values, "name": cube["name"].values.astype(str)}
         row |= {"measured": measured.mean(axis=1), "measured_sd": measured.std(axis=1, ddof=1)}
+        row |= {"observers": measured.shape[1]}
         row |= {"predicted": prediction.log_threshold, "extrapolated": prediction.extrapolated}
         tables.append(pd.DataFrame(row))
     return pd.concat(tables, ignore_index=True)
