@@ -15,8 +15,7 @@ import pandas as pd
 from scipy import stats
 
 from perceptual_efficacy import io
-from perceptual_efficacy.scores import select_channels
-from perceptual_efficacy.vocabulary import SCORED
+from perceptual_efficacy.scores import SCORED, select_channels
 
 KEYS = ["group", "cube", "layer", "ranking", "selection", "measure"]
 RULES = ("probe_channels", "measure_contrast_distances", "measure_image_distances")

@@ -35,8 +35,9 @@ from perceptual_efficacy.agreement import Ranking
 from perceptual_efficacy.backbones.loading import load_backbone
 from perceptual_efficacy.backbones.network import Backbone
 from perceptual_efficacy.metric import PerceptualMetric
+from perceptual_efficacy.scores import SCORED
 from perceptual_efficacy.superres import edsr, judging
-from perceptual_efficacy.vocabulary import RANKINGS, SCORED
+from perceptual_efficacy.vocabulary import RANKINGS
 
 STUDY = ROOT / "config" / "paper.yaml"
 FLOAT32 = 4.0  # bytes
