@@ -1,7 +1,6 @@
 rule measure_contrast_distances:
     input:
         weights="results/backbones/{backbone}/weights.safetensors",
-        card="results/backbones/{backbone}/card.json",
         patterns="results/data/modelfest/patterns-{resolution}.nc",
     output:
         distances="results/distances/{backbone}/modelfest-{resolution}.nc",
@@ -61,7 +60,6 @@ rule assess_thresholds:
 rule measure_image_distances:
     input:
         weights="results/backbones/{backbone}/weights.safetensors",
-        card="results/backbones/{backbone}/card.json",
         comparisons="results/data/{dataset}/comparisons.parquet",
         folder=dataset_folder,
     output:

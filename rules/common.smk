@@ -47,7 +47,6 @@ layout_of, is_human, fingerprint_of = dataset.layout, dataset.human, dataset.fin
 selection_of, judged_selection, seeds_of = loss.channels, loss.selection, loss.seeds
 archive_of, download_of = Lookup("dataset", study.downloads).file, Lookup("dataset", study.downloads).origin
 control_tuning = network("results/probing/{0.control}/tuning.nc")
-control_card = network("results/backbones/{0.control}/card.json")
 control_channels = network("results/selectivity/{0.control}/channels.parquet")
 losses_beside = lambda backbone: study.networks[backbone].compared
 entries_beside = lambda backbone: [

@@ -121,7 +121,6 @@ rule plot_efficacy_by_layer:
 rule plot_first_layer_filters:
     input:
         weights="results/backbones/{backbone}/weights.safetensors",
-        card="results/backbones/{backbone}/card.json",
         channels="results/selectivity/{backbone}/channels.parquet",
     output:
         **figure_files("{backbone}/first_layer_filters", "First-layer filters", "Channels"),

@@ -1,7 +1,6 @@
 rule probe_channels:
     input:
         weights="results/backbones/{backbone}/weights.safetensors",
-        card="results/backbones/{backbone}/card.json",
         gratings="results/stimuli/gratings.nc",
     output:
         tuning="results/probing/{backbone}/tuning.nc",

@@ -619,7 +619,7 @@ def test_loaded_network_saves_the_same_bytes(saved, tmp_path):
 def test_half_precision_computes_in_bfloat16_and_yields_float32(tmp_path, network):
     path = write(network.state_dict(), tmp_path / "weights.pth")
     store.save(load(path), tmp_path / "w.safetensors", tmp_path / "card.json", name="net", provenance={})
-    backbone = store.load(tmp_path / "w.safetensors", tmp_path / "card.json", precision="bfloat16")
+    backbone = store.load(tmp_path / "w.safetensors", precision="bfloat16")
     mean, deviation = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]]).view(2, 1, 3, 1, 1)
     half = torchvision.models.squeezenet1_1(weights=None).eval()
     half.load_state_dict(network.state_dict())

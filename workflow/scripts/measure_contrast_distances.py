@@ -11,7 +11,7 @@ with job(snakemake) as run:
     patterns = io.read_dataset(run.input.patterns)
     shown = patterns.isel(stimulus=patterns["used"].values)
     cube = distances.contrast_distances(
-        store.load(run.input.weights, run.input.card, precision=run.params.precision).to(device()),
+        store.load(run.input.weights, precision=run.params.precision).to(device()),
         shown["pattern"].values,
         np.geomspace(run.params.lowest, run.params.highest, run.params.contrasts),
         batch_size=run.params.batch_size,

@@ -12,7 +12,7 @@ with job(snakemake) as run:
     table = io.read_table(run.input.comparisons)
     measure = partial(
         distances.image_distances,
-        store.load(run.input.weights, run.input.card, precision=run.params.precision).to(device()),
+        store.load(run.input.weights, precision=run.params.precision).to(device()),
         read=comparisons.reader(run.input.folder, table),
         batch_size=run.params.batch_size,
         progress=run.progress,

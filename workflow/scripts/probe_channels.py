@@ -7,7 +7,7 @@ from perceptual_efficacy.backbones import store
 
 with job(snakemake) as run:
     tuning = probing.probe(
-        store.load(run.input.weights, run.input.card, precision=run.params.precision).to(device()),
+        store.load(run.input.weights, precision=run.params.precision).to(device()),
         io.read_dataset(run.input.gratings),
         border=run.params.border,
         batch_size=run.params.batch_size,

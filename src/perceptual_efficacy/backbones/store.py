@@ -46,10 +46,8 @@ def read_card(weights: str | os.PathLike[str]) -> dict[str, Any]:
     return io.read_weights(weights)[1]
 
 
-def load(
-    weights: str | os.PathLike[str], card: str | os.PathLike[str] | None = None, *, precision: str = "float32"
-) -> Backbone:
-    """Read a backbone that `save` wrote; the card is not read.
+def load(weights: str | os.PathLike[str], *, precision: str = "float32") -> Backbone:
+    """Read a backbone that `save` wrote.
 
     The network computes in `precision`, "float32" or "bfloat16"; what it is shown is normalised in float32.
 

@@ -1,9 +1,9 @@
 """What all figures share: colours that always mean the same, sizes, and the one way to write a figure."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Literal
 
 import matplotlib.style
 import numpy as np
@@ -170,11 +170,6 @@ def save(
             figure.savefig(temporary, metadata=metadata)
     io.write_csv(table, csv)
     figure.clear()
-
-
-def network_label(card: Mapping[str, Any]) -> str:
-    """Name a network and, where it is not a pre-trained one, what it stands for."""
-    return name_network(card["name"], card["weights"])
 
 
 def name_network(network: str, weights: str) -> str:

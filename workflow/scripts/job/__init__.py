@@ -11,9 +11,7 @@ from job.log import logged
 from job.run import Run, device, runs_on
 from job.watch import watch_snakemake
 
-__all__ = ["Run", "UserError", "device", "job", "runs_on"]
-
-UserError = ValueError
+__all__ = ["Run", "device", "job", "runs_on"]
 
 watch_snakemake()
 
