@@ -1,7 +1,7 @@
 rule learn_kmeans:
     input:
         photographs="results/data/photographs/photographs.parquet",
-        images=expand("results/data/photographs/{photograph}.png", photograph=PHOTOGRAPHS),
+        images=expand("results/data/photographs/{photograph}.png", photograph=study.photographs),
     output:
         weights="results/backbones/{backbone}/weights.safetensors",
         card="results/backbones/{backbone}/card.json",

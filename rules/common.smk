@@ -48,10 +48,6 @@ selection_of, judged_selection, seeds_of = loss.channels, loss.selection, loss.s
 archive_of, download_of = Lookup("dataset", study.downloads).file, Lookup("dataset", study.downloads).origin
 control_tuning = network("results/probing/{0.control}/tuning.nc")
 control_channels = network("results/selectivity/{0.control}/channels.parquet")
-losses_beside = lambda backbone: study.networks[backbone].compared
-entries_beside = lambda backbone: [
-    {"name": it.name, "selection": it.selection} for it in study.networks[backbone].losses
-]
 scores_beside = collect("results/superres/x{scale}/{loss}/scores.parquet", loss=network.compared, allow_missing=True)
 
 
@@ -80,16 +76,15 @@ def subset_of(wildcards):
     return entry.subset or not entry.human
 
 
-def images_folder(entry):
-    return next(images.place for images in study.images if images.name == entry["name"])
-
-
-def images_input(entry):
-    """Return what Snakemake makes for a set of images, or a user's folder."""
-    if entry["source"] == "photographs":
-        folder = images_folder(entry)
-        return [f"results/data/photographs/{name}.png" for name in PHOTOGRAPHS if folder.endswith(name.split("/")[0])]
-    return [ancient(entry["path"]) if entry["source"] == "folder" else f"results/data/{entry['archive']}/files"]
+def images_of(*uses):
+    """Return what Snakemake makes for the sets of images for these uses, or users' folders."""
+    files = []
+    for entry in study.images:
+        if entry.use in uses:
+            own = [f"results/data/photographs/{name}.png" for name in study.photographs_of(entry.split)]
+            made = {"photographs": own, "archive": [f"results/data/{entry.archive}/files"]}
+            files += made.get(entry.source) or [ancient(entry.path)]
+    return files
 
 
 def images_fingerprints(wildcards):
@@ -103,14 +98,10 @@ def features_of(wildcards):
     return [f"results/{file.format(backbone)}" for file in files] if backbone is not None else []
 
 
-def runs_of(wildcards):
-    return [f"results/superres/x{wildcards.scale}/{run}" for run in loss.runs(wildcards)]
-
-
-def inverted_layers(backbone):
-    return study.networks[backbone].inverted
-
-
+IMAGES = {
+    "sets": [{"name": entry.name, "size": entry.size} for entry in study.images],
+    "folders": [entry.place for entry in study.images],
+}
 DRAWING = {"mem_mb": growing(1000), "runtime": growing(5)}  # what a figure or a table asks for
 CONSTRUCTED = "Ladder of distortions, by construction"
 
@@ -145,39 +136,21 @@ def published_names():
     return names_from("published")
 
 
-BACKBONES, SUBJECTS, LEARNED, TEACHERS = map(list, (study.networks, study.subjects, study.learned, study.teachers))
-CONTROLS = {name: entry.control for name, entry in study.subjects.items()}
-CLAIM_LAYERS = study.claim_layers
-SUPERRES, IMAGE_SETS, SCALES, LOSSES = (
-    study.superres,
-    study.superres["images"],
-    study.scales,
-    list(study.losses),
-)
-INVERTED = [{"backbone": name, "layers": entry.inverted} for name, entry in study.inverted.items()]
-DATASETS, DOWNLOADED, LADDERS, JUDGED_BY_PEOPLE = (
-    list(study.datasets),
-    list(study.downloads),
-    study.ladders,
-    study.people,
-)
-LADDER_LAYOUTS = list(dict.fromkeys(study.datasets[name].layout for name in LADDERS))
-LADDER = next((name for name in LADDERS if study.datasets[name].layout == "tid2013"), None)
-PHOTOGRAPHS = study.photographs
-OWN_RESOLUTION, RESOLUTIONS = study.resolution, study.resolutions
-JUDGED = {layout: study.whole(layout) for layout in ("bapps_2afc", "tid2013")}
-CLAIMS = study.claims
 PUBLISHED = yaml.safe_load(CLAIMS_FILE.with_name("published.yaml").read_text(encoding="utf-8"))
+GRADED = study.ladder("tid2013")  # the ladder with every distortion in levels
+CLAIMED = {claim["evidence"] for claim in study.claims["claims"]}
 EVIDENCE = {
-    "modelfest": expand(f"results/agreement/{{backbone}}/modelfest-{OWN_RESOLUTION}.parquet", backbone=BACKBONES),
-    "layers": expand("results/selectivity/{backbone}/layers.parquet", backbone=SUBJECTS),
-    "superres": expand(f"results/superres/x{[*SCALES, 0][0]}/{{backbone}}.parquet", backbone=TEACHERS),
+    "modelfest": expand(
+        f"results/agreement/{{backbone}}/modelfest-{study.resolution}.parquet", backbone=study.networks
+    ),
+    "layers": expand("results/selectivity/{backbone}/layers.parquet", backbone=study.subjects),
+    "superres": expand(f"results/superres/x{[*study.scales, 0][0]}/{{backbone}}.parquet", backbone=study.teachers),
     "inversion": expand("results/inversion/{backbone}/comparison.parquet", backbone=list(study.inverted)),
-    "lpips": expand("results/selectivity/{backbone}/lpips.parquet", backbone=LEARNED),
+    "lpips": expand("results/selectivity/{backbone}/lpips.parquet", backbone=study.learned),
     **{
-        layout: expand(f"results/agreement/{{backbone}}/{judged[0]}.parquet", backbone=BACKBONES)
-        for layout, judged in JUDGED.items()
-        if judged
+        layout: expand(f"results/agreement/{{backbone}}/{name}.parquet", backbone=study.networks)
+        for name, layout in reversed(study.whole.items())
+        if layout in CLAIMED
     },
 }
 EVIDENCE = {kind: files for kind, files in EVIDENCE.items() if files}

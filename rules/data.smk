@@ -4,7 +4,7 @@ rule export_photographs:
     output:
         table="results/data/photographs/photographs.parquet",
         listing="results/data/photographs/photographs.csv",
-        images=expand("results/data/photographs/{photograph}.png", photograph=PHOTOGRAPHS),
+        images=expand("results/data/photographs/{photograph}.png", photograph=study.photographs),
     log:
         "results/logs/export_photographs.log",
     benchmark:
@@ -70,7 +70,7 @@ rule resample_modelfest:
 rule generate_ladder:
     input:
         photographs="results/data/photographs/photographs.parquet",
-        images=expand("results/data/photographs/{photograph}.png", photograph=PHOTOGRAPHS),
+        images=expand("results/data/photographs/{photograph}.png", photograph=study.photographs),
     output:
         folder=directory("results/data/ladder/{layout}"),
     log:
@@ -78,7 +78,7 @@ rule generate_ladder:
     benchmark:
         "results/benchmarks/generate_ladder/{layout}.tsv"
     wildcard_constraints:
-        layout=any_of(LADDER_LAYOUTS),
+        layout=any_of(study.ladder_layouts),
     conda:
         "../envs/perception.yaml"
     resources:
@@ -102,7 +102,7 @@ rule download_dataset:
     benchmark:
         "results/benchmarks/download_dataset/{dataset}.tsv"
     wildcard_constraints:
-        dataset=any_of(DOWNLOADED),
+        dataset=any_of(study.downloads),
     conda:
         "../envs/download.yaml"
     resources:
@@ -129,7 +129,7 @@ rule unpack_dataset:
     benchmark:
         "results/benchmarks/unpack_dataset/{dataset}.tsv"
     wildcard_constraints:
-        dataset=any_of(DOWNLOADED),
+        dataset=any_of(study.downloads),
     conda:
         "../envs/download.yaml"
     resources:
@@ -175,5 +175,5 @@ rule data:
         rules.export_photographs.output,
         rules.export_modelfest.output,
         expand(rules.resample_modelfest.output, resolution=study.resolutions),
-        expand(rules.generate_ladder.output, layout=LADDER_LAYOUTS),
+        expand(rules.generate_ladder.output, layout=study.ladder_layouts),
         expand(rules.read_judgements.output, dataset=study.datasets),

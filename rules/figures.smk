@@ -142,7 +142,7 @@ rule plot_first_layer_filters:
 
 rule plot_thresholds:
     input:
-        predictions=f"results/agreement/{{backbone}}/modelfest-{OWN_RESOLUTION}-predictions.parquet",
+        predictions=f"results/agreement/{{backbone}}/modelfest-{study.resolution}-predictions.parquet",
     output:
         **figure_files(
             "{backbone}/thresholds", "Predicted against measured thresholds", "Agreement with human judgements"
@@ -167,7 +167,7 @@ rule plot_selections:
     input:
         agreement=expand(
             "results/agreement/{{backbone}}/modelfest-{resolution}.parquet",
-            resolution=RESOLUTIONS,
+            resolution=study.resolutions,
         ),
     output:
         **figure_files("{backbone}/selections", "High, low and random channels", "Agreement with human judgements"),
@@ -264,8 +264,8 @@ rule plot_single_channels:
 
 rule plot_ladder:
     input:
-        distances=f"results/distances/{{backbone}}/{LADDER}.nc",
-        comparisons=f"results/data/{LADDER}/comparisons.parquet",
+        distances=f"results/distances/{{backbone}}/{GRADED}.nc",
+        comparisons=f"results/data/{GRADED}/comparisons.parquet",
         channels="results/selectivity/{backbone}/channels.parquet",
     output:
         **figure_files("{backbone}/ladder", "Distance by level of distortion", CONSTRUCTED),
@@ -288,7 +288,7 @@ rule plot_ladder:
 
 rule plot_depth:
     input:
-        channels=expand("results/selectivity/{backbone}/channels.parquet", backbone=BACKBONES),
+        channels=expand("results/selectivity/{backbone}/channels.parquet", backbone=study.networks),
     output:
         **figure_files("depth", "Scores by depth", "Channels"),
     log:
@@ -300,7 +300,7 @@ rule plot_depth:
     resources:
         **DRAWING,
     params:
-        controls=CONTROLS,
+        controls=study.controls,
         code=code_digest("plot_depth"),
     message:
         "Plotting the scores of all networks by depth"
@@ -312,8 +312,8 @@ rule plot_networks:
     input:
         agreement=expand(
             "results/agreement/{backbone}/{data}.parquet",
-            backbone=BACKBONES,
-            data=[f"modelfest-{OWN_RESOLUTION}", *JUDGED_BY_PEOPLE],
+            backbone=study.networks,
+            data=[f"modelfest-{study.resolution}", *study.people],
         ),
     output:
         **figure_files("networks", "High and low PE by network", "Agreement with human judgements"),
@@ -326,7 +326,7 @@ rule plot_networks:
     resources:
         **DRAWING,
     params:
-        layers=CLAIM_LAYERS,
+        layers=study.claim_layers,
         code=code_digest("plot_networks"),
     message:
         "Plotting the agreement of all networks with human judgements"
@@ -381,11 +381,7 @@ rule plot_superres_plane:
 
 rule plot_superres_curves:
     input:
-        logs=lambda wildcards: [
-            f"results/superres/x{wildcards.scale}/{entry['name']}/seed{seed}/log.parquet"
-            for entry in entries_beside(wildcards.backbone)
-            for seed in SUPERRES["seeds"]
-        ],
+        logs=collect("results/superres/x{scale}/{run}/log.parquet", run=network.runs, allow_missing=True),
     output:
         **figure_files("{backbone}/superres_curves-x{scale}", "Training, x{scale}", "Super-resolution"),
     log:
@@ -407,11 +403,9 @@ rule plot_superres_curves:
 rule plot_superres_crops:
     input:
         scores=scores_beside,
-        folders=lambda wildcards: [
-            f"results/superres/x{wildcards.scale}/{loss}/images" for loss in losses_beside(wildcards.backbone)
-        ],
+        folders=collect("results/superres/x{scale}/{loss}/images", loss=network.compared, allow_missing=True),
         images="results/superres/images.parquet",
-        sources=[file for entry in IMAGE_SETS if entry["use"] == "test" for file in images_input(entry)],
+        sources=images_of("test"),
     output:
         **figure_files("{backbone}/superres_crops-x{scale}", "Crops, x{scale}", "Super-resolution"),
     log:
@@ -423,8 +417,7 @@ rule plot_superres_crops:
     resources:
         **DRAWING,
     params:
-        sets=[{key: entry.get(key) for key in ("name", "size")} for entry in IMAGE_SETS],
-        folders=[images_folder(entry) for entry in IMAGE_SETS],
+        **IMAGES,
         code=code_digest("plot_superres_crops"),
     message:
         "Plotting crops of what losses from {wildcards.backbone} enlarge, x{wildcards.scale}"
@@ -457,13 +450,10 @@ rule plot_superres_differences:
 
 rule plot_inversions:
     input:
-        scores=lambda wildcards: [
-            f"results/inversion/{wildcards.backbone}/{layer}/scores.parquet"
-            for layer in inverted_layers(wildcards.backbone)
-        ],
-        folders=lambda wildcards: [
-            f"results/inversion/{wildcards.backbone}/{layer}/images" for layer in inverted_layers(wildcards.backbone)
-        ],
+        scores=collect(
+            "results/inversion/{backbone}/{layer}/scores.parquet", layer=network.inverted, allow_missing=True
+        ),
+        folders=collect("results/inversion/{backbone}/{layer}/images", layer=network.inverted, allow_missing=True),
     output:
         **figure_files("{backbone}/inversions", "Inversions", "Channels"),
     log:
@@ -494,6 +484,6 @@ rule figures:
             expand(getattr(rules, f"plot_superres_{name}").output, scale=study.scales, backbone=study.teachers)
             for name in ("plane", "curves", "crops", "differences")
         ],
-        expand(rules.plot_ladder.output, backbone=study.subjects) if study.ladder("tid2013") else [],
+        expand(rules.plot_ladder.output, backbone=study.subjects) if GRADED else [],
         expand(rules.plot_lpips_weights.output, backbone=study.learned),
         expand(rules.plot_inversions.output, backbone=study.inverted),

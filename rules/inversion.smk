@@ -3,7 +3,7 @@ rule invert_features:
         weights="results/backbones/{backbone}/weights.safetensors",
         channels="results/selectivity/{backbone}/channels.parquet",
         photographs="results/data/photographs/photographs.parquet",
-        images=expand("results/data/photographs/{photograph}.png", photograph=PHOTOGRAPHS),
+        images=expand("results/data/photographs/{photograph}.png", photograph=study.photographs),
     output:
         scores="results/inversion/{backbone}/{layer}/scores.parquet",
         images=directory("results/inversion/{backbone}/{layer}/images"),
@@ -33,10 +33,9 @@ rule invert_features:
 
 rule compare_inversions:
     input:
-        scores=lambda wildcards: [
-            f"results/inversion/{wildcards.backbone}/{layer}/scores.parquet"
-            for layer in inverted_layers(wildcards.backbone)
-        ],
+        scores=collect(
+            "results/inversion/{backbone}/{layer}/scores.parquet", layer=network.inverted, allow_missing=True
+        ),
     output:
         comparison="results/inversion/{backbone}/comparison.parquet",
     log:

@@ -2,15 +2,15 @@
 SHOWN = {
     "agreement": expand(
         "results/agreement/{backbone}/{data}.parquet",
-        backbone=BACKBONES,
-        data=[*(f"modelfest-{resolution}" for resolution in RESOLUTIONS), *DATASETS],
+        backbone=study.networks,
+        data=[*(f"modelfest-{resolution}" for resolution in study.resolutions), *study.datasets],
     ),
-    "channels": expand("results/selectivity/{backbone}/channels.parquet", backbone=BACKBONES),
-    "layers": expand("results/selectivity/{backbone}/layers.parquet", backbone=SUBJECTS),
-    "losses": expand("results/superres/x{scale}/{backbone}.parquet", backbone=TEACHERS, scale=SCALES),
-    "inversions": [f"results/inversion/{entry['backbone']}/comparison.parquet" for entry in INVERTED],
+    "channels": expand("results/selectivity/{backbone}/channels.parquet", backbone=study.networks),
+    "layers": expand("results/selectivity/{backbone}/layers.parquet", backbone=study.subjects),
+    "losses": expand("results/superres/x{scale}/{backbone}.parquet", backbone=study.teachers, scale=study.scales),
+    "inversions": expand("results/inversion/{backbone}/comparison.parquet", backbone=study.inverted),
     "comparisons": ["results/data/modelfest/comparisons.parquet"],
-    "patterns": expand("results/data/modelfest/patterns-{resolution}.parquet", resolution=RESOLUTIONS),
+    "patterns": expand("results/data/modelfest/patterns-{resolution}.parquet", resolution=study.resolutions),
     "photographs": ["results/data/photographs/photographs.parquet"],
 }
 # title, and what the table is made from, by module of perceptual_efficacy.tables
@@ -28,9 +28,9 @@ TITLES = {
     "photographs": ("Photographs", "photographs"),
 }
 OPTIONS = {
-    "networks": {"layers": CLAIM_LAYERS},
+    "networks": {"layers": study.claim_layers},
     "baselines": {
-        "layouts": {name: layout for layout, names in JUDGED.items() for name in names},
+        "layouts": study.whole,
         "published": PUBLISHED,
     },
     "superres": {"published": PUBLISHED["superres"]},
@@ -87,9 +87,9 @@ rule judge_claims:
     resources:
         **DRAWING,
     params:
-        claims=CLAIMS["claims"],
-        layers=CLAIM_LAYERS,
-        controls=CONTROLS,
+        claims=study.claims["claims"],
+        layers=study.claim_layers,
+        controls=study.controls,
         code=code_digest("judge_claims"),
     message:
         "Judging the claims"

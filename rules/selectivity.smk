@@ -17,7 +17,7 @@ rule score_channels:
         csf=lookup(within=config, dpath="scores/csf"),
         baseline=lookup(within=config, dpath="scores/baseline"),
         combination=lookup(within=config, dpath="scores/combination"),
-        resolutions=RESOLUTIONS,
+        resolutions=study.resolutions,
         code=code_digest("score_channels"),
     message:
         "Scoring the channels of {wildcards.backbone}"
@@ -63,7 +63,7 @@ rule compare_with_lpips:
     benchmark:
         "results/benchmarks/compare_with_lpips/{backbone}.tsv"
     wildcard_constraints:
-        backbone=any_of(LEARNED),
+        backbone=any_of(study.learned),
     conda:
         "../envs/perception.yaml"
     resources:

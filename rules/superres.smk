@@ -1,6 +1,6 @@
 rule list_images:
     input:
-        images=[file for entry in IMAGE_SETS for file in images_input(entry)],
+        images=images_of("train", "validation", "test"),
     output:
         images="results/superres/images.parquet",
     log:
@@ -13,10 +13,10 @@ rule list_images:
         mem_mb=growing(2000),
         runtime=growing(60),
     params:
-        sets=[{key: entry.get(key) for key in ("name", "use", "size")} for entry in IMAGE_SETS],
-        folders=[images_folder(entry) for entry in IMAGE_SETS],
+        sets=[{"name": it.name, "use": it.use, "size": it.size} for it in study.images],
+        folders=IMAGES["folders"],
         fingerprint=images_fingerprints,
-        scales=SCALES,
+        scales=study.scales,
         patch=lookup(within=config, dpath="superres/patch"),
         code=code_digest("list_images"),
     message:
@@ -28,7 +28,7 @@ rule list_images:
 rule pack_images:
     input:
         images="results/superres/images.parquet",
-        sources=[file for entry in IMAGE_SETS if entry["use"] == "train" for file in images_input(entry)],
+        sources=images_of("train"),
     output:
         table="results/superres/x{scale}/training/images.parquet",
         high="results/superres/x{scale}/training/high.npy",
@@ -43,8 +43,7 @@ rule pack_images:
         mem_mb=growing(2000),
         runtime=growing(60),
     params:
-        sets=[{key: entry.get(key) for key in ("name", "size")} for entry in IMAGE_SETS],
-        folders=[images_folder(entry) for entry in IMAGE_SETS],
+        **IMAGES,
         code=code_digest("pack_images"),
     message:
         "Degrading the training images to 1/{wildcards.scale} of their size"
@@ -58,8 +57,8 @@ rule train_start:
         table="results/superres/x{scale}/training/images.parquet",
         high="results/superres/x{scale}/training/high.npy",
         low="results/superres/x{scale}/training/low.npy",
-        sources=[file for entry in IMAGE_SETS if entry["use"] == "validation" for file in images_input(entry)],
-        start=SUPERRES["start"] or [],
+        sources=images_of("validation"),
+        start=study.superres["start"] or [],
     output:
         weights="results/superres/x{scale}/start/weights.safetensors",
         card="results/superres/x{scale}/start/card.json",
@@ -71,12 +70,13 @@ rule train_start:
         "results/benchmarks/train_start/x{scale}.tsv"
     conda:
         "../envs/perception.yaml"
-    threads: SUPERRES["threads"]
+    threads: study.superres["threads"]
     resources:
         mem_mb=growing(4000),
         runtime=growing(2880),
-        gpu=SUPERRES["devices"],
+        gpu=study.superres["devices"],
     params:
+        **IMAGES,
         # no output: Snakemake would delete it when a run that was killed goes on
         state="results/superres/x{scale}/start/.state",
         network=lookup(within=config, dpath="superres/network"),
@@ -85,8 +85,6 @@ rule train_start:
         batch_size=lookup(within=config, dpath="superres/batch_size"),
         precision=lookup(within=config, dpath="superres/precision"),
         devices=lookup(within=config, dpath="superres/devices"),
-        sets=[{key: entry.get(key) for key in ("name", "size")} for entry in IMAGE_SETS],
-        folders=[images_folder(entry) for entry in IMAGE_SETS],
         seed=lookup(within=config, dpath="seed"),
         code=code_digest("train_start"),
     message:
@@ -102,7 +100,7 @@ rule fine_tune:
         table="results/superres/x{scale}/training/images.parquet",
         high="results/superres/x{scale}/training/high.npy",
         low="results/superres/x{scale}/training/low.npy",
-        sources=[file for entry in IMAGE_SETS if entry["use"] == "validation" for file in images_input(entry)],
+        sources=images_of("validation"),
         features=features_of,
     output:
         weights="results/superres/x{scale}/{loss}/seed{seed}/weights.safetensors",
@@ -114,15 +112,16 @@ rule fine_tune:
     benchmark:
         "results/benchmarks/fine_tune/x{scale}/{loss}/{seed}.tsv"
     wildcard_constraints:
-        loss=any_of(LOSSES),
+        loss=any_of(study.losses),
     conda:
         "../envs/perception.yaml"
-    threads: SUPERRES["threads"]
+    threads: study.superres["threads"]
     resources:
         mem_mb=growing(4000),
         runtime=growing(2880),
-        gpu=SUPERRES["devices"],
+        gpu=study.superres["devices"],
     params:
+        **IMAGES,
         state="results/superres/x{scale}/{loss}/seed{seed}/.state",
         selection=selection_of,
         rho=lookup(within=config, dpath="superres/rho"),
@@ -131,8 +130,6 @@ rule fine_tune:
         batch_size=lookup(within=config, dpath="superres/batch_size"),
         precision=lookup(within=config, dpath="superres/precision"),
         devices=lookup(within=config, dpath="superres/devices"),
-        sets=[{key: entry.get(key) for key in ("name", "size")} for entry in IMAGE_SETS],
-        folders=[images_folder(entry) for entry in IMAGE_SETS],
         seed=lookup(within=config, dpath="seed"),
         code=code_digest("fine_tune"),
     message:
@@ -144,9 +141,9 @@ rule fine_tune:
 rule score_images:
     input:
         images="results/superres/images.parquet",
-        sources=[file for entry in IMAGE_SETS if entry["use"] == "test" for file in images_input(entry)],
-        weights=lambda wildcards: [f"{folder}/weights.safetensors" for folder in runs_of(wildcards)],
-        lpips=f"results/backbones/{SUPERRES['lpips']}/weights.safetensors" if SUPERRES["lpips"] else [],
+        sources=images_of("test"),
+        weights=collect("results/superres/x{scale}/{run}/weights.safetensors", run=loss.runs, allow_missing=True),
+        lpips=f"results/backbones/{study.superres['lpips']}/weights.safetensors" if study.superres["lpips"] else [],
     output:
         scores="results/superres/x{scale}/{loss}/scores.parquet",
         images=directory("results/superres/x{scale}/{loss}/images"),
@@ -156,14 +153,13 @@ rule score_images:
         "results/benchmarks/score_images/x{scale}/{loss}.tsv"
     conda:
         "../envs/perception.yaml"
-    threads: SUPERRES["threads"]
+    threads: study.superres["threads"]
     resources:
         mem_mb=growing(4000),
         runtime=growing(600),
-        gpu=SUPERRES["devices"],
+        gpu=study.superres["devices"],
     params:
-        sets=[{key: entry.get(key) for key in ("name", "size")} for entry in IMAGE_SETS],
-        folders=[images_folder(entry) for entry in IMAGE_SETS],
+        **IMAGES,
         devices=lookup(within=config, dpath="superres/devices"),
         code=code_digest("score_images"),
     message:
@@ -187,7 +183,7 @@ rule compare_losses:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        steps=SUPERRES["training"]["steps"] + SUPERRES["fine_tuning"]["steps"],
+        steps=study.superres["training"]["steps"] + study.superres["fine_tuning"]["steps"],
         replicates=lookup(within=config, dpath="statistics/replicates"),
         seed=lookup(within=config, dpath="seed"),
         code=code_digest("compare_losses"),

@@ -173,6 +173,11 @@ class Network:
         return None if self.is_random or self.files else self.weights or "DEFAULT"
 
     @property
+    def runs(self) -> list[str]:
+        """Folders of the networks trained with its losses, below that of the scale."""
+        return [run for loss in self.losses for run in loss.runs]
+
+    @property
     def compared(self) -> list[str]:
         """Names of its losses, after what no loss has tuned."""
         return [BICUBIC, START, *(loss.name for loss in self.losses)]
@@ -225,6 +230,10 @@ class Study:
     @cached_property
     def subjects(self) -> dict[str, Network]:
         return {name: network for name, network in self.networks.items() if network.control is not None}
+
+    @cached_property
+    def controls(self) -> dict[str, str | None]:
+        return {name: network.control for name, network in self.subjects.items()}
 
     @cached_property
     def learned(self) -> dict[str, Network]:
@@ -280,9 +289,11 @@ class Study:
         """Return the ladder in a layout, if there is one."""
         return next((name for name in self.ladders if self.datasets[name].layout == layout), None)
 
-    def whole(self, layout: str) -> list[str]:
-        """Return the whole data sets of people's judgements in a layout; claims are about the first."""
-        return [name for name in self.people if self.datasets[name].layout == layout and not self.datasets[name].subset]
+    @cached_property
+    def whole(self) -> dict[str, str]:
+        """Layout of each whole data set of human judgements; claims are about the first of a layout."""
+        chosen = {name: data for name, data in self.datasets.items() if data.human and not data.subset}
+        return {name: data.layout for name, data in chosen.items() if data.layout is not None}
 
     @cached_property
     def superres(self) -> Mapping[str, Any]:
