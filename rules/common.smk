@@ -44,6 +44,7 @@ network, dataset, loss = (
 weights_file, release_of, sha256_of = network.files, network.release, network.sha256
 network_of, seed_of, control_of, figure_layer_of = network.source, network.seed, network.control, network.figure_layer
 layout_of, is_human, fingerprint_of = dataset.layout, dataset.human, dataset.fingerprint
+judged_by, subset_of = dataset.judged_by, dataset.partial
 selection_of, judged_selection, seeds_of = loss.channels, loss.selection, loss.seeds
 archive_of, download_of = Lookup("dataset", study.downloads).file, Lookup("dataset", study.downloads).origin
 control_tuning = network("results/probing/{0.control}/tuning.nc")
@@ -64,16 +65,6 @@ def dataset_folder(wildcards):
     """Return where a data set's images lie; the time of a user's folder is that of its last file, hidden or not."""
     entry = study.datasets[wildcards.dataset]
     return entry.folder if entry.path is None else ancient(entry.folder)
-
-
-def judged_by(wildcards):
-    return "people" if is_human(wildcards) else "construction"
-
-
-def subset_of(wildcards):
-    """Return whether a data set may be incomplete; the ladder lacks most of what was published."""
-    entry = study.datasets[wildcards.dataset]
-    return entry.subset or not entry.human
 
 
 def images_of(*uses):

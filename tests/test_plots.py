@@ -1,6 +1,7 @@
 """What all figures share: what they load, and colours."""
 
 import itertools
+import pkgutil
 import subprocess
 import sys
 
@@ -9,25 +10,10 @@ import numpy as np
 import pytest
 from colour.blindness import matrix_cvd_Machado2009
 
+from perceptual_efficacy import plots
 from perceptual_efficacy.plots import depth, style
 
-MODULES = (
-    "stimuli",
-    "frequency_curves",
-    "channel_scores",
-    "orientation_curves",
-    "efficacy_by_layer",
-    "first_layer_filters",
-    "thresholds",
-    "selections",
-    "groups",
-    "image_selections",
-    "single_channels",
-    "ladder",
-    "depth",
-    "networks",
-    "lpips_weights",
-)
+MODULES = [module.name for module in pkgutil.iter_modules(plots.__path__)]
 
 
 def test_figure_jobs_load_neither_torch_nor_the_stages_before() -> None:
