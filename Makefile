@@ -42,7 +42,7 @@ figures: .venv/pipeline.installed
 unlock: .venv/pipeline.installed
 	$(BIN)/snakemake --unlock
 
-# the linters run while the tests do; two tests at a time, as most of the time is Snakemake's start on one core
+# the linters run while the tests do; two files of tests at a time, as most of the time is Snakemake's start on one core
 test: .venv/dev.installed
 	@$(MAKE) --no-print-directory --jobs=2 lint pytest
 
@@ -51,7 +51,7 @@ test-all: .venv/dev.installed
 
 CHOSEN := -m "not slow"
 pytest: .venv/dev.installed
-	$(BIN)/pytest $(CHOSEN) --numprocesses 2 --dist worksteal
+	$(BIN)/pytest $(CHOSEN) --numprocesses 2 --dist loadfile
 
 # with the slow ones; what they say goes into docs/reliability.md by `make reliability`
 test-conda test-slurm test-faults: .venv/dev.installed
