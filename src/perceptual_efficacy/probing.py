@@ -68,7 +68,7 @@ def probe(
         coords={**backbone.units, **{name: gratings[name] for name in GRID}},
         attrs={
             **backbone.identity,
-            **gratings.attrs,
+            **{name: gratings.attrs[name] for name in ("pixels_per_degree", "contrast", "encoding")},
             "response": "spatial mean of the channel after its nonlinearity",
             "border": border,
         },
