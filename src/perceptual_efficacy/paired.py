@@ -141,7 +141,7 @@ def compare_layers(scores: pd.DataFrame, **options: Any) -> pd.DataFrame:
 def _about(scores: pd.DataFrame) -> dict[str, Any]:
     """Return what a comparison is about. Runs without a network, as of L1 alone, belong to that of the others."""
     about = {}
-    for name in scores.columns.intersection(ABOUT):
+    for name in scores.columns.intersection(list(ABOUT)):
         values = scores[name].dropna().unique().tolist()
         if len(values) > 1:
             raise ValueError(f"The scores are of several values of {name!r}: {values}; compare one at a time.")

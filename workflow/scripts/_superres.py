@@ -13,7 +13,7 @@ def train(run, network, loss, seed):
     params = run.params
     runs_on("cuda" if params.devices else "cpu")
     if params.devices > (there := torch.cuda.device_count()):
-        raise UserError(
+        raise ValueError(
             f"superres.devices is {params.devices}; this machine has {there} accelerators. Use 0 for the CPU."
         )
     listed, sources = io.read_table(run.input.images), images.sources(params.sets, params.folders)
