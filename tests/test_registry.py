@@ -14,6 +14,7 @@ from perceptual_efficacy.datasets import comparisons
 from perceptual_efficacy.datasets.registry import LAYOUTS, Layout
 
 ROOT = Path(__file__).parents[1]
+from perceptual_efficacy.vocabulary import OF_DATASET, OF_NETWORK
 
 
 def test_the_schema_knows_the_layouts_of_the_registry_and_no_others():
@@ -95,7 +96,7 @@ def test_a_new_layout_is_read_compared_and_judged(new, folder):
         splits=20,
         replicates=20,
     )
-    assert list(found)[:6] == ["network", "architecture", "weights", "origin", "dataset", "judged_by"]
+    assert list(found)[:7] == [*OF_NETWORK, *OF_DATASET]
     assert set(found["group"]) == {"all", "grey", "colour"}
     best = found[(found["selection"] == "L2") & (found["measure"] == "srcc") & (found["group"] == "grey")]
     assert best["estimate"].item() > 0.9
