@@ -12,9 +12,9 @@ from perceptual_efficacy.agreement import Ranking
 from perceptual_efficacy.backbones.vgg import draw_random
 from perceptual_efficacy.datasets import comparisons
 from perceptual_efficacy.datasets.registry import LAYOUTS, Layout
+from perceptual_efficacy.vocabulary import OF_DATASET, OF_NETWORK
 
 ROOT = Path(__file__).parents[1]
-from perceptual_efficacy.vocabulary import OF_DATASET, OF_NETWORK
 
 
 def test_the_schema_knows_the_layouts_of_the_registry_and_no_others():
