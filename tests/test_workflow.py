@@ -219,7 +219,7 @@ def test_a_truncated_intermediate_is_named_and_not_used(copy):
 
 def test_after_a_killed_run_the_next_one_needs_no_flag(tmp_path):
     """A job of two files is killed when it has written the first, the only one that is asked for."""
-    changed, target = study_with(tmp_path, datasets=[]), "results/stimuli/radial.nc"
+    changed, target = study_with(tmp_path, datasets=[]), "results/data/modelfest/patterns.nc"
     with subprocess.Popen(
         command(tmp_path, target, study=changed), env=environment(tmp_path), start_new_session=True
     ) as running:
@@ -233,7 +233,7 @@ def test_after_a_killed_run_the_next_one_needs_no_flag(tmp_path):
     finished = snakemake(tmp_path, target, study=changed)
     assert finished.returncode == 0, finished.stdout
     assert not list(incomplete.iterdir())
-    assert (tmp_path / "results/stimuli/oriented.nc").exists()
+    assert (tmp_path / "results/data/modelfest/comparisons.parquet").exists()
 
 
 def test_what_a_failed_job_took_away_is_missed_by_the_next_run(copy, tmp_path):
