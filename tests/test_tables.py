@@ -153,6 +153,7 @@ def without_network(group, **estimates):
 def of(network, *parts, weights="trained"):
     """Tables of one network, as a study has them."""
     about = {"network": network, "architecture": "a shape", "weights": weights, "origin": f"weights of {network}"}
+    about["release"] = "none"
     return pd.concat(parts, ignore_index=True).assign(**about)
 
 
@@ -391,7 +392,7 @@ def test_only_the_primary_measure_is_compared_with_published_scores(beside_publi
 def test_agreement_is_every_row_of_every_network_with_what_it_is_about_in_front(bapps, thresholds):
     table = agreement.table(pd.concat([of("net", bapps, thresholds), of("other", bapps)]))
     assert len(table) == 2 * len(bapps) + len(thresholds)
-    assert list(table)[:5] == ["network", "architecture", "weights", "origin", "dataset"]
+    assert list(table)[:6] == ["network", "architecture", "weights", "origin", "release", "dataset"]
     assert set(table.loc[table["dataset"] == "modelfest", "pixels_per_degree"]) == {60}
     assert table.loc[table["dataset"] == "bapps", "pixels_per_degree"].isna().all()
 

@@ -5,10 +5,15 @@ import re
 import pandas as pd
 from miniature import ROOT
 
+# what figures and tables share
+(DRAWING,) = re.findall(r"^DRAWING = \{(.*)\}", (ROOT / "rules/common.smk").read_text(), re.MULTILINE)
+DRAWING = re.sub(r'"(\w+)": ([^,]*),? ?', r"        \1=\2,\n", DRAWING)
+# all that have jobs, which those that only name a stage have not
 RULES = {
-    name: body
+    name: body.replace("        **DRAWING,\n", DRAWING)
     for file in sorted((ROOT / "rules").glob("*.smk"))
     for name, body in re.findall(r"^rule (\w+):\n((?:(?:    .*)?\n)+)", file.read_text(), re.MULTILINE)
+    if "    script:" in body
 }
 SNAKEMAKE = 140  # MB that Snakemake's own process takes, which Slurm counts in the job
 
