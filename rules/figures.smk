@@ -415,7 +415,8 @@ rule plot_superres_crops:
     conda:
         "../envs/perception.yaml"
     resources:
-        **DRAWING,
+        mem_mb=growing(2000),
+        runtime=growing(5),
     params:
         **IMAGES,
         code=code_digest("plot_superres_crops"),
