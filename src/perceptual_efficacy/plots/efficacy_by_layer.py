@@ -82,7 +82,7 @@ def draw(table: pd.DataFrame) -> Figure:
     figure.suptitle("Perceptual efficacy of every scored channel, by layer (boxes: quartiles)")
     keys = [
         Patch(facecolor=colour, edgecolor="#333333", label=style.name_network(*network))
-        for colour, network in zip(style.NETWORKS, networks.items(), strict=False)
+        for colour, network in zip(style.NETWORKS[: len(networks)], networks.items(), strict=True)
     ]
     figure.legend(handles=keys, loc="outside lower center", ncols=len(networks))
     return figure

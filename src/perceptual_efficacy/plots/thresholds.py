@@ -75,7 +75,7 @@ def draw(table: pd.DataFrame) -> Figure:
     axes = figure.subplots(lines, 3, sharex=True, sharey=True, squeeze=False)
     values = np.concatenate([table["predicted"], table["measured"] - table["measured_se"]])
     limits = (float(values.min()) - MARGIN, float(max(values.max(), table["measured"].max())) + MARGIN)
-    for axis, rows in zip(axes.flat, panels, strict=False):
+    for axis, rows in zip(axes.flat[: len(panels)], panels, strict=True):
         layer, selection = rows[["layer", "selection"]].iloc[0]
         colour = style.COLOURS.get(selection, style.OTHER)
         axis.plot(limits, limits, color="#999999", linewidth=1, zorder=1)
@@ -98,7 +98,7 @@ def draw(table: pd.DataFrame) -> Figure:
         f"Detection thresholds of {table['number'].nunique()} ModelFest stimuli: "
         f"{style.network_of(table)}, {table['pixels_per_degree'].iloc[0]:g} pixels per degree"
     )
-    for axis, rows in zip(axes.flat, panels, strict=False):
+    for axis, rows in zip(axes.flat[: len(panels)], panels, strict=True):
         _name_outliers(axis, rows)
     return figure
 
