@@ -95,10 +95,11 @@ clean:
 	    || { echo "Python 3.11 to 3.13 is needed; found '$(PYTHON)'. Name one: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv .venv
 
-# with uv in a minute, where it is there and finds the packages (it does not read pip's settings); else with pip in three
+# with uv in a minute, where it is there and finds the packages (it does not read pip's settings); else with pip in three;
+# compiled here, as pip does: where Python writes no bytecode, every job would compile torch anew, for ten seconds
 .venv/%.installed: pyproject.toml | .venv/bin/python
 	@echo "Installing into .venv: about 6.5 GB, some minutes"
-	@uv pip install --quiet --python $(BIN)/python --editable "$(WANTED)" 2> /dev/null \
+	@uv pip install --quiet --compile-bytecode --python $(BIN)/python --editable "$(WANTED)" 2> /dev/null \
 	    || $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable "$(WANTED)"
 	@touch $@
 
