@@ -1,8 +1,6 @@
 """What both trainings of super-resolution share."""
 
 import pandas as pd
-import torch
-from job import runs_on
 
 from perceptual_efficacy import io
 from perceptual_efficacy.superres import edsr, images, state, training
@@ -10,26 +8,15 @@ from perceptual_efficacy.superres import edsr, images, state, training
 
 def train(run, network, loss, seed):
     """Train with a loss on patches drawn by a seed, and write weights, card and log."""
-    params = run.params
-    runs_on("cuda" if params.devices else "cpu")
-    if params.devices > (there := torch.cuda.device_count()):
-        raise ValueError(
-            f"superres.devices is {params.devices}; this machine has {there} accelerators. Use 0 for the CPU."
-        )
+    params, devices = run.params, run.accelerators(run.params.devices)
+    recipe = training.Recipe(**params.recipe, batch_size=params.batch_size, precision=params.precision)
     listed, sources = io.read_table(run.input.images), images.sources(params.sets, params.folders)
-    validation = listed[listed["use"] == "validation"].to_dict("records")
-    log = training.train(
-        network,
-        patches(run, network.scale, seed),
-        loss,
-        training.Recipe(**params.recipe, batch_size=params.batch_size, precision=params.precision),
-        validation=[images.read(row, sources, network.scale) for row in validation],
-        state_file=params.state,
-        key=run.depends_on,
-        devices=[f"cuda:{number}" for number in range(params.devices)] or ["cpu"],
-        workers=run.threads - 1 if params.devices else 0,
-        progress=run.progress,
-    )
+    rows = listed[listed["use"] == "validation"].to_dict("records")
+    validation = [images.read(row, sources, network.scale) for row in rows]
+    kept = {"state_file": params.state, "key": run.depends_on}
+    used = {"devices": devices, "workers": run.threads - 1 if params.devices else 0, "progress": run.progress}
+    drawn = patches(run, network.scale, seed)
+    log = training.train(network, drawn, loss, recipe, validation=validation, **kept, **used)
     network.card["steps"] = params.recipe["steps"]
     write(run, network, log)
     state.remove(params.state)

@@ -11,11 +11,7 @@ with job(snakemake) as run:
     if weights.empty:
         run.log.info("LPIPS learnt its weights on the release %s, not on %s", lpips.RELEASE, network["origin"])
     table = lpips.compare_with_weights(
-        channels,
-        weights,
-        shuffles=run.params.shuffles,
-        replicates=run.params.replicates,
-        seed=run.params.seed,
+        channels, weights, shuffles=run.params.shuffles, replicates=run.params.replicates, seed=run.params.seed
     )
     io.write_table(table, run.output.agreement, run.provenance)
     io.write_table(channels.merge(weights, on=["layer", "channel"]), run.output.channels, run.provenance)

@@ -15,10 +15,6 @@ with job(snakemake) as run:
         published = LAYOUTS[source["layout"]].archive
         url, checksum = published.url, checksum or published.checksum
     sha256 = archives.fetch(
-        url,
-        run.params.archive,
-        checksum,
-        allow_unverified=source["allow_unverified"],
-        progress=sys.stderr.isatty(),
+        url, run.params.archive, checksum, allow_unverified=source["allow_unverified"], progress=sys.stderr.isatty()
     )
     storage.write_record({"url": url, "sha256": sha256, "verified_by": checksum}, run.output.card)

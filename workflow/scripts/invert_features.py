@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from job import device, job
+from job import job
 
 from perceptual_efficacy import inversion, io
 from perceptual_efficacy.backbones import store
@@ -15,7 +15,7 @@ with job(snakemake) as run:
         for name, row in listed.iterrows()
     }
     scores = inversion.invert_selections(
-        store.load(run.input.weights).to(device()),
+        store.load(run.input.weights).to(run.device),
         io.read_table(run.input.channels),
         run.wildcards.layer,
         photographs,

@@ -8,10 +8,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[3] / "src"))
 
 from job.log import logged
-from job.run import Run, device, runs_on
+from job.run import Run
 from job.watch import watch_snakemake
 
-__all__ = ["Run", "device", "job", "runs_on"]
+__all__ = ["Run", "job"]
 
 watch_snakemake()
 
