@@ -33,12 +33,8 @@ def growing(**amounts):
 
 config = study.configuration  # what captions of the report ask
 code_digest = Code().digest
-network, dataset, loss = (
-    Lookup("backbone", study.networks),
-    Lookup("dataset", study.datasets),
-    Lookup("loss", study.methods),
-)
-download = Lookup("dataset", study.downloads)
+network, loss = Lookup("backbone", study.networks), Lookup("loss", study.methods)
+dataset, download = Lookup("dataset", study.datasets), Lookup("dataset", study.downloads)
 
 DRAWING = growing(mem_mb=1000, runtime=5)  # what a figure or a table asks for
 IMAGES = {
@@ -48,9 +44,7 @@ IMAGES = {
 JUDGED, CONSTRUCTED = "Agreement with human judgements", "Ladder of distortions, by construction"
 ENLARGED = "Super-resolution"
 scores_beside = collect("results/superres/x{scale}/{loss}/scores.parquet", loss=network.compared, allow_missing=True)
-scores_of_inversions = collect(
-    "results/inversion/{backbone}/{layer}/scores.parquet", layer=network.inverted, allow_missing=True
-)
+inversions = collect("results/inversion/{backbone}/{layer}/scores.parquet", layer=network.inverted, allow_missing=True)
 
 
 def names_from(source):
@@ -82,11 +76,12 @@ def images_fingerprints(wildcards):
     return [images.fingerprint for images in study.images if images.path is not None]
 
 
-def training(run, **own):
+def training(run, recipe, **own):
     """Return the params of a training, its own and those that all share."""
     # the state is no output: Snakemake would delete it when a run that was killed goes on
     shared = ("superres.patch", "superres.batch_size", "superres.precision", "superres.devices", "seed")
-    return {**IMAGES, "state": f"results/superres/x{{scale}}/{run}/.state", **own, **study.params(*shared)}
+    own = {"state": f"results/superres/x{{scale}}/{run}/.state", **own, "recipe": study.value(f"superres.{recipe}")}
+    return {**IMAGES, **own, **study.params(*shared)}
 
 
 def category_of(wildcards):

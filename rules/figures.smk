@@ -208,7 +208,7 @@ rule plot_image_selections:
             "{backbone}/selections-{dataset}",
             "High, low and random channels, {dataset}",
             category_of,
-            caption="image_selections",
+            "image_selections",
         ),
     log:
         "results/logs/plot_image_selections/{backbone}/{dataset}.log",
@@ -432,7 +432,7 @@ rule plot_superres_differences:
 
 rule plot_inversions:
     input:
-        scores=scores_of_inversions,
+        scores=inversions,
         folders=collect("results/inversion/{backbone}/{layer}/images", layer=network.inverted, allow_missing=True),
     output:
         **figure_files("{backbone}/inversions", "Inversions", "Channels"),

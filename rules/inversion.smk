@@ -32,7 +32,7 @@ rule invert_features:
 
 rule compare_inversions:
     input:
-        scores=scores_of_inversions,
+        scores=inversions,
     output:
         comparison="results/inversion/{backbone}/comparison.parquet",
     log:
@@ -54,8 +54,5 @@ rule compare_inversions:
 
 rule inversion:
     input:
-        [
-            expand(rules.invert_features.output, backbone=name, layer=network.inverted)
-            for name, network in study.inverted.items()
-        ],
+        [expand(rules.invert_features.output, backbone=it.name, layer=it.inverted) for it in study.inverted.values()],
         expand(rules.compare_inversions.output, backbone=study.inverted),

@@ -73,7 +73,7 @@ rule train_start:
         **growing(mem_mb=4000, runtime=2880),
         gpu=study.superres["devices"],
     params:
-        **training("start", network=study.value("superres.network"), recipe=study.value("superres.training")),
+        **training("start", "training", network=study.value("superres.network")),
         code=code_digest("train_start"),
     message:
         "Training the initial checkpoint for x{wildcards.scale}"
@@ -108,12 +108,7 @@ rule fine_tune:
         **growing(mem_mb=4000, runtime=2880),
         gpu=study.superres["devices"],
     params:
-        **training(
-            "{loss}/seed{seed}",
-            selection=loss.channels,
-            rho=study.value("superres.rho"),
-            recipe=study.value("superres.fine_tuning"),
-        ),
+        **training("{loss}/seed{seed}", "fine_tuning", selection=loss.channels, rho=study.value("superres.rho")),
         code=code_digest("fine_tune"),
     message:
         "Fine-tuning for x{wildcards.scale} with the loss {wildcards.loss}, seed {wildcards.seed}"
