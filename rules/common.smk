@@ -84,7 +84,7 @@ def training(run, recipe, **own):
     return {**IMAGES, **own, **study.params(*shared)}
 
 
-def category_of(wildcards):
+def category(wildcards):
     """Return the report's category of figures about one data set."""
     return JUDGED if dataset.human(wildcards) else CONSTRUCTED
 
@@ -112,6 +112,7 @@ wildcard_constraints:
     backbone=any_of(study.networks),
     dataset=any_of([*study.datasets, *study.archives]),
     scale=any_of(study.scales),
-    loss=any_of([*study.methods]),
+    loss=any_of(study.methods),
+    layout=any_of(study.ladder_layouts),
     seed=r"\d+",
     resolution=r"[0-9.]+",

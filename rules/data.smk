@@ -74,8 +74,6 @@ rule generate_ladder:
         "results/logs/generate_ladder/{layout}.log",
     benchmark:
         "results/benchmarks/generate_ladder/{layout}.tsv"
-    wildcard_constraints:
-        layout=any_of(study.ladder_layouts),
     conda:
         "../envs/perception.yaml"
     resources:

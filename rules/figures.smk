@@ -181,7 +181,7 @@ rule plot_groups:
     input:
         agreement="results/agreement/{backbone}/{dataset}.parquet",
     output:
-        **figure_files("{backbone}/groups-{dataset}", "High and low PE by kind of image, {dataset}", category_of),
+        **figure_files("{backbone}/groups-{dataset}", "High and low PE by kind of image, {dataset}", category),
     log:
         "results/logs/plot_groups/{backbone}/{dataset}.log",
     benchmark:
@@ -207,7 +207,7 @@ rule plot_image_selections:
         **figure_files(
             "{backbone}/selections-{dataset}",
             "High, low and random channels, {dataset}",
-            category_of,
+            category,
             "image_selections",
         ),
     log:
@@ -232,9 +232,7 @@ rule plot_single_channels:
         agreement="results/agreement/{backbone}/{dataset}.parquet",
         channels="results/agreement/{backbone}/{dataset}-channels.parquet",
     output:
-        **figure_files(
-            "{backbone}/single_channels-{dataset}", "PE and agreement of every channel, {dataset}", category_of
-        ),
+        **figure_files("{backbone}/single_channels-{dataset}", "PE and agreement of every channel, {dataset}", category),
     log:
         "results/logs/plot_single_channels/{backbone}/{dataset}.log",
     benchmark:

@@ -356,11 +356,8 @@ def resolved(study: dict[str, Any]) -> dict[str, Any]:
             value = entry.get(key)
             if value is not None and (key != "weights" or is_file(value)):
                 entry[key] = str(Path(os.path.expanduser(root), os.path.expanduser(value)))
-    own = {
-        entry["name"]: [entry.get("figure_layer", study["figures"]["layer"])]
-        for entry in study["backbones"]
-        if "control" in entry
-    }
+    subjects = [entry for entry in study["backbones"] if "control" in entry]
+    own = {entry["name"]: [entry.get("figure_layer", study["figures"]["layer"])] for entry in subjects}
     for loss in superres["losses"]:
         if loss["selection"] != "none" and own:
             loss.setdefault("backbone", next(iter(own)))
