@@ -205,10 +205,7 @@ rule plot_image_selections:
         agreement="results/agreement/{backbone}/{dataset}.parquet",
     output:
         **figure_files(
-            "{backbone}/selections-{dataset}",
-            "High, low and random channels, {dataset}",
-            category,
-            "image_selections",
+            "{backbone}/selections-{dataset}", "High, low and random channels, {dataset}", category, "image_selections"
         ),
     log:
         "results/logs/plot_image_selections/{backbone}/{dataset}.log",

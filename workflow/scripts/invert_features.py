@@ -11,7 +11,7 @@ with job(snakemake) as run:
     params, folder = run.params, Path(run.input.photographs).parent
     listed = io.read_table(run.input.photographs).set_index("name").loc[list(params.names)]
     photographs = {
-        name: inversion.square(io.read_image(folder / row["split"] / f"{name}.png", row["sha256"]), params.size)
+        str(name): inversion.square(io.read_image(folder / row["split"] / f"{name}.png", row["sha256"]), params.size)
         for name, row in listed.iterrows()
     }
     scores = inversion.invert_selections(

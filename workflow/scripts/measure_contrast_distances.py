@@ -13,7 +13,7 @@ with job(snakemake) as run:
     cube = distances.contrast_distances(
         store.load(run.input.weights, precision=run.params.precision).to(run.device),
         shown["pattern"].values,
-        np.geomspace(run.params.lowest, run.params.highest, run.params.contrasts),
+        np.geomspace(run.params.lowest, run.params.highest, run.params.contrasts).tolist(),
         batch_size=run.params.batch_size,
         progress=run.progress,
     )

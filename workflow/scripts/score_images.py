@@ -14,7 +14,7 @@ with job(snakemake) as run:
         [edsr.restore(path) for path in run.input.weights],
         run.output.images,
         scale=int(run.wildcards.scale),
-        metrics=metrics.METRICS | (metrics.lpips(store.load(run.input.lpips)) if run.input.lpips else {}),
+        metrics={**metrics.METRICS, **(metrics.lpips(store.load(run.input.lpips)) if run.input.lpips else {})},
         device=run.device if params.devices else "cpu",
         progress=run.progress,
     )

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "src"))
 
@@ -21,7 +22,7 @@ watch_snakemake()
 
 
 @contextmanager
-def job(snakemake) -> Iterator[Run]:
+def job(snakemake: Any) -> Iterator[Run]:
     """Run a script's body: its inputs are what their jobs wrote, and what it wrote is recorded if it ends well.
 
     The rule's log has the traceback of any error; of an expected one only the message is printed.

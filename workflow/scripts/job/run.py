@@ -3,7 +3,9 @@
 import hashlib
 import json
 import logging
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from perceptual_efficacy import __version__, provenance
 
@@ -24,7 +26,7 @@ class Run:
         The same one by one, and the threads, as text: what tells two jobs apart.
     """
 
-    def __init__(self, snakemake) -> None:
+    def __init__(self, snakemake: Any) -> None:
         self.rule, self.input, self.output = snakemake.rule, snakemake.input, snakemake.output
         self.params, self.wildcards, self.threads = snakemake.params, snakemake.wildcards, snakemake.threads
         self.log = logging.getLogger(snakemake.rule)
@@ -51,7 +53,7 @@ class Run:
         }
 
     @property
-    def device(self):
+    def device(self) -> Any:
         """Where its networks run; noted for its record."""
         from perceptual_efficacy.backbones.network import best_device
 
@@ -73,7 +75,7 @@ class Run:
         versions = {"perceptual-efficacy": __version__, **provenance.versions()}
         return {"threads": self.threads, "device": self._used, "versions": versions}
 
-    def progress(self, iterable):
+    def progress(self, iterable: Iterable[Any]) -> Iterable[Any]:
         """Wrap an iteration in a progress bar, which is silent unless standard error is a terminal."""
         from tqdm import tqdm
 
@@ -83,10 +85,7 @@ class Run:
         """Write a record of every output beside the results."""
         # a file from elsewhere by its name only: where it lies says nothing of the result
         names = {path: Path(path).name if Path(path).is_absolute() else path for path in self._read}
-        job = {
-            "rule": self.rule,
-            "wildcards": self.provenance["wildcards"],
-            "params": self._known,
-            "inputs": [[names[path], sha256] for path, sha256 in self._read.items()],
-        }
+        inputs = [[names[path], sha256] for path, sha256 in self._read.items()]
+        wildcards = self.provenance["wildcards"]
+        job = {"rule": self.rule, "wildcards": wildcards, "params": self._known, "inputs": inputs}
         provenance.write(self.output, self._results, {**job, **self.surroundings()})
