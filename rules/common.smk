@@ -31,7 +31,7 @@ def growing(**amounts):
     return {name: partial(multiplied, amount) for name, amount in amounts.items()}
 
 
-config = study.configuration  # what captions of the report ask
+config = study.configuration  # with its defaults, which captions of the report show
 code_digest = Code().digest
 network, loss = Lookup("backbone", study.networks), Lookup("loss", study.methods)
 dataset, download = Lookup("dataset", study.datasets), Lookup("dataset", study.downloads)
