@@ -12,15 +12,14 @@ rule measure_contrast_distances:
         "../envs/perception.yaml"
     threads: 8
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(30),
+        **growing(mem_mb=4000, runtime=30),
         gpu=1,
     params:
-        lowest=lookup(within=config, dpath="modelfest/lowest_contrast"),
-        highest=lookup(within=config, dpath="modelfest/highest_contrast"),
-        contrasts=lookup(within=config, dpath="modelfest/contrasts"),
-        batch_size=lookup(within=config, dpath="modelfest/batch_size"),
-        precision=lookup(within=config, dpath="precision"),
+        lowest=study.value("modelfest.lowest_contrast"),
+        highest=study.value("modelfest.highest_contrast"),
+        contrasts=study.value("modelfest.contrasts"),
+        batch_size=study.value("modelfest.batch_size"),
+        precision=study.value("precision"),
         code=code_digest("measure_contrast_distances"),
     message:
         "Measuring how far {wildcards.backbone} finds the ModelFest patterns from blank at {wildcards.resolution} pixels per degree"
@@ -44,12 +43,9 @@ rule assess_thresholds:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),
+        **growing(mem_mb=2000, runtime=30),
     params:
-        splits=lookup(within=config, dpath="statistics/splits"),
-        replicates=lookup(within=config, dpath="statistics/replicates"),
-        seed=lookup(within=config, dpath="seed"),
+        **study.params("statistics.splits", "statistics.replicates", "seed"),
         code=code_digest("assess_thresholds"),
     message:
         "Comparing the thresholds that {wildcards.backbone} predicts at {wildcards.resolution} pixels per degree with people’s"
@@ -72,13 +68,10 @@ rule measure_image_distances:
         "../envs/perception.yaml"
     threads: 8
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(600),
+        **growing(mem_mb=4000, runtime=600),
         gpu=1,
     params:
-        batch_size=lookup(within=config, dpath="images/batch_size"),
-        part=lookup(within=config, dpath="images/part"),
-        precision=lookup(within=config, dpath="precision"),
+        **study.params("images.batch_size", "images.part", "precision"),
         code=code_digest("measure_image_distances"),
     message:
         "Measuring how far apart {wildcards.backbone} finds the images of {wildcards.dataset}"
@@ -100,11 +93,9 @@ rule measure_baselines:
         "../envs/perception.yaml"
     threads: 8
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(600),
+        **growing(mem_mb=4000, runtime=600),
     params:
-        batch_size=lookup(within=config, dpath="images/batch_size"),
-        part=lookup(within=config, dpath="images/part"),
+        **study.params("images.batch_size", "images.part"),
         code=code_digest("measure_baselines"),
     message:
         "Measuring the baselines on {wildcards.dataset}"
@@ -129,12 +120,9 @@ rule assess_agreement:
         "../envs/perception.yaml"
     threads: 2
     resources:
-        mem_mb=growing(6000),
-        runtime=growing(480),
+        **growing(mem_mb=6000, runtime=480),
     params:
-        splits=lookup(within=config, dpath="statistics/splits"),
-        replicates=lookup(within=config, dpath="statistics/replicates"),
-        seed=lookup(within=config, dpath="seed"),
+        **study.params("statistics.splits", "statistics.replicates", "seed"),
         code=code_digest("assess_agreement"),
     message:
         "Comparing the distances of {wildcards.backbone} with the judgements of {wildcards.dataset}"

@@ -15,12 +15,11 @@ rule learn_kmeans:
         "../envs/perception.yaml"
     threads: 8
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(10),
+        **growing(mem_mb=4000, runtime=10),
     params:
-        layers=layers_of,
-        options=lookup(within=config, dpath="kmeans"),
-        seed=seed_of,
+        layers=network.stages,
+        options=study.value("kmeans"),
+        seed=network.seed,
         code=code_digest("learn_kmeans"),
     message:
         "Learning {wildcards.backbone} by k-means from the training photographs"
@@ -41,11 +40,10 @@ rule draw_random:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
+        **growing(mem_mb=2000, runtime=10),
     params:
-        layers=layers_of,
-        seed=seed_of,
+        layers=network.stages,
+        seed=network.seed,
         code=code_digest("draw_random"),
     message:
         "Drawing the random weights of {wildcards.backbone}"
@@ -55,7 +53,7 @@ rule draw_random:
 
 rule load_network:
     input:
-        weights=weights_file,
+        weights=network.files,
     output:
         weights="results/backbones/{backbone}/weights.safetensors",
         card="results/backbones/{backbone}/card.json",
@@ -64,19 +62,18 @@ rule load_network:
     benchmark:
         "results/benchmarks/load_network/{backbone}.tsv"
     wildcard_constraints:
-        backbone=published_names(),
+        backbone=names_from("published"),
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(30),
+        **growing(mem_mb=4000, runtime=30),
     params:
-        network=network_of,
-        layers=layers_of,
-        release=release_of,
-        sha256=sha256_of,
-        seed=seed_of,
-        figure_layer=figure_layer_or_none,
+        network=network.source,
+        layers=network.stages,
+        release=network.release,
+        sha256=network.sha256,
+        seed=network.seed,
+        figure_layer=network.shown_layer,
         code=code_digest("load_network"),
     message:
         "Loading {wildcards.backbone}"

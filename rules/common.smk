@@ -3,14 +3,12 @@
 import os
 import re
 import sys
+from functools import partial
 from pathlib import Path
 
-import yaml
 from snakemake.exceptions import WorkflowError
 
 from study import Code, ConfigurationError, Lookup, any_of, read_study
-from study.configuration import CLAIMS as CLAIMS_FILE
-from study.configuration import BICUBIC, START
 
 # whom a job ends with: workflow/scripts/job/watch.py
 os.environ.update(PERCEPTUAL_EFFICACY_SNAKEMAKE=str(os.getpid()))
@@ -24,41 +22,37 @@ except ConfigurationError as error:
     raise WorkflowError(error) from None
 
 
-def growing(amount):
-    """Return a resource that is more with every attempt: a job that ran out of memory or time gets more of it."""
-
-    def resource(wildcards, attempt):
-        return amount * attempt
-
-    return resource
+def multiplied(amount, wildcards, attempt):
+    return amount * attempt
 
 
-# what rule files use until they ask the study themselves
-config = study.configuration
+def growing(**amounts):
+    """Return resources that are more with every attempt: a job that ran out of memory or time gets more of it."""
+    return {name: partial(multiplied, amount) for name, amount in amounts.items()}
+
+
+config = study.configuration  # with its defaults, which captions of the report show
 code_digest = Code().digest
-network, dataset, loss = (
-    Lookup("backbone", study.networks),
-    Lookup("dataset", study.datasets),
-    Lookup("loss", study.methods),
-)
-weights_file, release_of, sha256_of = network.files, network.release, network.sha256
-network_of, seed_of, control_of, figure_layer_of = network.source, network.seed, network.control, network.figure_layer
-layout_of, is_human, fingerprint_of = dataset.layout, dataset.human, dataset.fingerprint
-judged_by, subset_of = dataset.judged_by, dataset.partial
-selection_of, judged_selection, seeds_of = loss.channels, loss.selection, loss.seeds
-archive_of, download_of = Lookup("dataset", study.downloads).file, Lookup("dataset", study.downloads).origin
-control_tuning = network("results/probing/{0.control}/tuning.nc")
-control_channels = network("results/selectivity/{0.control}/channels.parquet")
+network, loss = Lookup("backbone", study.networks), Lookup("loss", study.methods)
+dataset, download = Lookup("dataset", study.datasets), Lookup("dataset", study.downloads)
+
+DRAWING = growing(mem_mb=1000, runtime=5)  # what a figure or a table asks for
+IMAGES = {
+    "sets": [{"name": entry.name, "size": entry.size} for entry in study.images],
+    "folders": [entry.place for entry in study.images],
+}
+JUDGED, CONSTRUCTED = "Agreement with human judgements", "Ladder of distortions, by construction"
+ENLARGED = "Super-resolution"
 scores_beside = collect("results/superres/x{scale}/{loss}/scores.parquet", loss=network.compared, allow_missing=True)
+inversions = collect("results/inversion/{backbone}/{layer}/scores.parquet", layer=network.inverted, allow_missing=True)
 
 
-def layers_of(wildcards):
-    entry = study.networks[wildcards.backbone]
-    return entry.stages or entry.layers
+def names_from(source):
+    return any_of(name for name, entry in study.networks.items() if entry.kind == source)
 
 
-def figure_layer_or_none(wildcards):
-    return figure_layer_of(wildcards) if wildcards.backbone in study.subjects else None
+def agreement_with(*data):
+    return expand("results/agreement/{backbone}/{data}.parquet", backbone=study.networks, data=data)
 
 
 def dataset_folder(wildcards):
@@ -82,75 +76,43 @@ def images_fingerprints(wildcards):
     return [images.fingerprint for images in study.images if images.path is not None]
 
 
-def features_of(wildcards):
-    """Return the files that a loss with channels needs: the backbone and its scores; nothing for L1 alone."""
-    backbone = study.losses[wildcards.loss].backbone
-    files = ("backbones/{}/weights.safetensors", "selectivity/{}/channels.parquet")
-    return [f"results/{file.format(backbone)}" for file in files] if backbone is not None else []
+def training(run, recipe, **own):
+    """Return the params of a training, its own and those that all share."""
+    # the state is no output: Snakemake would delete it when a run that was killed goes on
+    shared = ("superres.patch", "superres.batch_size", "superres.precision", "superres.devices", "seed")
+    own = {"state": f"results/superres/x{{scale}}/{run}/.state", **own, "recipe": study.value(f"superres.{recipe}")}
+    return {**IMAGES, **own, **study.params(*shared)}
 
 
-IMAGES = {
-    "sets": [{"name": entry.name, "size": entry.size} for entry in study.images],
-    "folders": [entry.place for entry in study.images],
-}
-DRAWING = {"mem_mb": growing(1000), "runtime": growing(5)}  # what a figure or a table asks for
-CONSTRUCTED = "Ladder of distortions, by construction"
-
-
-def category_of(wildcards):
+def category(wildcards):
     """Return the report's category of figures about one data set."""
-    return "Agreement with human judgements" if is_human(wildcards) else CONSTRUCTED
+    return JUDGED if dataset.human(wildcards) else CONSTRUCTED
 
 
 def figure_files(path, title, category, caption=None):
     """Return the files of one figure by format; the report shows the PNG."""
     files = {suffix: f"results/figures/{path}.{suffix}" for suffix in ("png", "pdf", "csv")}
-    caption = caption or Path(path).name.partition("-")[0]
-    network = "{backbone}" if path.startswith("{backbone}") else "all"
-    labels = {"figure": title, "network": network}
-    shown = report(files["png"], caption=f"../workflow/report/{caption}.rst", category=category, labels=labels)
-    return files | {"png": shown}
+    caption = f"../workflow/report/{caption or Path(path).name.partition('-')[0]}.rst"
+    labels = {"figure": title, "network": "{backbone}" if path.startswith("{backbone}") else "all"}
+    return files | {"png": report(files["png"], caption=caption, category=category, labels=labels)}
+
+
+def figures_named(*names, **wildcards):
+    return [expand(getattr(rules, f"plot_{name}").output, **wildcards) for name in names]
 
 
 def table_files(name, labels, category="Tables", caption="tables"):
     """Return the files of one table by format; the report shows the HTML page."""
     files = {suffix: f"results/tables/{name}.{suffix}" for suffix in ("csv", "md", "tex", "html")}
-    page = report(files["html"], caption=f"../workflow/report/{caption}.rst", category=category, labels=labels)
-    return files | {"html": page}
-
-
-def names_from(source):
-    return any_of(name for name, entry in study.networks.items() if entry.kind == source)
-
-
-def published_names():
-    return names_from("published")
-
-
-PUBLISHED = yaml.safe_load(CLAIMS_FILE.with_name("published.yaml").read_text(encoding="utf-8"))
-GRADED = study.ladder("tid2013")  # the ladder with every distortion in levels
-CLAIMED = {claim["evidence"] for claim in study.claims["claims"]}
-EVIDENCE = {
-    "modelfest": expand(
-        f"results/agreement/{{backbone}}/modelfest-{study.resolution}.parquet", backbone=study.networks
-    ),
-    "layers": expand("results/selectivity/{backbone}/layers.parquet", backbone=study.subjects),
-    "superres": expand(f"results/superres/x{[*study.scales, 0][0]}/{{backbone}}.parquet", backbone=study.teachers),
-    "inversion": expand("results/inversion/{backbone}/comparison.parquet", backbone=list(study.inverted)),
-    "lpips": expand("results/selectivity/{backbone}/lpips.parquet", backbone=study.learned),
-    **{
-        layout: expand(f"results/agreement/{{backbone}}/{name}.parquet", backbone=study.networks)
-        for name, layout in reversed(study.whole.items())
-        if layout in CLAIMED
-    },
-}
-EVIDENCE = {kind: files for kind, files in EVIDENCE.items() if files}
+    caption = f"../workflow/report/{caption}.rst"
+    return files | {"html": report(files["html"], caption=caption, category=category, labels=labels)}
 
 
 wildcard_constraints:
     backbone=any_of(study.networks),
     dataset=any_of([*study.datasets, *study.archives]),
     scale=any_of(study.scales),
-    loss=any_of([*study.methods]),
+    loss=any_of(study.methods),
+    layout=any_of(study.ladder_layouts),
     seed=r"\d+",
     resolution=r"[0-9.]+",

@@ -1,6 +1,6 @@
 rule export_photographs:
     input:
-        own=[entry["path"] for entry in config["photographs"] if "path" in entry],
+        own=[entry["path"] for entry in study.value("photographs") if "path" in entry],
     output:
         table="results/data/photographs/photographs.parquet",
         listing="results/data/photographs/photographs.csv",
@@ -12,10 +12,9 @@ rule export_photographs:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
+        **growing(mem_mb=2000, runtime=10),
     params:
-        entries=lookup(within=config, dpath="photographs"),
+        entries=study.value("photographs"),
         code=code_digest("export_photographs"),
     message:
         "Exporting the photographs"
@@ -34,8 +33,7 @@ rule export_modelfest:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
+        **growing(mem_mb=2000, runtime=10),
     params:
         code=code_digest("export_modelfest"),
     message:
@@ -57,8 +55,7 @@ rule resample_modelfest:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
+        **growing(mem_mb=2000, runtime=10),
     params:
         code=code_digest("resample_modelfest"),
     message:
@@ -77,16 +74,12 @@ rule generate_ladder:
         "results/logs/generate_ladder/{layout}.log",
     benchmark:
         "results/benchmarks/generate_ladder/{layout}.tsv"
-    wildcard_constraints:
-        layout=any_of(study.ladder_layouts),
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
+        **growing(mem_mb=2000, runtime=10),
     params:
-        size=lookup(within=config, dpath="ladder/size"),
-        seed=lookup(within=config, dpath="seed"),
+        **study.params("ladder.size", "seed"),
         code=code_digest("generate_ladder"),
     message:
         "Distorting the photographs step by step, in the layout {wildcards.layout}"
@@ -106,12 +99,11 @@ rule download_dataset:
     conda:
         "../envs/download.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(240),
+        **growing(mem_mb=1000, runtime=240),
     params:
         # no output: Snakemake would delete it when a key changes, and it may be large
-        archive=archive_of,
-        source=download_of,
+        archive=download.file,
+        source=download.origin,
         code=code_digest("download_dataset"),
     message:
         "Downloading {wildcards.dataset}"
@@ -133,10 +125,9 @@ rule unpack_dataset:
     conda:
         "../envs/download.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(60),
+        **growing(mem_mb=1000, runtime=60),
     params:
-        archive=archive_of,
+        archive=download.file,
         code=code_digest("unpack_dataset"),
     message:
         "Unpacking {wildcards.dataset}"
@@ -156,13 +147,12 @@ rule read_judgements:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(60),
+        **growing(mem_mb=2000, runtime=60),
     params:
-        layout=layout_of,
-        judged_by=judged_by,
-        subset=subset_of,
-        fingerprint=fingerprint_of,
+        layout=dataset.layout,
+        judged_by=dataset.judged_by,
+        subset=dataset.partial,
+        fingerprint=dataset.fingerprint,
         code=code_digest("read_judgements"),
     message:
         "Reading the judgements of {wildcards.dataset}"

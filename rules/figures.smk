@@ -1,8 +1,3 @@
-OF_CHANNELS = ("frequency_curves", "channel_scores", "orientation_curves", "efficacy_by_layer", "first_layer_filters")
-OF_NETWORKS = (*OF_CHANNELS, "thresholds", "selections")
-OF_DATASETS = ("image_selections", "groups", "single_channels")
-
-
 rule plot_stimuli:
     input:
         gratings="results/stimuli/gratings.nc",
@@ -39,9 +34,9 @@ rule plot_frequency_curves:
     resources:
         **DRAWING,
     params:
-        layer=figure_layer_of,
-        csf=lookup(within=config, dpath="scores/csf"),
-        baseline=lookup(within=config, dpath="scores/baseline"),
+        layer=network.figure_layer,
+        csf=study.value("scores.csf"),
+        baseline=study.value("scores.baseline"),
         code=code_digest("plot_frequency_curves"),
     message:
         "Plotting the frequency curves of {wildcards.backbone}"
@@ -63,7 +58,7 @@ rule plot_channel_scores:
     resources:
         **DRAWING,
     params:
-        layer=figure_layer_of,
+        layer=network.figure_layer,
         code=code_digest("plot_channel_scores"),
     message:
         "Plotting the scores of the channels of {wildcards.backbone}"
@@ -86,8 +81,8 @@ rule plot_orientation_curves:
     resources:
         **DRAWING,
     params:
-        layer=figure_layer_of,
-        baseline=lookup(within=config, dpath="scores/baseline"),
+        layer=network.figure_layer,
+        baseline=study.value("scores.baseline"),
         code=code_digest("plot_orientation_curves"),
     message:
         "Plotting the orientation curves of {wildcards.backbone}"
@@ -98,7 +93,7 @@ rule plot_orientation_curves:
 rule plot_efficacy_by_layer:
     input:
         channels="results/selectivity/{backbone}/channels.parquet",
-        control=control_channels,
+        control=network("results/selectivity/{0.control}/channels.parquet"),
     output:
         **figure_files("{backbone}/efficacy_by_layer", "PE by layer", "Channels"),
     log:
@@ -110,7 +105,7 @@ rule plot_efficacy_by_layer:
     resources:
         **DRAWING,
     params:
-        control_name=control_of,
+        control_name=network.control,
         code=code_digest("plot_efficacy_by_layer"),
     message:
         "Plotting the perceptual efficacy of {wildcards.backbone} by layer"
@@ -144,9 +139,7 @@ rule plot_thresholds:
     input:
         predictions=f"results/agreement/{{backbone}}/modelfest-{study.resolution}-predictions.parquet",
     output:
-        **figure_files(
-            "{backbone}/thresholds", "Predicted against measured thresholds", "Agreement with human judgements"
-        ),
+        **figure_files("{backbone}/thresholds", "Predicted against measured thresholds", JUDGED),
     log:
         "results/logs/plot_thresholds/{backbone}.log",
     benchmark:
@@ -165,12 +158,9 @@ rule plot_thresholds:
 
 rule plot_selections:
     input:
-        agreement=expand(
-            "results/agreement/{{backbone}}/modelfest-{resolution}.parquet",
-            resolution=study.resolutions,
-        ),
+        agreement=expand("results/agreement/{{backbone}}/modelfest-{resolution}.parquet", resolution=study.resolutions),
     output:
-        **figure_files("{backbone}/selections", "High, low and random channels", "Agreement with human judgements"),
+        **figure_files("{backbone}/selections", "High, low and random channels", JUDGED),
     log:
         "results/logs/plot_selections/{backbone}.log",
     benchmark:
@@ -191,7 +181,7 @@ rule plot_groups:
     input:
         agreement="results/agreement/{backbone}/{dataset}.parquet",
     output:
-        **figure_files("{backbone}/groups-{dataset}", "High and low PE by kind of image, {dataset}", category_of),
+        **figure_files("{backbone}/groups-{dataset}", "High and low PE by kind of image, {dataset}", category),
     log:
         "results/logs/plot_groups/{backbone}/{dataset}.log",
     benchmark:
@@ -201,8 +191,8 @@ rule plot_groups:
     resources:
         **DRAWING,
     params:
-        layer=figure_layer_of,
-        human=is_human,
+        layer=network.figure_layer,
+        human=dataset.human,
         code=code_digest("plot_groups"),
     message:
         "Plotting the agreement of {wildcards.backbone} with {wildcards.dataset} by kind of image"
@@ -215,10 +205,7 @@ rule plot_image_selections:
         agreement="results/agreement/{backbone}/{dataset}.parquet",
     output:
         **figure_files(
-            "{backbone}/selections-{dataset}",
-            "High, low and random channels, {dataset}",
-            category_of,
-            caption="image_selections",
+            "{backbone}/selections-{dataset}", "High, low and random channels, {dataset}", category, "image_selections"
         ),
     log:
         "results/logs/plot_image_selections/{backbone}/{dataset}.log",
@@ -229,7 +216,7 @@ rule plot_image_selections:
     resources:
         **DRAWING,
     params:
-        human=is_human,
+        human=dataset.human,
         code=code_digest("plot_image_selections"),
     message:
         "Plotting the agreement of selections of {wildcards.backbone} with {wildcards.dataset}"
@@ -242,9 +229,7 @@ rule plot_single_channels:
         agreement="results/agreement/{backbone}/{dataset}.parquet",
         channels="results/agreement/{backbone}/{dataset}-channels.parquet",
     output:
-        **figure_files(
-            "{backbone}/single_channels-{dataset}", "PE and agreement of every channel, {dataset}", category_of
-        ),
+        **figure_files("{backbone}/single_channels-{dataset}", "PE and agreement of every channel, {dataset}", category),
     log:
         "results/logs/plot_single_channels/{backbone}/{dataset}.log",
     benchmark:
@@ -254,7 +239,7 @@ rule plot_single_channels:
     resources:
         **DRAWING,
     params:
-        human=is_human,
+        human=dataset.human,
         code=code_digest("plot_single_channels"),
     message:
         "Plotting the agreement of single channels of {wildcards.backbone} with {wildcards.dataset}"
@@ -264,8 +249,8 @@ rule plot_single_channels:
 
 rule plot_ladder:
     input:
-        distances=f"results/distances/{{backbone}}/{GRADED}.nc",
-        comparisons=f"results/data/{GRADED}/comparisons.parquet",
+        distances=f"results/distances/{{backbone}}/{study.graded}.nc",
+        comparisons=f"results/data/{study.graded}/comparisons.parquet",
         channels="results/selectivity/{backbone}/channels.parquet",
     output:
         **figure_files("{backbone}/ladder", "Distance by level of distortion", CONSTRUCTED),
@@ -278,7 +263,7 @@ rule plot_ladder:
     resources:
         **DRAWING,
     params:
-        layer=figure_layer_of,
+        layer=network.figure_layer,
         code=code_digest("plot_ladder"),
     message:
         "Plotting the distances that {wildcards.backbone} finds step by step"
@@ -310,13 +295,9 @@ rule plot_depth:
 
 rule plot_networks:
     input:
-        agreement=expand(
-            "results/agreement/{backbone}/{data}.parquet",
-            backbone=study.networks,
-            data=[f"modelfest-{study.resolution}", *study.people],
-        ),
+        agreement=agreement_with(f"modelfest-{study.resolution}", *study.people),
     output:
-        **figure_files("networks", "High and low PE by network", "Agreement with human judgements"),
+        **figure_files("networks", "High and low PE by network", JUDGED),
     log:
         "results/logs/plot_networks.log",
     benchmark:
@@ -339,7 +320,7 @@ rule plot_lpips_weights:
         agreement="results/selectivity/{backbone}/lpips.parquet",
         channels="results/selectivity/{backbone}/lpips-channels.parquet",
     output:
-        **figure_files("{backbone}/lpips_weights", "PE and LPIPS’s weights", "Agreement with human judgements"),
+        **figure_files("{backbone}/lpips_weights", "PE and LPIPS’s weights", JUDGED),
     log:
         "results/logs/plot_lpips_weights/{backbone}.log",
     benchmark:
@@ -360,9 +341,7 @@ rule plot_superres_plane:
     input:
         scores=scores_beside,
     output:
-        **figure_files(
-            "{backbone}/superres_plane-x{scale}", "Distortion and perceived quality, x{scale}", "Super-resolution"
-        ),
+        **figure_files("{backbone}/superres_plane-x{scale}", "Distortion and perceived quality, x{scale}", ENLARGED),
     log:
         "results/logs/plot_superres_plane/{backbone}/x{scale}.log",
     benchmark:
@@ -383,7 +362,7 @@ rule plot_superres_curves:
     input:
         logs=collect("results/superres/x{scale}/{run}/log.parquet", run=network.runs, allow_missing=True),
     output:
-        **figure_files("{backbone}/superres_curves-x{scale}", "Training, x{scale}", "Super-resolution"),
+        **figure_files("{backbone}/superres_curves-x{scale}", "Training, x{scale}", ENLARGED),
     log:
         "results/logs/plot_superres_curves/{backbone}/x{scale}.log",
     benchmark:
@@ -407,7 +386,7 @@ rule plot_superres_crops:
         images="results/superres/images.parquet",
         sources=images_of("test"),
     output:
-        **figure_files("{backbone}/superres_crops-x{scale}", "Crops, x{scale}", "Super-resolution"),
+        **figure_files("{backbone}/superres_crops-x{scale}", "Crops, x{scale}", ENLARGED),
     log:
         "results/logs/plot_superres_crops/{backbone}/x{scale}.log",
     benchmark:
@@ -415,8 +394,7 @@ rule plot_superres_crops:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(5),
+        **growing(mem_mb=2000, runtime=5),
     params:
         **IMAGES,
         code=code_digest("plot_superres_crops"),
@@ -430,9 +408,7 @@ rule plot_superres_differences:
     input:
         scores=scores_beside,
     output:
-        **figure_files(
-            "{backbone}/superres_differences-x{scale}", "High minus low by image, x{scale}", "Super-resolution"
-        ),
+        **figure_files("{backbone}/superres_differences-x{scale}", "High minus low by image, x{scale}", ENLARGED),
     log:
         "results/logs/plot_superres_differences/{backbone}/x{scale}.log",
     benchmark:
@@ -451,9 +427,7 @@ rule plot_superres_differences:
 
 rule plot_inversions:
     input:
-        scores=collect(
-            "results/inversion/{backbone}/{layer}/scores.parquet", layer=network.inverted, allow_missing=True
-        ),
+        scores=inversions,
         folders=collect("results/inversion/{backbone}/{layer}/images", layer=network.inverted, allow_missing=True),
     output:
         **figure_files("{backbone}/inversions", "Inversions", "Channels"),
@@ -475,16 +449,12 @@ rule plot_inversions:
 
 rule figures:
     input:
-        [getattr(rules, f"plot_{name}").output for name in ("stimuli", "depth", "networks")],
-        [expand(getattr(rules, f"plot_{name}").output, backbone=study.subjects) for name in OF_NETWORKS],
-        [
-            expand(getattr(rules, f"plot_{name}").output, backbone=study.subjects, dataset=study.people)
-            for name in OF_DATASETS
-        ],
-        [
-            expand(getattr(rules, f"plot_superres_{name}").output, scale=study.scales, backbone=study.teachers)
-            for name in ("plane", "curves", "crops", "differences")
-        ],
-        expand(rules.plot_ladder.output, backbone=study.subjects) if GRADED else [],
-        expand(rules.plot_lpips_weights.output, backbone=study.learned),
-        expand(rules.plot_inversions.output, backbone=study.inverted),
+        figures_named("stimuli", "depth", "networks"),
+        figures_named("frequency_curves", "channel_scores", "orientation_curves", backbone=study.subjects),
+        figures_named("efficacy_by_layer", "first_layer_filters", "thresholds", "selections", backbone=study.subjects),
+        figures_named("image_selections", "groups", "single_channels", backbone=study.subjects, dataset=study.people),
+        figures_named("superres_plane", "superres_curves", scale=study.scales, backbone=study.teachers),
+        figures_named("superres_crops", "superres_differences", scale=study.scales, backbone=study.teachers),
+        figures_named("ladder", backbone=study.subjects) if study.graded else [],
+        figures_named("lpips_weights", backbone=study.learned),
+        figures_named("inversions", backbone=study.inverted),

@@ -15,15 +15,14 @@ rule invert_features:
         "../envs/perception.yaml"
     threads: 8
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(600),
+        **growing(mem_mb=4000, runtime=600),
         gpu=1,
     params:
-        names=lookup(within=config, dpath="inversion/photographs"),
-        seeds=lookup(within=config, dpath="inversion/seeds"),
-        halves=lookup(within=config, dpath="inversion/halves"),
-        size=lookup(within=config, dpath="inversion/size"),
-        settings={key: config["inversion"][key] for key in ("steps", "learning_rate", "variation")},
+        names=study.value("inversion.photographs"),
+        seeds=study.value("inversion.seeds"),
+        halves=study.value("inversion.halves"),
+        size=study.value("inversion.size"),
+        settings=study.params("inversion.steps", "inversion.learning_rate", "inversion.variation"),
         code=code_digest("invert_features"),
     message:
         "Inverting what {wildcards.layer} of {wildcards.backbone} encodes"
@@ -33,9 +32,7 @@ rule invert_features:
 
 rule compare_inversions:
     input:
-        scores=collect(
-            "results/inversion/{backbone}/{layer}/scores.parquet", layer=network.inverted, allow_missing=True
-        ),
+        scores=inversions,
     output:
         comparison="results/inversion/{backbone}/comparison.parquet",
     log:
@@ -45,11 +42,9 @@ rule compare_inversions:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),
+        **growing(mem_mb=2000, runtime=30),
     params:
-        replicates=lookup(within=config, dpath="statistics/replicates"),
-        seed=lookup(within=config, dpath="seed"),
+        **study.params("statistics.replicates", "seed"),
         code=code_digest("compare_inversions"),
     message:
         "Comparing what the channels of {wildcards.backbone} encode"
@@ -59,8 +54,5 @@ rule compare_inversions:
 
 rule inversion:
     input:
-        [
-            expand(rules.invert_features.output, backbone=name, layer=network.inverted)
-            for name, network in study.inverted.items()
-        ],
+        [expand(rules.invert_features.output, backbone=it.name, layer=it.inverted) for it in study.inverted.values()],
         expand(rules.compare_inversions.output, backbone=study.inverted),

@@ -12,13 +12,10 @@ rule probe_channels:
         "../envs/perception.yaml"
     threads: 8
     resources:
-        mem_mb=growing(3000),
-        runtime=growing(30),
+        **growing(mem_mb=3000, runtime=30),
         gpu=1,
     params:
-        border=lookup(within=config, dpath="probing/border"),
-        batch_size=lookup(within=config, dpath="probing/batch_size"),
-        precision=lookup(within=config, dpath="precision"),
+        **study.params("probing.border", "probing.batch_size", "precision"),
         code=code_digest("probe_channels"),
     message:
         "Measuring the grating responses of {wildcards.backbone}"

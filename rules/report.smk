@@ -1,10 +1,10 @@
+import yaml
+
+from study.configuration import CLAIMS
+
 # what tables are made from, by argument of their function `table`
 SHOWN = {
-    "agreement": expand(
-        "results/agreement/{backbone}/{data}.parquet",
-        backbone=study.networks,
-        data=[*(f"modelfest-{resolution}" for resolution in study.resolutions), *study.datasets],
-    ),
+    "agreement": agreement_with(*(f"modelfest-{resolution}" for resolution in study.resolutions), *study.datasets),
     "channels": expand("results/selectivity/{backbone}/channels.parquet", backbone=study.networks),
     "layers": expand("results/selectivity/{backbone}/layers.parquet", backbone=study.subjects),
     "losses": expand("results/superres/x{scale}/{backbone}.parquet", backbone=study.teachers, scale=study.scales),
@@ -27,12 +27,10 @@ TITLES = {
     "modelfest": ("ModelFest stimuli", "comparisons", "patterns"),
     "photographs": ("Photographs", "photographs"),
 }
+PUBLISHED = yaml.safe_load(CLAIMS.with_name("published.yaml").read_text(encoding="utf-8"))
 OPTIONS = {
     "networks": {"layers": study.claim_layers},
-    "baselines": {
-        "layouts": study.whole,
-        "published": PUBLISHED,
-    },
+    "baselines": {"layouts": study.whole, "published": PUBLISHED},
     "superres": {"published": PUBLISHED["superres"]},
 }
 TABLES = {
@@ -44,6 +42,15 @@ TABLES = {
     }
     for name, (title, *kinds) in TITLES.items()
     if all(SHOWN[kind] for kind in kinds)
+}
+# what claims are judged by, by their `evidence`
+EVIDENCE = {
+    "modelfest": agreement_with(f"modelfest-{study.resolution}"),
+    "layers": SHOWN["layers"],
+    "superres": expand(f"results/superres/x{[*study.scales, 0][0]}/{{backbone}}.parquet", backbone=study.teachers),
+    "inversion": SHOWN["inversions"],
+    "lpips": expand("results/selectivity/{backbone}/lpips.parquet", backbone=study.learned),
+    **{layout: agreement_with(name) for layout, name in study.evidence.items()},
 }
 
 
@@ -73,7 +80,7 @@ rule write_table:
 
 rule judge_claims:
     input:
-        **EVIDENCE,
+        **{kind: files for kind, files in EVIDENCE.items() if files},
     output:
         **table_files("claims", {"table": "Claims"}, "Claims", "claims"),
         json="results/claims.json",
@@ -107,8 +114,7 @@ rule record_configuration:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(500),
-        runtime=growing(5),
+        **growing(mem_mb=500, runtime=5),
     params:
         study=config,
         code=code_digest("record_configuration"),

@@ -11,12 +11,9 @@ rule score_channels:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
+        **growing(mem_mb=2000, runtime=10),
     params:
-        csf=lookup(within=config, dpath="scores/csf"),
-        baseline=lookup(within=config, dpath="scores/baseline"),
-        combination=lookup(within=config, dpath="scores/combination"),
+        **study.params("scores.csf", "scores.baseline", "scores.combination"),
         resolutions=study.resolutions,
         code=code_digest("score_channels"),
     message:
@@ -28,7 +25,7 @@ rule score_channels:
 rule compare_layers:
     input:
         tuning="results/probing/{backbone}/tuning.nc",
-        control=control_tuning,
+        control=network("results/probing/{0.control}/tuning.nc"),
     output:
         layers="results/selectivity/{backbone}/layers.parquet",
     log:
@@ -38,13 +35,9 @@ rule compare_layers:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
+        **growing(mem_mb=2000, runtime=10),
     params:
-        csf=lookup(within=config, dpath="scores/csf"),
-        baseline=lookup(within=config, dpath="scores/baseline"),
-        replicates=lookup(within=config, dpath="statistics/replicates"),
-        seed=lookup(within=config, dpath="seed"),
+        **study.params("scores.csf", "scores.baseline", "statistics.replicates", "seed"),
         code=code_digest("compare_layers"),
     message:
         "Comparing the layers of {wildcards.backbone} with random weights"
@@ -67,12 +60,11 @@ rule compare_with_lpips:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
+        **growing(mem_mb=2000, runtime=10),
     params:
-        shuffles=lookup(within=config, dpath="statistics/splits"),
-        replicates=lookup(within=config, dpath="statistics/replicates"),
-        seed=lookup(within=config, dpath="seed"),
+        shuffles=study.value("statistics.splits"),
+        replicates=study.value("statistics.replicates"),
+        seed=study.value("seed"),
         code=code_digest("compare_with_lpips"),
     message:
         "Comparing the scores of {wildcards.backbone} with the weights that LPIPS learnt"

@@ -8,10 +8,9 @@ rule generate_gratings:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(10),
+        **growing(mem_mb=4000, runtime=10),
     params:
-        options=lookup(within=config, dpath="stimuli"),
+        options=study.value("stimuli"),
         code=code_digest("generate_gratings"),
     message:
         "Generating the gratings"

@@ -10,14 +10,13 @@ rule list_images:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(60),
+        **growing(mem_mb=2000, runtime=60),
     params:
         sets=[{"name": it.name, "use": it.use, "size": it.size} for it in study.images],
         folders=IMAGES["folders"],
         fingerprint=images_fingerprints,
         scales=study.scales,
-        patch=lookup(within=config, dpath="superres/patch"),
+        patch=study.value("superres.patch"),
         code=code_digest("list_images"),
     message:
         "Listing the images for super-resolution"
@@ -40,8 +39,7 @@ rule pack_images:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(60),
+        **growing(mem_mb=2000, runtime=60),
     params:
         **IMAGES,
         code=code_digest("pack_images"),
@@ -72,20 +70,10 @@ rule train_start:
         "../envs/perception.yaml"
     threads: study.superres["threads"]
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(2880),
+        **growing(mem_mb=4000, runtime=2880),
         gpu=study.superres["devices"],
     params:
-        **IMAGES,
-        # no output: Snakemake would delete it when a run that was killed goes on
-        state="results/superres/x{scale}/start/.state",
-        network=lookup(within=config, dpath="superres/network"),
-        recipe=lookup(within=config, dpath="superres/training"),
-        patch=lookup(within=config, dpath="superres/patch"),
-        batch_size=lookup(within=config, dpath="superres/batch_size"),
-        precision=lookup(within=config, dpath="superres/precision"),
-        devices=lookup(within=config, dpath="superres/devices"),
-        seed=lookup(within=config, dpath="seed"),
+        **training("start", "training", network=study.value("superres.network")),
         code=code_digest("train_start"),
     message:
         "Training the initial checkpoint for x{wildcards.scale}"
@@ -101,7 +89,7 @@ rule fine_tune:
         high="results/superres/x{scale}/training/high.npy",
         low="results/superres/x{scale}/training/low.npy",
         sources=images_of("validation"),
-        features=features_of,
+        features=loss.features,
     output:
         weights="results/superres/x{scale}/{loss}/seed{seed}/weights.safetensors",
         card="results/superres/x{scale}/{loss}/seed{seed}/card.json",
@@ -117,20 +105,10 @@ rule fine_tune:
         "../envs/perception.yaml"
     threads: study.superres["threads"]
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(2880),
+        **growing(mem_mb=4000, runtime=2880),
         gpu=study.superres["devices"],
     params:
-        **IMAGES,
-        state="results/superres/x{scale}/{loss}/seed{seed}/.state",
-        selection=selection_of,
-        rho=lookup(within=config, dpath="superres/rho"),
-        recipe=lookup(within=config, dpath="superres/fine_tuning"),
-        patch=lookup(within=config, dpath="superres/patch"),
-        batch_size=lookup(within=config, dpath="superres/batch_size"),
-        precision=lookup(within=config, dpath="superres/precision"),
-        devices=lookup(within=config, dpath="superres/devices"),
-        seed=lookup(within=config, dpath="seed"),
+        **training("{loss}/seed{seed}", "fine_tuning", selection=loss.channels, rho=study.value("superres.rho")),
         code=code_digest("fine_tune"),
     message:
         "Fine-tuning for x{wildcards.scale} with the loss {wildcards.loss}, seed {wildcards.seed}"
@@ -155,12 +133,11 @@ rule score_images:
         "../envs/perception.yaml"
     threads: study.superres["threads"]
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(600),
+        **growing(mem_mb=4000, runtime=600),
         gpu=study.superres["devices"],
     params:
         **IMAGES,
-        devices=lookup(within=config, dpath="superres/devices"),
+        devices=study.value("superres.devices"),
         code=code_digest("score_images"),
     message:
         "Scoring the images that {wildcards.loss} enlarges x{wildcards.scale}"
@@ -180,12 +157,11 @@ rule compare_losses:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),
+        **growing(mem_mb=2000, runtime=30),
     params:
         steps=study.superres["training"]["steps"] + study.superres["fine_tuning"]["steps"],
-        replicates=lookup(within=config, dpath="statistics/replicates"),
-        seed=lookup(within=config, dpath="seed"),
+        replicates=study.value("statistics.replicates"),
+        seed=study.value("seed"),
         code=code_digest("compare_losses"),
     message:
         "Comparing the losses with channels of {wildcards.backbone}, x{wildcards.scale}"

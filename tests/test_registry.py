@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from study.configuration import GRADED
 
 from perceptual_efficacy import agreement, baselines, distances, io, judgements, storage
 from perceptual_efficacy.agreement import Ranking
 from perceptual_efficacy.backbones.vgg import draw_random
 from perceptual_efficacy.datasets import comparisons
 from perceptual_efficacy.datasets.registry import LAYOUTS, Layout
-from perceptual_efficacy.vocabulary import OF_DATASET, OF_NETWORK
+from perceptual_efficacy.vocabulary import OF_DATASET, OF_NETWORK, OPINIONS
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,6 +22,10 @@ def test_the_schema_knows_the_layouts_of_the_registry_and_no_others():
     schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
     layout = schema["properties"]["datasets"]["items"]["properties"]["layout"]
     assert layout["enum"] == list(LAYOUTS)
+
+
+def test_the_study_knows_the_layouts_of_opinions():
+    assert {name for name, layout in LAYOUTS.items() if layout.judgement_type == OPINIONS} == GRADED
 
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)

@@ -438,7 +438,9 @@ def test_weights_are_a_release_a_file_or_random(elsewhere, entry, release, files
 def test_data_sets_of_people_are_told_from_ladders_and_whole_ones_from_parts(paper):
     assert paper.people == ["bapps_2afc", "bapps_jnd", "tid2013"]
     assert paper.ladders == ["ladder_2afc", "ladder_jnd", "ladder_tid"]
+    assert paper.graded == "ladder_tid"
     assert paper.whole["tid2013"] == "tid2013"
+    assert paper.evidence == {"tid2013": "tid2013", "bapps_2afc": "bapps_2afc"}
     assert paper.datasets["tid2013"].folder == "results/data/tid2013/files"
     assert paper.datasets["ladder_tid"].folder == "results/data/ladder/tid2013"
     assert list(paper.downloads) == ["bapps_2afc", "bapps_jnd", "tid2013", "DIV2K_train", "DIV2K_valid", "benchmark"]
@@ -615,7 +617,7 @@ def test_a_digest_covers_what_a_script_imports_in_every_form_and_its_data(tmp_pa
 
 
 def test_the_study_needs_what_snakemakes_environment_has_and_imports_one_way():
-    order = ["files", "lookup", "code", "schema", "configuration", "checks", "__init__", "page"]
+    order = ["files", "code", "schema", "configuration", "checks", "__init__", "page"]
     for path in (ROOT / "workflow/study").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -22,5 +22,5 @@ with job(snakemake) as run:
         cube, judged, rankings, differences=[("pe", FLAT_CSF)], baselines=baselines, **options
     )
     io.write_table(result, run.output.agreement, run.provenance)
-    predictions = agreement.predict_thresholds(cube, judged, channels, baselines)
+    predictions = agreement.predict_thresholds(cube, judged, channels, baselines)  # type: ignore[arg-type]
     io.write_table(predictions, run.output.predictions, run.provenance)

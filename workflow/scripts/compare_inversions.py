@@ -7,7 +7,6 @@ from perceptual_efficacy import io, paired
 from perceptual_efficacy.vocabulary import STRUCTURE
 
 with job(snakemake) as run:
-    params = run.params
     scores = pd.concat(map(io.read_table, run.input.scores), ignore_index=True)
-    table = paired.compare_layers(scores, primary=STRUCTURE, replicates=params.replicates, seed=params.seed)
+    table = paired.compare_layers(scores, primary=STRUCTURE, replicates=run.params.replicates, seed=run.params.seed)
     io.write_table(table, run.output.comparison, run.provenance)

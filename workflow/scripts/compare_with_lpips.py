@@ -7,15 +7,11 @@ from perceptual_efficacy import io, lpips
 with job(snakemake) as run:
     channels = io.read_table(run.input.channels)
     network = channels.iloc[0]
-    weights = lpips.weights_of(network)
+    weights = lpips.weights_of(network)  # type: ignore[arg-type] # a row is a mapping
     if weights.empty:
         run.log.info("LPIPS learnt its weights on the release %s, not on %s", lpips.RELEASE, network["origin"])
     table = lpips.compare_with_weights(
-        channels,
-        weights,
-        shuffles=run.params.shuffles,
-        replicates=run.params.replicates,
-        seed=run.params.seed,
+        channels, weights, shuffles=run.params.shuffles, replicates=run.params.replicates, seed=run.params.seed
     )
     io.write_table(table, run.output.agreement, run.provenance)
     io.write_table(channels.merge(weights, on=["layer", "channel"]), run.output.channels, run.provenance)

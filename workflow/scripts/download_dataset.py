@@ -1,6 +1,7 @@
 """Download one archive and verify it."""
 
 import sys
+from typing import Any
 
 from job import job
 
@@ -12,13 +13,9 @@ with job(snakemake) as run:
     source = run.params.source
     url, checksum = source["url"], source["checksum"]
     if url is None:
-        published = LAYOUTS[source["layout"]].archive
+        published: Any = LAYOUTS[source["layout"]].archive
         url, checksum = published.url, checksum or published.checksum
     sha256 = archives.fetch(
-        url,
-        run.params.archive,
-        checksum,
-        allow_unverified=source["allow_unverified"],
-        progress=sys.stderr.isatty(),
+        url, run.params.archive, checksum, allow_unverified=source["allow_unverified"], progress=sys.stderr.isatty()
     )
     storage.write_record({"url": url, "sha256": sha256, "verified_by": checksum}, run.output.card)

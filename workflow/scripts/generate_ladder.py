@@ -12,7 +12,6 @@ with job(snakemake) as run:
     layout = LAYOUTS[run.wildcards.layout]
     table = io.read_table(run.input.photographs).drop_duplicates("scene")  # twins show the same
     folder = Path(run.input.photographs).parent
-    shown = {
-        name: image for split in ("train", "test") for name, image in photographs.read(table, folder, split).items()
-    }
-    layout.write_ladder(shown, run.output.folder, layout.shown_at or run.params.size, run.params.seed)
+    shown = photographs.read(table, folder, "train") | photographs.read(table, folder, "test")
+    size = layout.shown_at or run.params.size
+    layout.write_ladder(shown, run.output.folder, size, run.params.seed)  # type: ignore[misc] # those asked for have one

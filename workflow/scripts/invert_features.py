@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from job import device, job
+from job import job
 
 from perceptual_efficacy import inversion, io
 from perceptual_efficacy.backbones import store
@@ -11,11 +11,11 @@ with job(snakemake) as run:
     params, folder = run.params, Path(run.input.photographs).parent
     listed = io.read_table(run.input.photographs).set_index("name").loc[list(params.names)]
     photographs = {
-        name: inversion.square(io.read_image(folder / row["split"] / f"{name}.png", row["sha256"]), params.size)
+        str(name): inversion.square(io.read_image(folder / row["split"] / f"{name}.png", row["sha256"]), params.size)
         for name, row in listed.iterrows()
     }
     scores = inversion.invert_selections(
-        store.load(run.input.weights).to(device()),
+        store.load(run.input.weights).to(run.device),
         io.read_table(run.input.channels),
         run.wildcards.layer,
         photographs,

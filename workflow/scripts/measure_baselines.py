@@ -1,24 +1,9 @@
 """Measure the baselines' distances of the images of one data set to their references, part by part."""
 
-from functools import partial
-
+from _images import measure_parts
 from job import job
 
-from perceptual_efficacy import baselines, io
-from perceptual_efficacy.datasets import comparisons
+from perceptual_efficacy import baselines
 
 with job(snakemake) as run:
-    table = io.read_table(run.input.comparisons)
-    measure = partial(
-        baselines.baseline_distances,
-        read=comparisons.reader(run.input.folder, table),
-        batch_size=run.params.batch_size,
-        progress=run.progress,
-    )
-    io.write_dataset_resumably(
-        {name: partial(measure, part) for name, part in comparisons.parts(table, run.params.part).items()},
-        "comparison",
-        run.output.distances,
-        run.provenance,
-        run.surroundings(),
-    )
+    measure_parts(run, baselines.baseline_distances)

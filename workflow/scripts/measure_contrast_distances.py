@@ -1,7 +1,7 @@
 """Measure each channel's distance of the ModelFest patterns to the uniform field, at every contrast."""
 
 import numpy as np
-from job import device, job
+from job import job
 
 from perceptual_efficacy import distances, io
 from perceptual_efficacy.backbones import store
@@ -11,9 +11,9 @@ with job(snakemake) as run:
     patterns = io.read_dataset(run.input.patterns)
     shown = patterns.isel(stimulus=patterns["used"].values)
     cube = distances.contrast_distances(
-        store.load(run.input.weights, precision=run.params.precision).to(device()),
+        store.load(run.input.weights, precision=run.params.precision).to(run.device),
         shown["pattern"].values,
-        np.geomspace(run.params.lowest, run.params.highest, run.params.contrasts),
+        np.geomspace(run.params.lowest, run.params.highest, run.params.contrasts).tolist(),
         batch_size=run.params.batch_size,
         progress=run.progress,
     )

@@ -7,6 +7,5 @@ from perceptual_efficacy import io
 from perceptual_efficacy.plots import networks, style
 
 with job(snakemake) as run:
-    agreement = pd.concat(map(io.read_table, run.input.agreement), ignore_index=True)
-    table = networks.table(agreement, run.params.layers)
+    table = networks.table(pd.concat(map(io.read_table, run.input.agreement), ignore_index=True), run.params.layers)
     style.save(networks.draw(table), table, **run.output)

@@ -10,7 +10,5 @@ from perceptual_efficacy.superres import crops, images
 with job(snakemake) as run:
     sources, scale = images.sources(run.params.sets, run.params.folders), int(run.wildcards.scale)
     chosen, pixels = crops.choose(io.read_table(run.input.images), sources, scale, superres_crops.MOST)
-    scores = pd.concat(map(io.read_table, run.input.scores), ignore_index=True)
-    table = superres_crops.table(scores, chosen)
-    figure = superres_crops.draw(table, pixels | crops.cut(table))
-    style.save(figure, table, **run.output)
+    table = superres_crops.table(pd.concat(map(io.read_table, run.input.scores), ignore_index=True), chosen)
+    style.save(superres_crops.draw(table, pixels | crops.cut(table)), table, **run.output)

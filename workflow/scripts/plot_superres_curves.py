@@ -7,6 +7,5 @@ from perceptual_efficacy import io
 from perceptual_efficacy.plots import style, superres_curves
 
 with job(snakemake) as run:
-    logs = pd.concat(map(io.read_table, run.input.logs), ignore_index=True)
-    table = superres_curves.table(logs)
+    table = superres_curves.table(pd.concat(map(io.read_table, run.input.logs), ignore_index=True))
     style.save(superres_curves.draw(table), table, **run.output)

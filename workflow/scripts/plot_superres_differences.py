@@ -7,6 +7,5 @@ from perceptual_efficacy import io
 from perceptual_efficacy.plots import style, superres_differences
 
 with job(snakemake) as run:
-    scores = pd.concat(map(io.read_table, run.input.scores), ignore_index=True)
-    table = superres_differences.table(scores)
+    table = superres_differences.table(pd.concat(map(io.read_table, run.input.scores), ignore_index=True))
     style.save(superres_differences.draw(table), table, **run.output)

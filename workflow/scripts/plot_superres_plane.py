@@ -7,6 +7,5 @@ from perceptual_efficacy import io
 from perceptual_efficacy.plots import style, superres_plane
 
 with job(snakemake) as run:
-    scores = pd.concat(map(io.read_table, run.input.scores), ignore_index=True)
-    table = superres_plane.table(scores)
+    table = superres_plane.table(pd.concat(map(io.read_table, run.input.scores), ignore_index=True))
     style.save(superres_plane.draw(table), table, **run.output)

@@ -1,13 +1,13 @@
 """Measure the response of every channel of one backbone to every grating."""
 
-from job import device, job
+from job import job
 
 from perceptual_efficacy import io, probing
 from perceptual_efficacy.backbones import store
 
 with job(snakemake) as run:
     tuning = probing.probe(
-        store.load(run.input.weights, precision=run.params.precision).to(device()),
+        store.load(run.input.weights, precision=run.params.precision).to(run.device),
         io.read_dataset(run.input.gratings),
         border=run.params.border,
         batch_size=run.params.batch_size,

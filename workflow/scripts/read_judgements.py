@@ -7,10 +7,7 @@ from perceptual_efficacy.datasets.registry import LAYOUTS
 
 with job(snakemake) as run:
     comparisons = LAYOUTS[run.params.layout].read(
-        run.input.folder,
-        dataset=run.wildcards.dataset,
-        judged_by=run.params.judged_by,
-        subset=run.params.subset,
+        run.input.folder, dataset=run.wildcards.dataset, judged_by=run.params.judged_by, subset=run.params.subset
     )
     io.write_table(comparisons, run.output.comparisons, run.provenance)
     run.log.info("%s comparisons of %s clusters", len(comparisons), comparisons["cluster"].nunique())

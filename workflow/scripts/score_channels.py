@@ -8,14 +8,9 @@ from perceptual_efficacy import csf, io, scores
 with job(snakemake) as run:
     tuning = io.read_dataset(run.input.tuning)
     models = {"study": csf.by_name(**run.params.csf), "flat": csf.flat}
+    options = {"baseline": run.params.baseline, "combination": run.params.combination}
     variants = [
-        scores.score_channels(
-            tuning,
-            model,
-            pixels_per_degree=float(resolution),
-            baseline=run.params.baseline,
-            combination=run.params.combination,
-        ).assign(csf=name)
+        scores.score_channels(tuning, model, pixels_per_degree=float(resolution), **options).assign(csf=name)
         for resolution in run.params.resolutions
         for name, model in models.items()
     ]

@@ -1,6 +1,6 @@
 """Enlarge the degraded test images by one method, and score the results by every metric."""
 
-from job import device, job
+from job import job
 
 from perceptual_efficacy import io
 from perceptual_efficacy.backbones import store
@@ -14,8 +14,8 @@ with job(snakemake) as run:
         [edsr.restore(path) for path in run.input.weights],
         run.output.images,
         scale=int(run.wildcards.scale),
-        metrics=metrics.METRICS | (metrics.lpips(store.load(run.input.lpips)) if run.input.lpips else {}),
-        device=device() if params.devices else "cpu",
+        metrics={**metrics.METRICS, **(metrics.lpips(store.load(run.input.lpips)) if run.input.lpips else {})},
+        device=run.device if params.devices else "cpu",
         progress=run.progress,
     )
     io.write_table(scores, run.output.scores, run.provenance)

@@ -3,7 +3,7 @@
 Plain Python that Snakemake's own environment runs: the standard library, PyYAML and jsonschema.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import yaml
@@ -11,10 +11,27 @@ import yaml
 from study.checks import check
 from study.code import Code
 from study.configuration import CLAIMS, Study, any_of, resolved
-from study.lookup import Lookup
 from study.schema import ConfigurationError, completed
 
 __all__ = ["Code", "ConfigurationError", "Lookup", "Study", "any_of", "read_study"]
+
+
+class Lookup:
+    """What rules ask the study for by a wildcard: functions of wildcards, for inputs and params.
+
+    Of `network = Lookup("backbone", study.networks)`, `network.seed` gives the seed of the network {backbone}, and
+    `network("results/probing/{0.control}/tuning.nc")` a path with what the network says of its control.
+    """
+
+    def __init__(self, wildcard: str, entries: Mapping[str, object]) -> None:
+        self._wildcard = wildcard
+        self._entries = entries
+
+    def __getattr__(self, name: str) -> Callable[[Any], Any]:
+        return lambda wildcards: getattr(self._entries[getattr(wildcards, self._wildcard)], name)
+
+    def __call__(self, pattern: str) -> Callable[[Any], str]:
+        return lambda wildcards: pattern.format(self._entries[getattr(wildcards, self._wildcard)])
 
 
 def read_study(config: Mapping[str, Any]) -> Study:

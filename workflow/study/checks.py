@@ -105,12 +105,10 @@ def wrong_with_own_shape(network: Network, study: Study) -> Contradictions:
     if not network.widths:
         yield f"{key}: layers", network.layers, "given, VGG's names with their number of channels: {relu1_1: 32, ...}"
         return
-    block, index = 1, 0
-    for layer in network.layers:
-        found = tuple(map(int, re.findall(r"\d+", layer)))
-        if found not in ({(block, index + 1), (block + 1, 1)} if index else {(1, 1)}):
+    places = [tuple(map(int, re.findall(r"\d+", layer))) for layer in network.layers]
+    for layer, place, (block, index) in zip(network.layers, places, [(0, 0), *places], strict=False):
+        if place not in ((block, index + 1), (block + 1, 1)):
             yield f"{key}: layers", layer, "VGG's names in order: relu1_1, relu1_2, ..., relu2_1 and so on"
-        block, index = found
     if network.source == "kmeans" and max(network.widths) > patches:
         yield "kmeans.patches", patches, f"at least {max(network.widths)}, the channels of a layer of {network.name}"
     if network.source == "kmeans" and not study.photographs_of("train"):
@@ -148,11 +146,8 @@ def wrong_with_control(network: Network, study: Study) -> Contradictions:
     elif not control.is_random:
         yield f"{key}: control", network.control, "a backbone with random weights"
     elif control.shape != network.shape:
-        yield (
-            f"{key}: control",
-            control.name,
-            f"a backbone with the architecture of {network.name} and its layers ({layers})",
-        )
+        alike = f"a backbone with the architecture of {network.name} and its layers ({layers})"
+        yield f"{key}: control", control.name, alike
     if not network.has(layer):
         where = "figures.layer" if layer == study.value("figures.layer") else f"{key}: figure_layer"
         yield where, layer, f"a layer of {network.name} ({layers})"
@@ -195,8 +190,7 @@ def wrong_with_superres(study: Study) -> Contradictions:
     for name in study.archives:
         if name in OTHER_DATA or name in study.datasets:
             yield "superres.archives: name", name, "another than those of the data sets"
-    judges = [name for name, network in study.networks.items() if network.architecture in LPIPS_NETWORKS]
-    judges = [name for name in judges if name not in study.teachers]
+    judges = [name for name, it in study.networks.items() if it.architecture in LPIPS_NETWORKS and not it.losses]
     if lpips is not None and lpips not in judges:
         known = ", ".join(judges) or "none"
         yield "superres.lpips", lpips, f"a backbone that LPIPS is defined on and that no loss uses ({known})"

@@ -12,6 +12,7 @@ from study.files import fingerprint
 CLAIMS = Path(__file__).parents[2] / "src/perceptual_efficacy/claims/claims.yaml"
 OWN_SHAPES = {"kmeans", "random"}  # sources of VGG-shaped networks of the study's own
 LPIPS_NETWORKS = ("torchvision:vgg16", "torchvision:alexnet", "torchvision:squeezenet1_1")
+GRADED = {"tid2013"}  # layouts of opinions, in which a ladder has every distortion in levels
 SUFFIXES = {".pth", ".pt", ".safetensors"}  # of files of weights
 MEAN_OF_LAYERS = "mean of layers"
 BICUBIC, START = "bicubic", "start"  # what losses are compared with: interpolation, and the network they start from
@@ -43,6 +44,7 @@ class Archive:
 class DataSet(Archive):
     """Images with judgements: downloaded, in a user's folder, or the ladder's, known by construction."""
 
+    layout: str
     source: str
     subset: bool
     path: str | None = None
@@ -117,6 +119,12 @@ class Loss:
         return {key: getattr(self, key) for key in ("selection", "layers", "draw")}
 
     @property
+    def features(self) -> list[str]:
+        """Files of its network and of the scores of the channels; none for L1 alone."""
+        files = ("backbones/{}/weights.safetensors", "selectivity/{}/channels.parquet")
+        return [f"results/{file.format(self.backbone)}" for file in files] if self.backbone is not None else []
+
+    @property
     def runs(self) -> list[str]:
         """Folders of its trained networks, below that of the scale."""
         untuned = {BICUBIC: [], START: [START]}
@@ -148,9 +156,9 @@ class Network:
         return self.source.replace("random:", "torchvision:") if self.kind == "published" else "own"
 
     @property
-    def stages(self) -> list[tuple[str, int]]:
-        """Layers of an own shape with their number of channels."""
-        return list(zip(self.layers, self.widths, strict=False))
+    def stages(self) -> Any:
+        """Its layers; of an own shape with their number of channels."""
+        return list(zip(self.layers, self.widths, strict=True)) if self.widths else self.layers
 
     @property
     def shape(self) -> object:
@@ -181,6 +189,11 @@ class Network:
     def compared(self) -> list[str]:
         """Names of its losses, after what no loss has tuned."""
         return [BICUBIC, START, *(loss.name for loss in self.losses)]
+
+    @property
+    def shown_layer(self) -> str | None:
+        """The layer that its figures show; a control has no figures."""
+        return None if self.control is None else self.figure_layer
 
     def has(self, layer: str | None) -> bool:
         """Whether it has a layer, as far as that is known before it is loaded."""
@@ -283,17 +296,23 @@ class Study:
 
     @cached_property
     def ladder_layouts(self) -> list[str]:
-        return sorted({data.layout for data in self.datasets.values() if data.layout and not data.human})
+        return sorted({self.datasets[name].layout for name in self.ladders})
 
-    def ladder(self, layout: str) -> str | None:
-        """Return the ladder in a layout, if there is one."""
-        return next((name for name in self.ladders if self.datasets[name].layout == layout), None)
+    @cached_property
+    def graded(self) -> str | None:
+        """The ladder with every distortion in levels, if there is one."""
+        return next((name for name in self.ladders if self.datasets[name].layout in GRADED), None)
 
     @cached_property
     def whole(self) -> dict[str, str]:
-        """Layout of each whole data set of human judgements; claims are about the first of a layout."""
-        chosen = {name: data for name, data in self.datasets.items() if data.human and not data.subset}
-        return {name: data.layout for name, data in chosen.items() if data.layout is not None}
+        """Layout of each whole data set of human judgements."""
+        return {name: data.layout for name, data in self.datasets.items() if data.human and not data.subset}
+
+    @cached_property
+    def evidence(self) -> dict[str, str]:
+        """The data set that claims are about by its layout: the first whole one."""
+        claimed = {claim["evidence"] for claim in self.claims["claims"]}
+        return {layout: name for name, layout in reversed(self.whole.items()) if layout in claimed}
 
     @cached_property
     def superres(self) -> Mapping[str, Any]:
@@ -337,11 +356,8 @@ def resolved(study: dict[str, Any]) -> dict[str, Any]:
             value = entry.get(key)
             if value is not None and (key != "weights" or is_file(value)):
                 entry[key] = str(Path(os.path.expanduser(root), os.path.expanduser(value)))
-    own = {
-        entry["name"]: [entry.get("figure_layer", study["figures"]["layer"])]
-        for entry in study["backbones"]
-        if "control" in entry
-    }
+    subjects = [entry for entry in study["backbones"] if "control" in entry]
+    own = {entry["name"]: [entry.get("figure_layer", study["figures"]["layer"])] for entry in subjects}
     for loss in superres["losses"]:
         if loss["selection"] != "none" and own:
             loss.setdefault("backbone", next(iter(own)))

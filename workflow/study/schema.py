@@ -40,8 +40,7 @@ class ConfigurationError(ValueError):
 
 @cache
 def read_schema() -> dict[str, Any]:
-    schema: dict[str, Any] = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    return schema
+    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
 
 
 def completed(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,25 +1,47 @@
 """What every script starts with: the library on the import path, a log, checked inputs, and a record at the end."""
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "src"))
 
-from job.log import logged
-from job.run import Run, device, runs_on
+from job.run import Run
 from job.watch import watch_snakemake
 
-__all__ = ["Run", "device", "job", "runs_on"]
+# One line says what is wrong: input that the library refuses, a file or a disk, a training that diverged. Anything else
+# is a fault of the program.
+EXPECTED = (ValueError, OSError, FloatingPointError)
 
+# a log that cannot be written, on a full disk, is no reason for more than the one line on standard error
+logging.raiseExceptions = False
 watch_snakemake()
 
 
 @contextmanager
-def job(snakemake) -> Iterator[Run]:
-    """Run a script's body: its inputs are what their jobs wrote, and what it wrote is recorded if it ends well."""
-    with logged(snakemake):
+def job(snakemake: Any) -> Iterator[Run]:
+    """Run a script's body: its inputs are what their jobs wrote, and what it wrote is recorded if it ends well.
+
+    The rule's log has the traceback of any error; of an expected one only the message is printed.
+    """
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+        handlers=[logging.FileHandler(snakemake.log[0], mode="w", encoding="utf-8")],
+    )
+    logging.captureWarnings(True)
+    log = logging.getLogger(snakemake.rule)
+    log.info("started, %s threads", snakemake.threads)
+    try:
         run = Run(snakemake)
         yield run
         run.record()
+    except BaseException as error:
+        log.exception("failed")
+        if isinstance(error, EXPECTED):
+            sys.exit(f"{snakemake.rule}: {error}")
+        raise
+    log.info("finished")

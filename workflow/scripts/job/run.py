@@ -3,11 +3,11 @@
 import hashlib
 import json
 import logging
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from perceptual_efficacy import __version__, provenance
-
-_used = "cpu"  # what the networks of this job run on
 
 
 class Run:
@@ -26,10 +26,11 @@ class Run:
         The same one by one, and the threads, as text: what tells two jobs apart.
     """
 
-    def __init__(self, snakemake) -> None:
+    def __init__(self, snakemake: Any) -> None:
         self.rule, self.input, self.output = snakemake.rule, snakemake.input, snakemake.output
         self.params, self.wildcards, self.threads = snakemake.params, snakemake.wildcards, snakemake.threads
         self.log = logging.getLogger(snakemake.rule)
+        self._used = "cpu"  # what its networks run on
         place = Path(snakemake.log[0]).parts
         self._results = Path(*place[: place.index("logs")])
         self._read = provenance.read_inputs(snakemake.input, self._results)
@@ -52,16 +53,29 @@ class Run:
         }
 
     @property
-    def device(self):
-        """See the function of this name."""
-        return device()
+    def device(self) -> Any:
+        """Where its networks run; noted for its record."""
+        from perceptual_efficacy.backbones.network import best_device
+
+        place = best_device()
+        self._used = place.type
+        return place
+
+    def accelerators(self, count: int) -> list[str]:
+        """Return so many accelerators, or the processor for none; noted for its record."""
+        import torch
+
+        if count > (there := torch.cuda.device_count()):
+            raise ValueError(f"superres.devices is {count}; this machine has {there} accelerators. Use 0 for the CPU.")
+        self._used = "cuda" if count else "cpu"
+        return [f"cuda:{number}" for number in range(count)] or ["cpu"]
 
     def surroundings(self) -> dict[str, object]:
         """Say what may change a last digit: threads, versions of packages, and where networks run."""
         versions = {"perceptual-efficacy": __version__, **provenance.versions()}
-        return {"threads": self.threads, "device": _used, "versions": versions}
+        return {"threads": self.threads, "device": self._used, "versions": versions}
 
-    def progress(self, iterable):
+    def progress(self, iterable: Iterable[Any]) -> Iterable[Any]:
         """Wrap an iteration in a progress bar, which is silent unless standard error is a terminal."""
         from tqdm import tqdm
 
@@ -71,26 +85,7 @@ class Run:
         """Write a record of every output beside the results."""
         # a file from elsewhere by its name only: where it lies says nothing of the result
         names = {path: Path(path).name if Path(path).is_absolute() else path for path in self._read}
-        job = {
-            "rule": self.rule,
-            "wildcards": self.provenance["wildcards"],
-            "params": self._known,
-            "inputs": [[names[path], sha256] for path, sha256 in self._read.items()],
-        }
+        inputs = [[names[path], sha256] for path, sha256 in self._read.items()]
+        wildcards = self.provenance["wildcards"]
+        job = {"rule": self.rule, "wildcards": wildcards, "params": self._known, "inputs": inputs}
         provenance.write(self.output, self._results, {**job, **self.surroundings()})
-
-
-def device():
-    """Return where the job's networks run, and note it for the job's record."""
-    from perceptual_efficacy.backbones.network import best_device
-
-    place = best_device()
-    runs_on(place.type)
-    return place
-
-
-def runs_on(kind: str) -> str:
-    """Note, for the job's record, what its networks run on."""
-    global _used
-    _used = kind
-    return kind
