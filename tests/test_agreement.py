@@ -389,7 +389,7 @@ def few_clusters(study):
     """The same with nine clusters."""
     rows = 6 * 9
     kind = type(study.judgements)
-    judged = study.judgements.opinion if study.measure == "srcc" else study.judgements.judgement
+    judged = study.judgements.judgement
     return study.cube[:rows], kind(judged[:rows], GROUP[:rows], CLUSTER[:rows])
 
 
@@ -421,7 +421,7 @@ def test_at_ten_clusters_scores_have_intervals_around_them(of_good):
 def test_intervals_are_scipys_over_the_clusters(measure, kind, method):
     """On judgements that one cluster turns upside down, where both methods differ, and single images would too."""
     study = make_study(measure)
-    judged = study.judgements.opinion if measure == "srcc" else study.judgements.judgement
+    judged = study.judgements.judgement
     judged = np.where(CLUSTER == "i00", (9 if measure == "srcc" else 1) - judged, judged)
     group = np.full(IMAGES, "all") if measure == "srcc" else GROUP
     distance = study.cube.values[..., 0].astype(np.float64)

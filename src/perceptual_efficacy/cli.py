@@ -120,8 +120,7 @@ def compare(
     weights: Weights = "DEFAULT",
     seed: Seed = 0,
     selection: Annotated[
-        str,
-        typer.Option(help="all, high, low, lpips (LPIPS's learnt weights), or a .csv of `select`."),
+        str, typer.Option(help="all, high, low, lpips (LPIPS's learnt weights), or a .csv of `select`.")
     ] = "all",
 ) -> None:
     """Print each image's distance from the reference, one per line: 0 is equal, lower is nearer."""

@@ -203,10 +203,10 @@ def read_weights(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]],
         return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118 - no mapping
 
 
-def write_image(image: NDArray[np.uint8], path: str | os.PathLike[str]) -> None:
-    """Write an RGB image, shape (height, width, 3), as 8-bit PNG."""
+def write_image(image: NDArray[np.uint8], path: str | os.PathLike[str], file_format: str = "PNG") -> None:
+    """Write an RGB image, shape (height, width, 3), as 8-bit PNG, or in another of Pillow's formats."""
     with storage.written_atomically(path) as temporary:
-        Image.fromarray(image).save(temporary, format="PNG")
+        Image.fromarray(image).save(temporary, format=file_format)
 
 
 def read_image(path: str | os.PathLike[str], sha256: str | None = None) -> NDArray[np.uint8]:

@@ -52,6 +52,12 @@ def picture(folder: Path, path: Path) -> Picture:
     return Picture(path.relative_to(folder).as_posix(), storage.file_sha256(path), (height, width))
 
 
+def files(**pictures: Picture) -> dict[str, str]:
+    """Part of a row that names images, by role, with the SHA-256 of each."""
+    named = {role: one.path for role, one in pictures.items()}
+    return named | {f"{role}_sha256": one.sha256 for role, one in pictures.items()}
+
+
 def table(rows: Iterable[Mapping[str, object]], **same: object) -> pd.DataFrame:
     """Table of `COLUMNS`; values that rows do not have are the same in all rows, or missing."""
     frame = pd.DataFrame([{**row, **same} for row in rows], columns=list(COLUMNS))

@@ -48,10 +48,7 @@ def patterns(names: Sequence[str], images: Sequence[ArrayLike], zeros: Sequence[
         relative.append(pattern / peak)
     return xr.Dataset(
         {"pattern": (("stimulus", "y", "x"), np.stack(relative), {"units": "contrast relative to the peak's"})},
-        coords={
-            "number": ("stimulus", np.arange(1, len(names) + 1)),
-            "name": ("stimulus", np.array(list(names))),
-        },
+        coords={"number": ("stimulus", np.arange(1, len(names) + 1)), "name": ("stimulus", np.array(list(names)))},
         attrs={"dataset": NAME, "judged_by": PEOPLE, "pixels_per_degree": NATIVE_PIXELS_PER_DEGREE},
     )
 
@@ -89,9 +86,8 @@ def comparisons(table: pd.DataFrame, names: Sequence[str], source: str) -> pd.Da
     thresholds = -table.iloc[:, 1:].to_numpy(dtype=np.float64).reshape(len(table), len(names), 4)
     if not np.isfinite(thresholds).all():
         raise ValueError("ModelFest's table holds a threshold that is not a number.")
-    observer, stimulus = np.meshgrid(np.arange(len(table)), np.arange(len(names)), indexing="ij")
-    shown = np.asarray(names)[stimulus.ravel()]
-    rows = pd.DataFrame(
+    shown = np.tile(np.asarray(names), len(table))
+    return pd.DataFrame(
         {
             "dataset": NAME,
             "judged_by": PEOPLE,
@@ -101,15 +97,14 @@ def comparisons(table: pd.DataFrame, names: Sequence[str], source: str) -> pd.Da
             "reference": "blank",
             "first": shown,
             "second": None,
-            "observer": table.iloc[:, 0].astype(str).to_numpy()[observer.ravel()],
+            "observer": np.repeat(table.iloc[:, 0].astype(str).to_numpy(), len(names)),
             "judgement": thresholds.mean(axis=2).ravel(),
             "spread": thresholds.std(axis=2, ddof=1).ravel(),
             "observers": 1,
             "unit": "log10 threshold contrast",
             "source": source,
         }
-    )
-    return rows.astype({"second": "string"})
+    ).astype({"second": "string"})
 
 
 def at_resolution(native: xr.Dataset, pixels_per_degree: float) -> xr.Dataset:

@@ -65,7 +65,7 @@ class TwoAlternativeChoices(Categories):
     def primary(self, distance: Floats) -> Floats:
         """2AFC score of distances (..., triplets, 2), shape (...)."""
         earned = _two_alternative(distance[..., 0], distance[..., 1], self.judgement)
-        return np.mean([earned[..., members].mean(axis=-1) for members in self._members], axis=0)
+        return np.mean([earned[..., members].mean(axis=-1) for members in self._members.values()], axis=0)
 
     def score(self, distance: Floats, draws: Floats, measures: Sequence[str] = measures) -> dict[str, Floats]:
         """2AFC score of one distance (triplets, 2) on every sample."""
@@ -80,8 +80,8 @@ class TwoAlternativeChoices(Categories):
     def _average(self, earned: Floats, draws: Floats) -> Floats:
         """Mean over categories of the mean over each category's triplets, on every sample."""
         sums = [
-            np.bincount(self._patch[members], weights, minlength=self.clusters)
-            for members in self._members
+            np.bincount(self._cluster_number[members], weights, minlength=self.clusters)
+            for members in self._members.values()
             for weights in (earned[members], None)
         ]
         drawn = draws @ np.stack(sums, axis=1)

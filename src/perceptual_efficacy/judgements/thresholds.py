@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from perceptual_efficacy import statistics
+from perceptual_efficacy.judgements.protocol import Floats, Indices, Judgements
 from perceptual_efficacy.vocabulary import LEAVE_ONE_OUT
 
 # Unit-normalised float32 activations carry about seven digits; the square of their rounding is no distance.
@@ -19,19 +20,19 @@ QUADRATIC = 2.0  # small contrasts change activations in proportion, and the dis
 class Prediction(NamedTuple):
     """Predicted log10 threshold contrasts, and which of them lie outside the contrasts that were shown."""
 
-    log_threshold: NDArray[np.float64]
+    log_threshold: Floats
     extrapolated: NDArray[np.bool_]
 
 
 class Draws(NamedTuple):
     """Samples: how often each stimulus and each observer is in."""
 
-    stimuli: NDArray[np.int64]
-    observers: NDArray[np.int64]
+    stimuli: Indices
+    observers: Indices
 
 
-class DetectionThresholds:
-    """Measured thresholds, and the scores of a distance against them.
+class DetectionThresholds(Judgements):
+    """Measured thresholds, and the scores of a distance against them; stimuli are few and of one kind, without groups.
 
     Parameters
     ----------
@@ -62,10 +63,6 @@ class DetectionThresholds:
     def __len__(self) -> int:
         return len(self.measured)
 
-    def groups(self) -> dict[str, tuple[NDArray[np.int64], "DetectionThresholds"]]:
-        """Nothing: the stimuli are few and all of one kind."""
-        return {}
-
     def draw(self, replicates: int, random: np.random.Generator) -> Draws:
         """The full sample, then resampled stimuli and, independently, observers; each (1 + replicates, ...)."""
         stimuli, observers = (
@@ -74,13 +71,13 @@ class DetectionThresholds:
         )
         return Draws(stimuli, observers)
 
-    def primary(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    def primary(self, distance: Floats) -> Floats:
         """Correlation of the predicted with the measured log thresholds, shape (...): see `score`."""
         return self.score(distance)["r"]
 
     def score(
-        self, distance: NDArray[np.float64], draws: Draws | None = None, measures: Sequence[str] = measures
-    ) -> dict[str, NDArray[np.float64]]:
+        self, distance: Floats, draws: Draws | None = None, measures: Sequence[str] = measures
+    ) -> dict[str, Floats]:
         """Score distances against the measured thresholds.
 
         Parameters
@@ -98,8 +95,8 @@ class DetectionThresholds:
         log10 contrast, each of shape (...), or (samples,) with draws.
         """
         if draws is None:
-            measured: NDArray[np.float64] = self.measured.mean(axis=1)
-            counts: NDArray[np.int64] = np.ones(len(self), dtype=np.int64)
+            measured: Floats = self.measured.mean(axis=1)
+            counts: Indices = np.ones(len(self), dtype=np.int64)
         else:
             measured, counts = draws.observers @ self.measured.T / self.measured.shape[1], draws.stimuli
         predicted = self.predict(distance, measured, counts).log_threshold
@@ -111,11 +108,11 @@ class DetectionThresholds:
         }
         return {name: scores[name] for name in measures}
 
-    def people(self, draws: Draws) -> dict[str, NDArray[np.float64]]:
+    def people(self, draws: Draws) -> dict[str, Floats]:
         """Leave-one-observer-out score on every sample, see `observers`."""
         return {LEAVE_ONE_OUT: self.observers(draws)}
 
-    def observers(self, draws: Draws | None = None) -> NDArray[np.float64]:
+    def observers(self, draws: Draws | None = None) -> Floats:
         """Correlate each observer's log thresholds with the mean of the other observers', and average over observers.
 
         Returns
@@ -130,12 +127,7 @@ class DetectionThresholds:
         r = statistics.pearson(self.measured.T[:, None], others.T[:, None], draws.stimuli)
         return (draws.observers * r.T).sum(axis=1) / count
 
-    def predict(
-        self,
-        distance: NDArray[np.float64],
-        measured: NDArray[np.float64] | None = None,
-        counts: NDArray[np.int64] | None = None,
-    ) -> Prediction:
+    def predict(self, distance: Floats, measured: Floats | None = None, counts: Indices | None = None) -> Prediction:
         """Predict each stimulus's threshold from the criterion that the other stimuli set.
 
         The criterion is the geometric mean of the other stimuli's distances at their measured thresholds.
@@ -158,9 +150,7 @@ class DetectionThresholds:
         return log_contrast_at(curve, self.log_contrast, criterion)
 
 
-def log_distance_at(
-    curve: NDArray[np.float64], log_contrast: NDArray[np.float64], wanted: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def log_distance_at(curve: Floats, log_contrast: Floats, wanted: Floats) -> Floats:
     """Log distance at a log contrast: linear between the contrasts shown, quadratic distance beyond them.
 
     Parameters
@@ -182,9 +172,7 @@ def log_distance_at(
     return np.where(wanted < log_contrast[0], below, np.where(wanted > log_contrast[-1], above, inside))
 
 
-def log_contrast_at(
-    curve: NDArray[np.float64], log_contrast: NDArray[np.float64], criterion: NDArray[np.float64]
-) -> Prediction:
+def log_contrast_at(curve: Floats, log_contrast: Floats, criterion: Floats) -> Prediction:
     """Log contrast at which a curve that never falls first reaches a log distance; the inverse of `log_distance_at`.
 
     Parameters
@@ -208,11 +196,7 @@ def log_contrast_at(
     return Prediction(np.where(under, below, np.where(over, above, inside)), under | over)
 
 
-def _neighbours(
-    curve: NDArray[np.float64], upper: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _neighbours(curve: Floats, upper: Indices) -> tuple[Floats, Floats]:
     curve = np.broadcast_to(curve, (*upper.shape, curve.shape[-1]))
-    return (
-        np.take_along_axis(curve, upper[..., None] - 1, axis=-1)[..., 0],
-        np.take_along_axis(curve, upper[..., None], axis=-1)[..., 0],
-    )
+    low, high = (np.take_along_axis(curve, at[..., None], axis=-1)[..., 0] for at in (upper - 1, upper))
+    return low, high
