@@ -14,7 +14,9 @@ from perceptual_efficacy.vocabulary import LEAVE_ONE_OUT
 
 # Unit-normalised float32 activations carry about seven digits; the square of their rounding is no distance.
 RESOLUTION = 1e-14
-QUADRATIC = 2.0  # small contrasts change activations in proportion, and the distance by the square
+QUADRATIC = (
+    2.0  # slope beyond the contrasts shown: activations change in proportion to small ones, distances by the square
+)
 
 
 class Prediction(NamedTuple):
@@ -143,60 +145,39 @@ class DetectionThresholds(Judgements):
         measured = self.measured.mean(axis=1) if measured is None else measured
         counts = np.ones(len(self), dtype=np.int64) if counts is None else counts
         curve = np.log10(np.maximum(np.maximum.accumulate(distance, axis=-1), RESOLUTION))
-        at_threshold = log_distance_at(curve, self.log_contrast, measured)
+        at_threshold, _ = interpolate(self.log_contrast, curve, measured, QUADRATIC)
         rest = counts.sum(axis=-1, keepdims=True) - counts
         weighted = counts * at_threshold
         criterion = (weighted.sum(axis=-1, keepdims=True) - weighted) / rest
-        return log_contrast_at(curve, self.log_contrast, criterion)
+        return Prediction(*interpolate(curve, self.log_contrast, criterion, 1 / QUADRATIC))
 
 
-def log_distance_at(curve: Floats, log_contrast: Floats, wanted: Floats) -> Floats:
-    """Log distance at a log contrast: linear between the contrasts shown, quadratic distance beyond them.
+def interpolate(x: Floats, y: Floats, wanted: Floats, slope: float) -> tuple[Floats, NDArray[np.bool_]]:
+    """Where x first reaches what is wanted, y there: linear between the points, with a given slope beyond them.
 
     Parameters
     ----------
-    curve
-        Log10 distance, shape (..., contrasts).
-    log_contrast
-        Shape (contrasts,), rising.
+    x, y
+        Shape (..., points), broadcast against each other and the wanted; x never falls.
     wanted
-        Log10 contrast, broadcast to (...).
+        Value of x, shape (...).
+    slope
+        Of y over x, below the first and above the last point.
+
+    Returns
+    -------
+    y, and whether it lies beyond the points (x not above the first of them, or above the last), each of shape (...).
     """
-    upper = np.clip(np.searchsorted(log_contrast, wanted), 1, len(log_contrast) - 1)
-    shape = np.broadcast_shapes(curve.shape[:-1], wanted.shape)
-    low, high = _neighbours(curve, np.broadcast_to(upper, shape))
-    x_low, x_high = log_contrast[upper - 1], log_contrast[upper]
-    inside = low + (high - low) * (wanted - x_low) / (x_high - x_low)
-    below = curve[..., 0] + QUADRATIC * (wanted - log_contrast[0])
-    above = curve[..., -1] + QUADRATIC * (wanted - log_contrast[-1])
-    return np.where(wanted < log_contrast[0], below, np.where(wanted > log_contrast[-1], above, inside))
-
-
-def log_contrast_at(curve: Floats, log_contrast: Floats, criterion: Floats) -> Prediction:
-    """Log contrast at which a curve that never falls first reaches a log distance; the inverse of `log_distance_at`.
-
-    Parameters
-    ----------
-    curve
-        Log10 distance, shape (..., contrasts), never falling along contrast.
-    log_contrast
-        Shape (contrasts,), rising.
-    criterion
-        Log10 distance, broadcast to (...).
-    """
-    reached = (curve < criterion[..., None]).sum(axis=-1)
-    upper = reached.clip(1, len(log_contrast) - 1)
-    low, high = _neighbours(curve, upper)
-    x_low, x_high = log_contrast[upper - 1], log_contrast[upper]
+    shape = np.broadcast_shapes(x.shape[:-1], y.shape[:-1], wanted.shape)
+    reached = np.broadcast_to((x < wanted[..., None]).sum(axis=-1), shape)
+    points = y.shape[-1]
+    x, y = np.broadcast_to(x, (*shape, points)), np.broadcast_to(y, (*shape, points))
+    upper = reached.clip(1, points - 1)[..., None]
+    (x_low, x_high), (y_low, y_high) = (
+        [np.take_along_axis(values, at, axis=-1)[..., 0] for at in (upper - 1, upper)] for values in (x, y)
+    )
     with np.errstate(invalid="ignore", divide="ignore"):  # flat segments are only met outside, where others hold
-        inside = x_low + (x_high - x_low) * (criterion - low) / (high - low)
-    below = log_contrast[0] + (criterion - curve[..., 0]) / QUADRATIC
-    above = log_contrast[-1] + (criterion - curve[..., -1]) / QUADRATIC
-    under, over = reached == 0, reached == len(log_contrast)
-    return Prediction(np.where(under, below, np.where(over, above, inside)), under | over)
-
-
-def _neighbours(curve: Floats, upper: Indices) -> tuple[Floats, Floats]:
-    curve = np.broadcast_to(curve, (*upper.shape, curve.shape[-1]))
-    low, high = (np.take_along_axis(curve, at[..., None], axis=-1)[..., 0] for at in (upper - 1, upper))
-    return low, high
+        inside = y_low + (y_high - y_low) * (wanted - x_low) / (x_high - x_low)
+    below, above = (y[..., end] + slope * (wanted - x[..., end]) for end in (0, -1))
+    under, over = reached == 0, reached == points
+    return np.where(under, below, np.where(over, above, inside)), under | over
