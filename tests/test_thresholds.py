@@ -7,6 +7,7 @@ from scipy import stats
 from perceptual_efficacy import csf
 from perceptual_efficacy.energy import contrast_energy, distance_of_energy
 from perceptual_efficacy.judgements.thresholds import QUADRATIC, DetectionThresholds, Draws, interpolate
+from perceptual_efficacy.vocabulary import LEAVE_ONE_OUT
 
 CONTRASTS = np.geomspace(0.003, 1, 10)
 
@@ -139,7 +140,9 @@ def test_draws_count_every_stimulus_and_observer(measured):
 
 def test_one_observer_by_the_others_is_the_mean_of_leave_one_out_correlations(measured):
     expected = [stats.pearsonr(measured[:, i], np.delete(measured, i, axis=1).mean(axis=1))[0] for i in range(5)]
-    assert DetectionThresholds(measured, CONTRASTS).observers() == pytest.approx(np.mean(expected))
+    judgements = DetectionThresholds(measured, CONTRASTS)
+    found = judgements.people(judgements.draw(0, np.random.default_rng(0)))[LEAVE_ONE_OUT]
+    assert found == pytest.approx([np.mean(expected)])
 
 
 def test_energy_without_weights_is_rms_contrast_times_the_root_of_the_area():

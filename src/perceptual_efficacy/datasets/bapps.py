@@ -66,13 +66,8 @@ def same(folder: Path, *, subset: bool = False) -> Rows:
 
     Yields
     ------
-    One row per pair, as `choices` yields: the reference is p0, first is p1, without a second; judgement is the share
-    of observers saying "same".
-
-    Raises
-    ------
-    ValueError
-        As `choices` does.
+    One row per pair, as `choices` yields, with the same errors: the reference is p0, first is p1, without a second;
+    judgement is the share of observers saying "same".
     """
     roles = {"reference": "p0", "first": "p1"}
     return _rows(folder, "jnd", CATEGORIES_JND, roles, "same", "saying same", subset)

@@ -46,10 +46,8 @@ def distort(image: Picture, kind: int, level: int, random: np.random.Generator) 
     ----------
     image
         Display code values, shape (height, width, 3).
-    kind
-        Number of the type of distortion, one of `DISTORTIONS`.
-    level
-        Its level, from 1.
+    kind, level
+        Number of the type of distortion, one of `DISTORTIONS`, and its level, from 1.
     random
         Where noise and dither come from. In one state it gives the same noise at every level, only stronger; other
         distortions leave it alone.
@@ -139,16 +137,11 @@ def choices(photographs: Mapping[str, Picture], folder: str | Path, *, size: int
     Parameters
     ----------
     photographs, size, seed
-        As for `opinions`, with the same noise; the sides depend on the seed too.
+        As for `opinions`, with the same noise and the same errors; the sides depend on the seed too.
     folder
         Where `val/{category}/{ref,p0,p1}/000000.png` and `val/{category}/judge/000000.npy` and so on go: one category
         per distortion, without the dither, named after it; in it photograph after photograph, with levels 1 and 2,
         2 and 3, and so on.
-
-    Raises
-    ------
-    ValueError
-        As `opinions` does.
     """
     references = _references(photographs, size)
     for kind, distortion in DISTORTIONS.items():
@@ -173,15 +166,10 @@ def same(photographs: Mapping[str, Picture], folder: str | Path, *, size: int, s
     Parameters
     ----------
     photographs, size, seed
-        As for `opinions`, with the same noise.
+        As for `opinions`, with the same noise and the same errors.
     folder
         Where `val/ladder/{p0,p1}/000000.png` and `val/ladder/same/000000.npy` and so on go: p0 is the photograph, p1
         its dither or level 1 of a distortion; photograph after photograph, in the order of `DISTORTIONS`.
-
-    Raises
-    ------
-    ValueError
-        As `opinions` does.
     """
     category = Path(folder) / "val" / "ladder"
     pairs = product(_references(photographs, size).items(), DISTORTIONS)

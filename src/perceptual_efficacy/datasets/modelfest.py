@@ -23,12 +23,9 @@ def patterns(names: Sequence[str], images: Sequence[ArrayLike], zeros: Sequence[
 
     Parameters
     ----------
-    names
-        Name of every stimulus.
-    images
-        Image of every stimulus at 120 pixels per degree, all of one shape, luminance on a linear scale.
-    zeros
-        The background's luminance on the same scale, for every image.
+    names, images, zeros
+        Of every stimulus its name, its image at 120 pixels per degree (all of one shape, luminance on a linear scale),
+        and the luminance of its background on that scale.
 
     Returns
     -------
@@ -61,10 +58,8 @@ def comparisons(table: pd.DataFrame, names: Sequence[str], source: str) -> pd.Da
     table
         One row per observer: a label, then four thresholds of each stimulus in order, as -log10 contrast. The columns
         go by number: stimulus i has columns 1 + 4 (i - 1) to 4 + 4 (i - 1).
-    names
-        Name of every stimulus, in order.
-    source
-        Where the table is from.
+    names, source
+        Name of every stimulus, in order; where the table is from.
 
     Returns
     -------
@@ -112,10 +107,8 @@ def at_resolution(native: xr.Dataset, pixels_per_degree: float) -> xr.Dataset:
 
     Parameters
     ----------
-    native
-        What `patterns` returns.
-    pixels_per_degree
-        Target resolution, at most the native one.
+    native, pixels_per_degree
+        What `patterns` returns; the target resolution, at most the native one.
 
     Returns
     -------
@@ -135,8 +128,7 @@ def at_resolution(native: xr.Dataset, pixels_per_degree: float) -> xr.Dataset:
             f"{native.attrs['pixels_per_degree']}; they can only be averaged to coarser pixels."
         )
     pattern = native["pattern"].values
-    rows = averaging_matrix(pattern.shape[1], scale)
-    columns = averaging_matrix(pattern.shape[2], scale)
+    rows, columns = (_averaging_matrix(size, scale) for size in pattern.shape[1:])
     coarse = rows @ pattern @ columns.T
     kept = scale**2 * (coarse**2).sum(axis=(1, 2)) / (pattern**2).sum(axis=(1, 2))
     return xr.Dataset(
@@ -150,13 +142,8 @@ def at_resolution(native: xr.Dataset, pixels_per_degree: float) -> xr.Dataset:
     )
 
 
-def averaging_matrix(size: int, scale: float) -> NDArray[np.float64]:
-    """Rows that average `size` pixels over wider ones, `scale` old pixels each, centred; outside is zero.
-
-    Returns
-    -------
-    Shape (ceil(size / scale), size); each row sums to 1 where its pixel lies inside.
-    """
+def _averaging_matrix(size: int, scale: float) -> NDArray[np.float64]:
+    """Rows that average `size` pixels over wider ones, `scale` old pixels each, centred; outside is zero."""
     count = int(np.ceil(size / scale - 1e-9))
     left = (size - count * scale) / 2 + scale * np.arange(count)[:, None]
     old = np.arange(size)

@@ -45,10 +45,8 @@ class Layout:
 
         Parameters
         ----------
-        folder
-            Where the data set lies.
-        dataset
-            Its name, for the table.
+        folder, dataset
+            Where the data set lies, and its name for the table.
         judged_by
             "people", or "construction" for a ladder of distortions.
         subset

@@ -116,14 +116,7 @@ def opinions(folder: Path, *, names: Mapping[int, str] = TYPES, subset: bool = F
 
 
 def read_opinions(path: str | Path, names: Mapping[int, str] = TYPES) -> pd.DataFrame:
-    """Read a list of mean opinion scores, lines like "5.51429 I01_01_1.bmp".
-
-    Parameters
-    ----------
-    path
-        The list.
-    names
-        The types of distortion that there are.
+    """Read a list of mean opinion scores of these types of distortion, lines like "5.51429 I01_01_1.bmp".
 
     Returns
     -------

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from perceptual_efficacy import statistics
-from perceptual_efficacy.judgements.categories import Categories, shares
-from perceptual_efficacy.judgements.protocol import Floats
+from perceptual_efficacy.judgements.protocol import Categories, Floats, shares
 from perceptual_efficacy.vocabulary import HUMAN_CEILING
 
 

@@ -1,4 +1,4 @@
-"""The form in which all kinds of judgements score a distance, and what those of groups of images share."""
+"""The form in which all kinds of judgements score a distance, and what several kinds share."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, Self
@@ -84,3 +84,32 @@ class GroupedJudgements(Judgements):
 
     def _subset(self, index: Indices) -> Self:
         return type(self)(self.judgement[index], self.group[index], self.cluster[index], human=self.human)
+
+
+def shares(judgement: ArrayLike) -> Floats:
+    """Return judgements as an array; refuse what is not in [0, 1]."""
+    share = np.asarray(judgement, dtype=np.float64)
+    outside = ~((share >= 0) & (share <= 1))
+    if outside.any():
+        raise ValueError(f"A judgement is {share[outside][0]}; it is a share of observers and lies in [0, 1].")
+    return share
+
+
+class Categories(GroupedJudgements):
+    """What choices and judgements of sameness share: patches to resample, and categories that count equally.
+
+    A judgement is a share of observers. The score of several categories is the mean of theirs, as published averages
+    are.
+    """
+
+    resampled_unit = "reference patches"
+
+    def __init__(self, judgement: ArrayLike, group: ArrayLike, cluster: ArrayLike, *, human: bool = True) -> None:
+        super().__init__(shares(judgement), group, cluster, human=human)
+
+    def draw(self, replicates: int, random: np.random.Generator) -> Floats:
+        """How often each patch counts: once in the first sample, then as resampled, shape (1 + replicates, patches)."""
+        counts = np.ones((1 + replicates, self.clusters))
+        for row in counts[1:]:
+            row[:] = np.bincount(random.integers(self.clusters, size=self.clusters), minlength=self.clusters)
+        return counts

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from perceptual_efficacy.judgements.categories import Categories, shares
-from perceptual_efficacy.judgements.protocol import Floats
+from perceptual_efficacy.judgements.protocol import Categories, Floats, shares
 
 ROWS = 256  # bootstrap samples in memory at once
 

@@ -111,23 +111,15 @@ class DetectionThresholds(Judgements):
         return {name: scores[name] for name in measures}
 
     def people(self, draws: Draws) -> dict[str, Floats]:
-        """Leave-one-observer-out score on every sample, see `observers`."""
-        return {LEAVE_ONE_OUT: self.observers(draws)}
-
-    def observers(self, draws: Draws | None = None) -> Floats:
         """Correlate each observer's log thresholds with the mean of the other observers', and average over observers.
 
-        Returns
-        -------
-        The mean correlation, shape (), or (samples,) with draws: how much one person's thresholds say of another's.
-        A model is compared with the mean of all observers, which is less noisy, and may exceed it.
+        That is how much one person's thresholds say of another's. A model is compared with the mean of all observers,
+        which is less noisy, and may exceed it.
         """
         count = self.measured.shape[1]
         others = (self.measured.sum(axis=1, keepdims=True) - self.measured) / (count - 1)
-        if draws is None:
-            return statistics.pearson(self.measured.T, others.T).mean()
         r = statistics.pearson(self.measured.T[:, None], others.T[:, None], draws.stimuli)
-        return (draws.observers * r.T).sum(axis=1) / count
+        return {LEAVE_ONE_OUT: (draws.observers * r.T).sum(axis=1) / count}
 
     def predict(self, distance: Floats, measured: Floats | None = None, counts: Indices | None = None) -> Prediction:
         """Predict each stimulus's threshold from the criterion that the other stimuli set.
