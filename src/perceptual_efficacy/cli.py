@@ -6,6 +6,7 @@ import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -68,8 +69,6 @@ def score(
     """Show gratings to a network and score its channels: mu1, mu2 and perceptual efficacy PE."""
     with _one_line_errors():
         _check_output(output)
-        from functools import partial
-
         from tqdm import tqdm
 
         from perceptual_efficacy import io

@@ -75,13 +75,7 @@ def written_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextmanager
 def naming(path: str | os.PathLike[str], errors: Set[int] = FULL) -> Iterator[None]:
-    """Name the file that is being written where there is no space for it, or another of these error numbers.
-
-    Raises
-    ------
-    UnwritableFileError
-        Instead of such an error.
-    """
+    """Raise an `UnwritableFileError` that names the file being written in place of an error of these numbers."""
     try:
         yield
     except OSError as error:
@@ -117,13 +111,7 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
 
 
 def json_text(content: object, indent: int | None = None) -> str:
-    """JSON text of a content, keys in the order given.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If something in it has no form in JSON, such as a number that is not finite.
-    """
+    """JSON text of a content, keys in the order given; what has no form in JSON, as infinity, is an error."""
 
     def plain(value: object) -> object:
         if hasattr(value, "tolist"):  # NumPy's numbers and arrays
@@ -139,19 +127,13 @@ def write_record(record: Mapping[str, Any], path: str | os.PathLike[str]) -> Non
 
 
 def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a mapping that `write_record` wrote.
-
-    Raises
-    ------
-    DamagedFileError
-        If the file is not a JSON object.
-    """
+    """Read a mapping that `write_record` wrote; a file that is no JSON object is a `DamagedFileError`."""
     try:
         record = json.loads(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(record, dict):
+            raise ValueError("expected an object")
     except ValueError as error:
         raise DamagedFileError(path, f"cannot be read as JSON ({error})") from error
-    if not isinstance(record, dict):
-        raise DamagedFileError(path, "cannot be read as JSON (expected an object)")
     return record
 
 

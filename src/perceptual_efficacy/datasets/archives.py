@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import requests
 from tqdm import tqdm
@@ -297,7 +297,7 @@ class _Bounded:
 
 def _in_zip(archive: Path) -> Members:
     with archive.open("rb") as file:
-        listed = cast(IO[bytes], _Bounded(file, LIST_LIMIT, "its list of members"))
+        listed: Any = _Bounded(file, LIST_LIMIT, "its list of members")
         for member in zipfile.ZipFile(listed).infolist():
             kind = "folder" if member.is_dir() else _kind(member.external_attr >> 16)
             yield member.filename, kind, member.file_size
@@ -306,8 +306,8 @@ def _in_zip(archive: Path) -> Members:
 def _in_tar(archive: Path, begin: bytes) -> Members:
     decompress: Any = next((opened for magic, opened in _COMPRESSIONS.items() if begin.startswith(magic)), FileIO)
     with decompress(archive) as file:
-        headers = _Bounded(file, HEADER_LIMIT, "the header of a member")
-        with tarfile.open(fileobj=cast(IO[bytes], headers), mode="r:") as tar:
+        headers: Any = _Bounded(file, HEADER_LIMIT, "the header of a member")
+        with tarfile.open(fileobj=headers, mode="r:") as tar:
             for member in tar:
                 kind = (
                     "file" if member.isreg() else "folder" if member.isdir() else _TAR_KINDS.get(member.type, "device")

@@ -5,15 +5,23 @@ Zhang et al.: The unreasonable effectiveness of deep features as a perceptual me
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from perceptual_efficacy.datasets.comparisons import files, picture
 
-Published = Mapping[str, int | None]  # number of comparisons in each category, as released; None if it is not known
-Rows = Iterator[dict[str, object]]
 
-CATEGORIES_2AFC: Published = {
+class Part(NamedTuple):
+    """One of the two data sets that BAPPS consists of."""
+
+    published: Mapping[str, int | None]  # comparisons in each category, as released; None if that is not published
+    images: Mapping[str, str]  # role to folder of PNG files
+    judgements: str  # folder of NumPy files of the same names
+    meaning: str  # what the share of observers, which is a judgement, did
+
+
+CATEGORIES_2AFC = {
     "traditional": 4720,
     "cnn": 4720,
     "superres": 10856,
@@ -21,70 +29,51 @@ CATEGORIES_2AFC: Published = {
     "color": 4720,
     "frameinterp": 1888,
 }
-CATEGORIES_JND: Published = {"traditional": None, "cnn": None}
+CATEGORIES_JND = {"traditional": None, "cnn": None}
+PARTS = {
+    "2afc": Part(CATEGORIES_2AFC, {"reference": "ref", "first": "p0", "second": "p1"}, "judge", "preferring p1"),
+    "jnd": Part(CATEGORIES_JND, {"reference": "p0", "first": "p1"}, "same", "saying same"),
+}
 SIDE = 64  # pixels, at least
 
 _ADVICE = "Complete it, or set `subset: true` if a part, or other data in this layout, is meant."
 
 
-def choices(folder: Path, *, subset: bool = False) -> Rows:
-    """Read which of two patches observers found nearer to a reference.
+def rows(folder: Path, part: str, *, subset: bool = False) -> Iterator[dict[str, object]]:
+    """Read which of two patches observers found nearer to a reference, or whether they saw two patches as the same.
 
     Parameters
     ----------
     folder
-        Holds `val/`, or `2afc/val/`: per category the folders `ref`, `p0` and `p1` of PNG files, and `judge` of NumPy
-        files with the same names.
+        Holds `val/`, or `{part}/val/`: per category the folders of PNG files and of NumPy files with the same names
+        that `PARTS` says.
+    part
+        "2afc" or "jnd".
     subset
-        Whether categories and triplets may be missing, and others be there.
+        Whether categories and comparisons may be missing, and others be there.
 
     Yields
     ------
-    One row per triplet, by category and name: group (the category), cluster (the SHA-256 of the reference), reference,
-    first (p0) and second (p1) with the SHA-256 of each, judgement (the share of observers preferring p1).
+    One row per comparison, by category and name: group (the category), cluster (the SHA-256 of the reference),
+    reference, first and, of "2afc", second with the SHA-256 of each, judgement (the share of observers preferring p1,
+    or saying "same").
 
     Raises
     ------
     ValueError
-        If a category, a triplet or a file of a triplet is missing, a judgement is not one number from 0 to 1, or an
-        image cannot be read, is not square, is smaller than 64 pixels or has another size than its reference.
+        If a category, a comparison or a file of one is missing, a judgement is not one number from 0 to 1, or an image
+        cannot be read, is not square, is smaller than 64 pixels or has another size than its reference.
     """
-    roles = {"reference": "ref", "first": "p0", "second": "p1"}
-    return _rows(folder, "2afc", CATEGORIES_2AFC, roles, "judge", "preferring p1", subset)
-
-
-def same(folder: Path, *, subset: bool = False) -> Rows:
-    """Read whether observers saw two patches as the same.
-
-    Parameters
-    ----------
-    folder
-        Holds `val/`, or `jnd/val/`: per category the folders `p0` and `p1` of PNG files, and `same` of NumPy files with
-        the same names.
-    subset
-        Whether categories may be missing, and others be there.
-
-    Yields
-    ------
-    One row per pair, as `choices` yields, with the same errors: the reference is p0, first is p1, without a second;
-    judgement is the share of observers saying "same".
-    """
-    roles = {"reference": "p0", "first": "p1"}
-    return _rows(folder, "jnd", CATEGORIES_JND, roles, "same", "saying same", subset)
-
-
-def _rows(
-    folder: Path, part: str, published: Published, roles: Mapping[str, str], judged: str, meaning: str, subset: bool
-) -> Rows:
+    published, images, judgements, meaning = PARTS[part]
     for category in _categories(folder, part, published, subset):
-        stems = _stems(category, {**dict.fromkeys(roles.values(), ".png"), judged: ".npy"})
+        stems = _stems(category, {**dict.fromkeys(images.values(), ".png"), judgements: ".npy"})
         expected = None if subset else published[category.name]
         if expected not in (None, len(stems)):
             raise ValueError(
                 f"BAPPS: {category} holds {len(stems)} judgements; expected {expected}, as published. {_ADVICE}"
             )
         for stem in stems:
-            shown = {name: picture(folder, category / role / f"{stem}.png") for name, role in roles.items()}
+            shown = {role: picture(folder, category / name / f"{stem}.png") for role, name in images.items()}
             reference = shown["reference"]
             height, width = reference.size
             if height != width or width < SIDE:
@@ -102,7 +91,7 @@ def _rows(
                 **files(**shown),
                 "group": category.name,
                 "cluster": reference.sha256,
-                "judgement": _judgement(category / judged / f"{stem}.npy", meaning),
+                "judgement": _judgement(category / judgements / f"{stem}.npy", meaning),
             }
 
 

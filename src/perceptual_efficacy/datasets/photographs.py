@@ -88,10 +88,7 @@ def bundled(names: Sequence[str]) -> dict[str, NDArray[np.uint8]]:
 def read(table: pd.DataFrame, folder: str | Path, split: str) -> dict[str, NDArray[np.uint8]]:
     """Read the exported photographs of one split, by name, each of shape (height, width, 3).
 
-    Raises
-    ------
-    storage.DamagedFileError
-        If a file is not the one that was exported.
+    A file that is not the one that was exported is a `storage.DamagedFileError`.
     """
     chosen = table[table["split"] == split]
     return {

@@ -68,11 +68,11 @@ class Layout:
         return comparisons.table(rows, **about, unit=self.unit, shown_at=self.shown_at)
 
 
-def _bapps(function: str) -> Callable[[Path, str, bool], Rows]:
+def _bapps(part: str) -> Callable[[Path, str, bool], Rows]:
     def read(folder: Path, judged_by: str, subset: bool) -> Rows:
         from perceptual_efficacy.datasets import bapps
 
-        return getattr(bapps, function)(folder, subset=subset)
+        return bapps.rows(folder, part, subset=subset)
 
     return read
 
@@ -101,7 +101,7 @@ LAYOUTS: dict[str, Layout] = {
             name="bapps_2afc",
             judgement_type=TWO_ALTERNATIVES,
             unit="share preferring the second",
-            rows=_bapps("choices"),
+            rows=_bapps("2afc"),
             write_ladder=_ladder("choices"),
             shown_at=64,
             archive=Archive(
@@ -112,7 +112,7 @@ LAYOUTS: dict[str, Layout] = {
             name="bapps_jnd",
             judgement_type=SAME_OR_DIFFERENT,
             unit="share saying same",
-            rows=_bapps("same"),
+            rows=_bapps("jnd"),
             write_ladder=_ladder("same"),
             shown_at=64,
             archive=Archive(f"{_BAPPS}/jnd.tar.gz", None),
