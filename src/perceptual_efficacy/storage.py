@@ -9,8 +9,8 @@ import glob
 import hashlib
 import json
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,15 +57,11 @@ def written_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
     with naming(path, FULL | CLOSED):
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+        temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
+        temporary.touch(exist_ok=False)
     try:
         with naming(path):
             yield temporary
-            umask = os.umask(0)
-            os.umask(umask)
-            temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner can read
             _flush(temporary)
             temporary.replace(path)
             _flush(path.parent)
@@ -87,7 +83,7 @@ def naming(path: str | os.PathLike[str], errors: Set[int] = FULL) -> Iterator[No
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
     """Remove what writers of this file or folder that were killed have left beside it."""
     path = Path(path)
-    # tempfile puts eight characters
+    # eight characters, as tempfile puts them too
     for leftover in path.parent.glob(f"{glob.escape(f'.{path.stem}-')}{'[a-z0-9_]' * 8}{glob.escape(path.suffix)}"):
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)  # another program may still be writing there, for a moment
