@@ -200,7 +200,9 @@ def test_baselines_and_observers_stand_in_the_same_table(informative, judgements
     perfect = distance_of_energy(10 ** -measured.mean(axis=1), CONTRASTS)
     table = compare(cube, judgements, good * 1.0, baselines={"perfect": perfect})
     assert row(table, layer="none", selection="perfect", measure="r")["estimate"] == pytest.approx(1)
-    assert row(table, selection=LEAVE_ONE_OUT)["estimate"] == pytest.approx(judgements.observers())
+    assert row(table, selection=LEAVE_ONE_OUT)["estimate"] == pytest.approx(
+        judgements.people(judgements.draw(0, np.random.default_rng(0)))[LEAVE_ONE_OUT].item()
+    )
 
 
 def test_the_same_seed_gives_the_same_table(informative, judgements):
@@ -389,7 +391,7 @@ def few_clusters(study):
     """The same with nine clusters."""
     rows = 6 * 9
     kind = type(study.judgements)
-    judged = study.judgements.opinion if study.measure == "srcc" else study.judgements.judgement
+    judged = study.judgements.judgement
     return study.cube[:rows], kind(judged[:rows], GROUP[:rows], CLUSTER[:rows])
 
 
@@ -421,7 +423,7 @@ def test_at_ten_clusters_scores_have_intervals_around_them(of_good):
 def test_intervals_are_scipys_over_the_clusters(measure, kind, method):
     """On judgements that one cluster turns upside down, where both methods differ, and single images would too."""
     study = make_study(measure)
-    judged = study.judgements.opinion if measure == "srcc" else study.judgements.judgement
+    judged = study.judgements.judgement
     judged = np.where(CLUSTER == "i00", (9 if measure == "srcc" else 1) - judged, judged)
     group = np.full(IMAGES, "all") if measure == "srcc" else GROUP
     distance = study.cube.values[..., 0].astype(np.float64)

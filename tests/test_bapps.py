@@ -170,7 +170,8 @@ def test_category_without_files_is_refused(tmp_path):
 
 
 def test_whole_data_set_is_read_without_being_called_a_subset(tmp_path, monkeypatch):
-    monkeypatch.setattr(bapps, "CATEGORIES_2AFC", dict.fromkeys(bapps.CATEGORIES_2AFC, 2))
+    part = bapps.PARTS["2afc"]._replace(published=dict.fromkeys(bapps.CATEGORIES_2AFC, 2))
+    monkeypatch.setitem(bapps.PARTS, "2afc", part)
     assert len(read_choices(make_choices(tmp_path / "val"))) == 12
 
 

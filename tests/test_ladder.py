@@ -25,7 +25,10 @@ def random(seed=0):
 
 def distorted(image, kind, seed=0):
     """Every level of one distortion, with the same noise."""
-    return [ladder.distort(image, kind, level, random(seed)) for level in range(1, len(ladder.LEVELS[kind]) + 1)]
+    return [
+        ladder.distort(image, kind, level, random(seed))
+        for level in range(1, len(ladder.DISTORTIONS[kind].amounts) + 1)
+    ]
 
 
 def error(image, other):
@@ -63,8 +66,8 @@ def ramp():
 
 
 def test_there_are_five_levels_of_every_distortion_but_the_dither():
-    assert ladder.LEVELS.keys() == ladder.TYPES.keys()
-    assert {kind: len(amounts) for kind, amounts in ladder.LEVELS.items()} == dict.fromkeys(VISIBLE, 5) | {26: 1}
+    levels = {kind: len(distortion.amounts) for kind, distortion in ladder.DISTORTIONS.items()}
+    assert levels == dict.fromkeys(VISIBLE, 5) | {26: 1}
 
 
 @pytest.mark.parametrize("size", [64, 256])

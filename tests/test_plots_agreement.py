@@ -171,7 +171,7 @@ def opinions() -> Images:
 @pytest.fixture(scope="module")
 def built() -> Images:
     """A ladder of three photographs: too few for intervals; of the dither, all judgements are equal."""
-    levels = {number: len(amounts) for number, amounts in distortions.LEVELS.items()}
+    levels = {number: len(distortion.amounts) for number, distortion in distortions.DISTORTIONS.items()}
     comparisons = steps(distortions.TYPES, levels, 3)
     is_dither = comparisons["group"].str.endswith(distortions.TYPES[distortions.DITHER])
     level = comparisons["level"].mask(is_dither, 0).to_numpy(dtype=float)

@@ -2,8 +2,8 @@
 
 import errno
 import os
+import pathlib
 import resource
-import tempfile
 
 import numpy as np
 import pytest
@@ -105,10 +105,10 @@ def test_a_file_that_finds_no_space_is_named(tmp_path):
 
 
 def test_a_file_in_a_closed_folder_is_named(tmp_path, monkeypatch):
-    def closed(**_):
+    def closed(*_, **__):
         raise PermissionError(errno.EACCES, "Permission denied", ".a-x1y2z3_4.txt")
 
-    monkeypatch.setattr(tempfile, "mkstemp", closed)
+    monkeypatch.setattr(pathlib.Path, "touch", closed)
     with pytest.raises(
         storage.UnwritableFileError, match=r"a\.txt: cannot be written \(Permission denied\)\. Make its"
     ):

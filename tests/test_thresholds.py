@@ -6,7 +6,8 @@ from scipy import stats
 
 from perceptual_efficacy import csf
 from perceptual_efficacy.energy import contrast_energy, distance_of_energy
-from perceptual_efficacy.judgements.thresholds import DetectionThresholds, Draws, log_contrast_at, log_distance_at
+from perceptual_efficacy.judgements.thresholds import QUADRATIC, DetectionThresholds, Draws, interpolate
+from perceptual_efficacy.vocabulary import LEAVE_ONE_OUT
 
 CONTRASTS = np.geomspace(0.003, 1, 10)
 
@@ -74,8 +75,8 @@ def test_a_bootstrap_sample_scores_like_a_data_set_with_repeated_stimuli(curves,
     predicted = []
     for i in drawn:
         others = [j for j in drawn if j != i]
-        criterion = np.mean([log_distance_at(np.log10(curves[j]), x, mean[j]) for j in others])
-        predicted.append(log_contrast_at(np.log10(curves[i]), x, np.asarray(criterion)).log_threshold)
+        criterion = np.mean([interpolate(x, np.log10(curves[j]), mean[j], QUADRATIC)[0] for j in others])
+        predicted.append(interpolate(np.log10(curves[i]), x, np.asarray(criterion), 1 / QUADRATIC)[0])
     score = DetectionThresholds(measured, CONTRASTS).score(curves, Draws(stimuli, observers))
     assert score["r"][0] == pytest.approx(stats.pearsonr(predicted, mean[drawn]).statistic)
     assert score["rmse"][0] == pytest.approx(np.sqrt(np.mean((predicted - mean[drawn]) ** 2)))
@@ -120,9 +121,10 @@ def test_contrast_and_distance_curves_invert_each_other():
     x = np.log10(CONTRASTS)
     curve = random.uniform(0.1, 2, size=(50, 10)).cumsum(axis=1)
     wanted = random.uniform(-4, 1, size=50)
-    found = log_contrast_at(curve, x, log_distance_at(curve, x, wanted))
-    np.testing.assert_allclose(found.log_threshold, wanted, atol=1e-12)
-    np.testing.assert_array_equal(found.extrapolated, (wanted <= x[0]) | (wanted > x[-1]))
+    log_distance, _ = interpolate(x, curve, wanted, QUADRATIC)
+    found, outside = interpolate(curve, x, log_distance, 1 / QUADRATIC)
+    np.testing.assert_allclose(found, wanted, atol=1e-12)
+    np.testing.assert_array_equal(outside, (wanted <= x[0]) | (wanted > x[-1]))
 
 
 def test_measured_thresholds_of_another_shape_are_refused():
@@ -138,7 +140,9 @@ def test_draws_count_every_stimulus_and_observer(measured):
 
 def test_one_observer_by_the_others_is_the_mean_of_leave_one_out_correlations(measured):
     expected = [stats.pearsonr(measured[:, i], np.delete(measured, i, axis=1).mean(axis=1))[0] for i in range(5)]
-    assert DetectionThresholds(measured, CONTRASTS).observers() == pytest.approx(np.mean(expected))
+    judgements = DetectionThresholds(measured, CONTRASTS)
+    found = judgements.people(judgements.draw(0, np.random.default_rng(0)))[LEAVE_ONE_OUT]
+    assert found == pytest.approx([np.mean(expected)])
 
 
 def test_energy_without_weights_is_rms_contrast_times_the_root_of_the_area():

@@ -7,24 +7,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from perceptual_efficacy.backbones.loading import load_backbone
-    from perceptual_efficacy.lpips import lpips_weights
-    from perceptual_efficacy.metric import PerceptualMetric
-    from perceptual_efficacy.probing import probe
-    from perceptual_efficacy.scores import score_channels, select_channels
-    from perceptual_efficacy.stimuli import gratings
+    from perceptual_efficacy.backbones.loading import load_backbone as load_backbone
+    from perceptual_efficacy.lpips import lpips_weights as lpips_weights
+    from perceptual_efficacy.metric import PerceptualMetric as PerceptualMetric
+    from perceptual_efficacy.probing import probe as probe
+    from perceptual_efficacy.scores import score_channels as score_channels
+    from perceptual_efficacy.scores import select_channels as select_channels
+    from perceptual_efficacy.stimuli import gratings as gratings
 
 __version__ = "0.1.0"
-__all__ = [
-    "PerceptualMetric",
-    "gratings",
-    "load_backbone",
-    "lpips_weights",
-    "probe",
-    "score_channels",
-    "select_channels",
-]
-
 _HOMES = {
     "PerceptualMetric": "metric",
     "gratings": "stimuli",
@@ -34,6 +25,7 @@ _HOMES = {
     "score_channels": "scores",
     "select_channels": "scores",
 }
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -6,6 +6,7 @@ import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -68,14 +69,19 @@ def score(
     """Show gratings to a network and score its channels: mu1, mu2 and perceptual efficacy PE."""
     with _one_line_errors():
         _check_output(output)
+        from tqdm import tqdm
+
+        from perceptual_efficacy import io
         from perceptual_efficacy.probing import probe
         from perceptual_efficacy.scores import score_channels
         from perceptual_efficacy.stimuli import gratings
 
         backbone = _backbone(network, layers, weights, seed)
         drawn = gratings(pixels_per_degree=pixels_per_degree, size=size)
-        channels = score_channels(probe(backbone, drawn, progress=_progress("probing")), csf)
-        _write(channels, output)
+        progress = partial(tqdm, desc="probing", disable=None, leave=False)
+        channels = score_channels(probe(backbone, drawn, progress=progress), csf)
+        if output is not None:
+            io.write_csv(channels, output)
     table = Table("layer")
     for name in ("channels", "scored", "mu1", "mu2", "PE"):
         table.add_column(name, justify="right")
@@ -99,15 +105,21 @@ def select(
         _check_output(output)
         import pandas as pd
 
+        from perceptual_efficacy import io
         from perceptual_efficacy.scores import select_channels
 
-        table = _read(channels)
+        if not channels.is_file():
+            raise FileNotFoundError(f"There is no file {channels}.")
+        try:
+            table = io.read_table(channels) if channels.suffix == ".parquet" else pd.read_csv(channels)
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{channels} is no table of text: {error}") from error
         if lacking := {"layer", "channel", "status"} - set(table.columns):
             raise ValueError(f"{channels} lacks the columns {', '.join(sorted(lacking))}; it is no table of `score`.")
         if by in table and not pd.api.types.is_numeric_dtype(table[by]):
             raise ValueError(f"Channels cannot be ranked by {by!r}, which holds no numbers.")
         chosen = table.loc[select_channels(table, half, by=by).index, ["layer", "channel", by]]
-        _write(chosen, output)
+        io.write_csv(chosen, output)
     out.print(f"{len(chosen)} of {len(table)} channels written to {output}")
 
 
@@ -120,8 +132,7 @@ def compare(
     weights: Weights = "DEFAULT",
     seed: Seed = 0,
     selection: Annotated[
-        str,
-        typer.Option(help="all, high, low, lpips (LPIPS's learnt weights), or a .csv of `select`."),
+        str, typer.Option(help="all, high, low, lpips (LPIPS's learnt weights), or a .csv of `select`.")
     ] = "all",
 ) -> None:
     """Print each image's distance from the reference, one per line: 0 is equal, lower is nearer."""
@@ -130,6 +141,7 @@ def compare(
 
         from perceptual_efficacy import io
         from perceptual_efficacy.backbones.network import as_tensor, best_device
+        from perceptual_efficacy.backbones.published import LPIPS_LAYERS
         from perceptual_efficacy.lpips import FILES, RELEASE, weights_of
         from perceptual_efficacy.metric import PerceptualMetric
 
@@ -139,7 +151,8 @@ def compare(
             if read[path].shape != read[reference].shape:
                 found, wanted = (" x ".join(map(str, read[name].shape[:1:-1])) for name in (path, reference))
                 raise ValueError(f"{path} is {found} pixels, the reference {reference} {wanted}; they must be equal.")
-        backbone = _backbone(network, layers or _usual_layers(network), weights, seed)
+        usual = "lpips" if network.replace("random:", "torchvision:") in LPIPS_LAYERS else "all"
+        backbone = _backbone(network, layers or usual, weights, seed)
         chosen: str | pd.DataFrame = weights_of(backbone.card) if selection == "lpips" else selection
         if selection == "lpips" and len(chosen) == 0:
             raise ValueError(
@@ -207,13 +220,6 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-def _usual_layers(network: str) -> str:
-    """Return the default layers to compare images by."""
-    from perceptual_efficacy.backbones.published import LPIPS_LAYERS
-
-    return "lpips" if network.replace("random:", "torchvision:") in LPIPS_LAYERS else "all"
-
-
 def _backbone(network: str, layers: str, weights: str, seed: int) -> "Backbone":
     from perceptual_efficacy.backbones.loading import load_backbone
     from perceptual_efficacy.backbones.network import best_device
@@ -226,37 +232,9 @@ def _backbone(network: str, layers: str, weights: str, seed: int) -> "Backbone":
     ).to(best_device())
 
 
-def _progress(description: str):  # type: ignore[no-untyped-def]
-    from functools import partial
-
-    from tqdm import tqdm
-
-    return partial(tqdm, desc=description, disable=None, leave=False)
-
-
 def _check_output(path: Path | None) -> None:
     """Refuse an output path before the work starts."""
     if path is not None and path.suffix != ".csv":
         raise ValueError(f"output is {path}; its name must end with .csv.")
     if path is not None and not path.absolute().parent.is_dir():
         raise ValueError(f"output is {path}; there is no folder {path.absolute().parent}.")
-
-
-def _read(path: Path) -> "pd.DataFrame":
-    import pandas as pd
-
-    from perceptual_efficacy import io
-
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}.")
-    try:
-        return io.read_table(path) if path.suffix == ".parquet" else pd.read_csv(path)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no table of text: {error}") from error
-
-
-def _write(table: "pd.DataFrame", path: Path | None) -> None:
-    from perceptual_efficacy import io
-
-    if path is not None:
-        io.write_csv(table, path)

@@ -1,4 +1,7 @@
-"""Contrast sensitivity functions: how well people see a grating, by spatial frequency in cycles per degree."""
+"""Contrast sensitivity functions: how well people see a grating, by spatial frequency.
+
+Each takes frequencies in cycles per degree, of any shape, and returns as many sensitivities.
+"""
 
 from collections.abc import Callable
 
@@ -11,11 +14,6 @@ ContrastSensitivity = Callable[[ArrayLike], NDArray[np.float64]]
 def mannos_sakrison(frequency: ArrayLike) -> NDArray[np.float64]:
     """Sensitivity relative to its peak of about 1, at 8 cycles per degree.
 
-    Parameters
-    ----------
-    frequency
-        Spatial frequency in cycles per degree, any shape.
-
     References
     ----------
     Mannos, Sakrison: The Effects of a Visual Fidelity Criterion on the Encoding of Images, IEEE Transactions on
@@ -27,11 +25,6 @@ def mannos_sakrison(frequency: ArrayLike) -> NDArray[np.float64]:
 
 def watson_ahumada(frequency: ArrayLike) -> NDArray[np.float64]:
     """Contrast sensitivity (1 / threshold contrast) fitted to the ModelFest thresholds.
-
-    Parameters
-    ----------
-    frequency
-        Spatial frequency in cycles per degree, any shape.
 
     References
     ----------
@@ -54,7 +47,7 @@ def barten(
     Parameters
     ----------
     frequency
-        Spatial frequency in cycles per degree, any shape, above 0.
+        Above 0.
     luminance
         Mean luminance in cd/m²; sets the pupil, and through it the retinal illuminance and the optical blur. None
         keeps colour-science's standard observer (a 2.1 mm pupil, 66.08 Td).

@@ -1,7 +1,7 @@
 """Arrays, tables, weights and images between the stages: plain NetCDF, Parquet, safetensors, CSV and PNG.
 
 Every file is written whole or not at all. Whether it is still what its job wrote is known from the job's record
-(`provenance`); a reader only refuses what cannot be decoded.
+(`provenance`); a reader only refuses what cannot be decoded, by a `storage.DamagedFileError`.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xarray as xr
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from safetensors import safe_open
 from safetensors.numpy import save as save_safetensors
 
@@ -35,12 +35,6 @@ METADATA_KEY = "card"  # in the header of a safetensors file
 UNWRITABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]")
 
 Provenance = Mapping[str, Any]
-
-# what Pillow raises
-_IMAGE_ERRORS = (
-    *(UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError),
-    *(Image.DecompressionBombError, Image.DecompressionBombWarning),
-)
 
 
 def write_dataset(dataset: xr.Dataset, path: str | os.PathLike[str], provenance: Provenance) -> None:
@@ -130,13 +124,7 @@ def _write_bytes(content: bytes | memoryview, path: str | os.PathLike[str]) -> N
 
 
 def read_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
-    """Read a Dataset that `write_dataset` wrote, into memory.
-
-    Raises
-    ------
-    storage.DamagedFileError
-        If the file cannot be read as NetCDF.
-    """
+    """Read a Dataset that `write_dataset` wrote, into memory."""
     # coordinates and truth values are restored; numbers stay as they are, neither fill values nor dates
     undecoded: dict[str, Any] = {"mask_and_scale": False, "decode_times": False, "decode_timedelta": False}
     with _decoding(path, "NetCDF"), xr.open_dataset(path, engine="h5netcdf", **undecoded) as file:
@@ -163,13 +151,7 @@ def write_table(table: pd.DataFrame, path: str | os.PathLike[str], provenance: P
 
 
 def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read a DataFrame that `write_table` wrote.
-
-    Raises
-    ------
-    storage.DamagedFileError
-        If the file cannot be read as Parquet.
-    """
+    """Read a DataFrame that `write_table` wrote."""
     with _decoding(path, "Parquet"):
         return pq.read_table(path).to_pandas()
 
@@ -191,22 +173,16 @@ def write_weights(
 
 
 def read_weights(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Read named arrays and what is known about them, as `write_weights` wrote them.
-
-    Raises
-    ------
-    storage.DamagedFileError
-        If the file cannot be read as safetensors.
-    """
+    """Read named arrays and what is known about them, as `write_weights` wrote them."""
     with _decoding(path, "safetensors"), safe_open(path, "numpy") as file:
         metadata = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
         return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118 - no mapping
 
 
-def write_image(image: NDArray[np.uint8], path: str | os.PathLike[str]) -> None:
-    """Write an RGB image, shape (height, width, 3), as 8-bit PNG."""
+def write_image(image: NDArray[np.uint8], path: str | os.PathLike[str], file_format: str = "PNG") -> None:
+    """Write an RGB image, shape (height, width, 3), as 8-bit PNG, or in another of Pillow's formats."""
     with storage.written_atomically(path) as temporary:
-        Image.fromarray(image).save(temporary, format="PNG")
+        Image.fromarray(image).save(temporary, format=file_format)
 
 
 def read_image(path: str | os.PathLike[str], sha256: str | None = None) -> NDArray[np.uint8]:
@@ -261,7 +237,7 @@ def read_image(path: str | os.PathLike[str], sha256: str | None = None) -> NDArr
                     return np.asarray(full.convert("RGB"))
     except FileNotFoundError:
         raise
-    except _IMAGE_ERRORS as error:
+    except Exception as error:  # Pillow raises all kinds of errors
         raise ValueError(
             f"{os.fspath(path)}: cannot be read as an image ({error}). Replace the file, or leave it out; if the study "
             f"made it, delete it (of a folder of images, the folder) and run again."

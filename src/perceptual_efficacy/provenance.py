@@ -52,15 +52,10 @@ def record_of(path: str | os.PathLike[str], results: str | os.PathLike[str]) -> 
 
 
 def write(outputs: Iterable[str], results: str | os.PathLike[str], job: Mapping[str, Any]) -> None:
-    """Write a record of each file and folder below the results that a job wrote.
+    """Write a record of each file and folder below the results that a job wrote, and of what it was computed from.
 
-    Parameters
-    ----------
-    outputs, results
-        The files and folders, and the folder of the results.
-    job
-        What they were computed from. Its `rule` is the name of the job's rule, its `inputs` pairs of the name and the
-        SHA-256 of each file and folder that the job read.
+    The job's `rule` is the name of its rule, its `inputs` pairs of the name and the SHA-256 of each file and folder
+    that it read.
     """
     for output in outputs:
         record = {"output": output, "sha256": digest(output), **job}

@@ -1,6 +1,5 @@
 """The gratings that a backbone is probed with: radial ones for spatial frequency, oriented ones for orientation."""
 
-from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -65,12 +64,8 @@ def gratings(
             f"Frequencies from {lowest_frequency} to {highest} cycles per degree: they must rise from above 0 to at "
             f"most the Nyquist frequency, {nyquist} cycles per degree at {pixels_per_degree} pixels per degree."
         )
-    for name, value, least in (
-        ("size", size, 8),
-        ("frequencies", frequencies, 3),
-        ("orientations", orientations, 2),
-        ("phases", phases, 1),
-    ):
+    counts = {"size": size, "frequencies": frequencies, "orientations": orientations, "phases": phases}
+    for (name, value), least in zip(counts.items(), (8, 3, 2, 1), strict=True):
         if value < least:
             raise ValueError(f"{name} is {value}; it must be at least {least}.")
     if not 0 < contrast <= 1:
@@ -86,20 +81,12 @@ def gratings(
         return _encoded(wave, encoding).astype(np.float32)
 
     radius = np.hypot(x, y)
-    radial = [draw(radius, f, p) for f, p in product(frequency, phase)]
-    oriented = [draw(along(x, y, o), f, p) for f, o, p in product(frequency, orientation, phase)]
+    radial = [[draw(radius, f, p) for p in phase] for f in frequency]
+    oriented = [[[draw(along(x, y, o), f, p) for p in phase] for o in orientation] for f in frequency]
     return xr.Dataset(
         {
-            "radial": (
-                ("frequency", "phase", "y", "x"),
-                np.reshape(radial, (frequencies, phases, size, size)),
-                CODE_VALUE,
-            ),
-            "oriented": (
-                ("frequency", "orientation", "phase", "y", "x"),
-                np.reshape(oriented, (frequencies, orientations, phases, size, size)),
-                CODE_VALUE,
-            ),
+            "radial": (("frequency", "phase", "y", "x"), np.array(radial), CODE_VALUE),
+            "oriented": (("frequency", "orientation", "phase", "y", "x"), np.array(oriented), CODE_VALUE),
             "blank": (("y", "x"), np.full((size, size), _encoded(GREY, encoding), np.float32), CODE_VALUE),
         },
         coords={

@@ -9,8 +9,8 @@ import glob
 import hashlib
 import json
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,15 +57,11 @@ def written_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
     with naming(path, FULL | CLOSED):
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+        temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
+        temporary.touch(exist_ok=False)
     try:
         with naming(path):
             yield temporary
-            umask = os.umask(0)
-            os.umask(umask)
-            temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner can read
             _flush(temporary)
             temporary.replace(path)
             _flush(path.parent)
@@ -75,13 +71,7 @@ def written_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextmanager
 def naming(path: str | os.PathLike[str], errors: Set[int] = FULL) -> Iterator[None]:
-    """Name the file that is being written where there is no space for it, or another of these error numbers.
-
-    Raises
-    ------
-    UnwritableFileError
-        Instead of such an error.
-    """
+    """Raise an `UnwritableFileError` that names the file being written in place of an error of these numbers."""
     try:
         yield
     except OSError as error:
@@ -93,7 +83,7 @@ def naming(path: str | os.PathLike[str], errors: Set[int] = FULL) -> Iterator[No
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
     """Remove what writers of this file or folder that were killed have left beside it."""
     path = Path(path)
-    # tempfile puts eight characters
+    # eight characters, as tempfile puts them too
     for leftover in path.parent.glob(f"{glob.escape(f'.{path.stem}-')}{'[a-z0-9_]' * 8}{glob.escape(path.suffix)}"):
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)  # another program may still be writing there, for a moment
@@ -117,13 +107,7 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
 
 
 def json_text(content: object, indent: int | None = None) -> str:
-    """JSON text of a content, keys in the order given.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If something in it has no form in JSON, such as a number that is not finite.
-    """
+    """JSON text of a content, keys in the order given; what has no form in JSON, as infinity, is an error."""
 
     def plain(value: object) -> object:
         if hasattr(value, "tolist"):  # NumPy's numbers and arrays
@@ -139,19 +123,13 @@ def write_record(record: Mapping[str, Any], path: str | os.PathLike[str]) -> Non
 
 
 def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a mapping that `write_record` wrote.
-
-    Raises
-    ------
-    DamagedFileError
-        If the file is not a JSON object.
-    """
+    """Read a mapping that `write_record` wrote; a file that is no JSON object is a `DamagedFileError`."""
     try:
         record = json.loads(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(record, dict):
+            raise ValueError("expected an object")
     except ValueError as error:
         raise DamagedFileError(path, f"cannot be read as JSON ({error})") from error
-    if not isinstance(record, dict):
-        raise DamagedFileError(path, "cannot be read as JSON (expected an object)")
     return record
 
 

@@ -16,12 +16,11 @@ import tarfile
 import tempfile
 import time
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import FileIO
-from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import IO, Any, cast
+from pathlib import Path, PureWindowsPath
+from typing import IO, Any
 
 import requests
 from tqdm import tqdm
@@ -43,11 +42,6 @@ _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", re.IGNORECASE)
 _COPY = "give `path`, the folder of an existing copy"
 _COMPRESSIONS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 _TAR_KINDS = {tarfile.SYMTYPE: "symbolic link", tarfile.LNKTYPE: "hard link", tarfile.FIFOTYPE: "named pipe"}
-# what zipfile, tarfile and the decompressors raise; RuntimeError for an encrypted zip
-_UNREADABLE = (
-    *(OSError, EOFError, ValueError, RuntimeError),
-    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-)
 
 
 class DownloadError(OSError):
@@ -116,17 +110,23 @@ def fetch(
     accepted = checksum is not None or allow_unverified
 
     def is_it(path: Path) -> bool:
-        return not _is_from_elsewhere(path, origin, url) if checksum is None else _matches(path, checksum)
+        if checksum is not None:
+            return _digest(path, checksum) == checksum.lower()
+        try:
+            known = storage.read_record(origin)
+        except (FileNotFoundError, storage.DamagedFileError):
+            return True  # a user may have put it there
+        return bool(known.get("url") == url or known.get("sha256") != _digest(path, "sha256:"))
 
     here = next((path for path in (target, waiting) if path.is_file() and is_it(path)), None)
     if here is None:
         here = target if accepted else waiting
         with storage.written_atomically(here) as temporary:
             _download_patiently(url, temporary, progress)
-            if checksum is not None and not _matches(temporary, checksum):
+            if checksum is not None and (found := _digest(temporary, checksum)) != checksum.lower():
                 raise ValueError(
-                    f"{url}: what was downloaded has the checksum {_digest(temporary, checksum)}; expected {checksum}. "
-                    f"It was deleted. Try again; if the publisher replaced the file, correct `checksum`; or {_COPY}."
+                    f"{url}: what was downloaded has the checksum {found}; expected {checksum}. It was deleted. Try "
+                    f"again; if the publisher replaced the file, correct `checksum`; or {_COPY}."
                 )
     digest = _digest(here, "sha256:")
     if checksum is None:
@@ -172,19 +172,35 @@ def extract(archive: str | os.PathLike[str], folder: str | os.PathLike[str]) -> 
         raise ValueError(
             f"{folder}: is there already and not empty; expected a new folder. Delete it, or name another."
         )
-    is_rar, is_zip = _looks_like(archive, b"Rar!", ".rar"), _looks_like(archive, b"PK", ".zip")
+    with archive.open("rb") as file:
+        begin = file.read(6)
+
+    def looks_like(magic: bytes, suffix: str) -> bool:
+        return begin.startswith(magic) or archive.suffix.lower() == suffix
+
+    is_rar, is_zip = looks_like(b"Rar!", ".rar"), looks_like(b"PK", ".zip")
     if not is_rar:
         with _readable(archive):
-            count, size = _check(archive, _in_zip(archive) if is_zip else _in_tar(archive))
-        _check_space(archive, folder, size + count * BLOCK)
-    unpack = _unpack_rar if is_rar else _unpack_zip if is_zip else _unpack_tar
+            count, size = _check(archive, _in_zip(archive) if is_zip else _in_tar(archive, begin))
+        place = next(path for path in folder.absolute().parents if path.exists())
+        needed, free = size + count * BLOCK, shutil.disk_usage(place).free
+        if needed > free:
+            found = f"takes {needed / 1e9:.3g} GB unpacked; {place} has {free / 1e9:.3g} GB left"
+            raise ArchiveError(archive, found, "space for it", "Make space")
     folder.parent.mkdir(parents=True, exist_ok=True)
     storage.remove_leftovers(folder)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
         unpacked = Path(temporary) / folder.name
         unpacked.mkdir()
         with _readable(archive):
-            unpack(archive, unpacked)
+            if is_rar:
+                _unpack_rar(archive, unpacked)
+            elif is_zip:
+                with zipfile.ZipFile(archive) as members:
+                    members.extractall(unpacked)  # noqa: S202  # nosec B202 - all members were checked
+            else:
+                with tarfile.open(archive) as tar:
+                    tar.extractall(unpacked, filter=_plain)  # noqa: S202  # nosec B202 - all members were checked
         if not any(path.is_file() for path in unpacked.rglob("*")):
             raise ArchiveError(archive, "holds no files", "a data set", "Download it again")
         unpacked.replace(folder)
@@ -195,19 +211,6 @@ def _digest(path: Path, checksum: str) -> str:
     algorithm = checksum.lower().split(":")[0]
     with path.open("rb") as file:
         return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
-
-
-def _matches(path: Path, checksum: str) -> bool:
-    return _digest(path, checksum) == checksum.lower()
-
-
-def _is_from_elsewhere(path: Path, origin: Path, url: str) -> bool:
-    """Whether a file without a checksum is known to be from another address; a user may have put it there."""
-    try:
-        known = storage.read_record(origin)
-    except (FileNotFoundError, storage.DamagedFileError):
-        return False
-    return bool(known.get("url") != url and known.get("sha256") == _digest(path, "sha256:"))
 
 
 def _download_patiently(url: str, path: Path, progress: bool) -> None:
@@ -247,23 +250,16 @@ def _download(url: str, path: Path, progress: bool) -> None:
 
 @contextmanager
 def _readable(archive: Path) -> Iterator[None]:
-    """Raise `ArchiveError` where an archive cannot be read to its end."""
+    """Raise `ArchiveError` in place of what zipfile, tarfile and the decompressors raise: all kinds of errors."""
     try:
         yield
     except (FileNotFoundError, ArchiveError):
         raise
-    except _UNREADABLE as error:
-        raise _damaged(archive, str(error).partition("\n")[0].rstrip(":") or type(error).__name__) from error
-
-
-def _damaged(archive: Path, found: str) -> ArchiveError:
-    expected, advice = "a whole archive, and space for what it holds", "Delete it and download it again, or make space"
-    return ArchiveError(archive, f"cannot be unpacked ({found})", expected, advice)
-
-
-def _looks_like(archive: Path, begin: bytes, suffix: str) -> bool:
-    with archive.open("rb") as file:
-        return file.read(len(begin)) == begin or archive.suffix.lower() == suffix
+    except Exception as error:
+        found = str(error).partition("\n")[0].rstrip(":") or type(error).__name__
+        expected = "a whole archive, and space for what it holds"
+        advice = "Delete it and download it again, or make space"
+        raise ArchiveError(archive, f"cannot be unpacked ({found})", expected, advice) from error
 
 
 def _check(archive: Path, members: Members) -> tuple[int, int]:
@@ -277,17 +273,10 @@ def _check(archive: Path, members: Members) -> tuple[int, int]:
             raise ArchiveError(archive, f"its member {name!r} says that it has {size} bytes")
         if kind not in {"file", "folder"}:
             raise ArchiveError(archive, f"its member {name!r} is a {kind}")
-        readings = PurePosixPath(name), PureWindowsPath(name)
-        if any(path.anchor or ".." in path.parts for path in readings) or "\0" in name:
+        path = PureWindowsPath(name)  # it takes / and \ for separators, and knows drives
+        if path.anchor or ".." in path.parts or "\0" in name:
             raise ArchiveError(archive, f"its member {name!r} leads out of the folder")
     return count, total
-
-
-def _check_space(archive: Path, folder: Path, needed: int) -> None:
-    place = next(path for path in folder.absolute().parents if path.exists())
-    if needed > (free := shutil.disk_usage(place).free):
-        found = f"takes {needed / 1e9:.3g} GB unpacked; {place} has {free / 1e9:.3g} GB left"
-        raise ArchiveError(archive, found, "space for it", "Make space")
 
 
 class _Bounded:
@@ -308,19 +297,17 @@ class _Bounded:
 
 def _in_zip(archive: Path) -> Members:
     with archive.open("rb") as file:
-        listed = cast(IO[bytes], _Bounded(file, LIST_LIMIT, "its list of members"))
+        listed: Any = _Bounded(file, LIST_LIMIT, "its list of members")
         for member in zipfile.ZipFile(listed).infolist():
             kind = "folder" if member.is_dir() else _kind(member.external_attr >> 16)
             yield member.filename, kind, member.file_size
 
 
-def _in_tar(archive: Path) -> Members:
-    with archive.open("rb") as file:
-        begin = file.read(6)
+def _in_tar(archive: Path, begin: bytes) -> Members:
     decompress: Any = next((opened for magic, opened in _COMPRESSIONS.items() if begin.startswith(magic)), FileIO)
     with decompress(archive) as file:
-        headers = _Bounded(file, HEADER_LIMIT, "the header of a member")
-        with tarfile.open(fileobj=cast(IO[bytes], headers), mode="r:") as tar:
+        headers: Any = _Bounded(file, HEADER_LIMIT, "the header of a member")
+        with tarfile.open(fileobj=headers, mode="r:") as tar:
             for member in tar:
                 kind = (
                     "file" if member.isreg() else "folder" if member.isdir() else _TAR_KINDS.get(member.type, "device")
@@ -352,16 +339,6 @@ def _kind(mode: int) -> str:
     return kinds.get(stat.S_IFMT(mode), "named pipe, socket or device")
 
 
-def _unpack_zip(archive: Path, folder: Path) -> None:
-    with zipfile.ZipFile(archive) as file:
-        file.extractall(folder)  # noqa: S202  # nosec B202 - all members were checked
-
-
-def _unpack_tar(archive: Path, folder: Path) -> None:
-    with tarfile.open(archive) as tar:
-        tar.extractall(folder, filter=_plain)  # noqa: S202  # nosec B202 - all members were checked
-
-
 def _plain(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
     """Tarfile's filter for data, but with the rights and times of new files."""
     new: Any = {"mode": None, "mtime": None}
@@ -385,7 +362,7 @@ def _unpack_rar(archive: Path, folder: Path) -> None:
             shutil.rmtree(folder)
             folder.mkdir()
     if failures:
-        raise _damaged(archive, "; ".join(failures))
+        raise RuntimeError("; ".join(failures))
     raise ArchiveError(
         archive,
         "a .rar needs bsdtar or unrar, and neither is installed",

@@ -3,14 +3,24 @@
 Zhang et al.: The unreasonable effectiveness of deep features as a perceptual metric, CVPR 2018; its validation part.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from perceptual_efficacy.datasets.comparisons import Picture, picture
+from perceptual_efficacy.datasets.comparisons import files, picture
 
-# triplets of each category, as released
+
+class Part(NamedTuple):
+    """One of the two data sets that BAPPS consists of."""
+
+    published: Mapping[str, int | None]  # comparisons in each category, as released; None if that is not published
+    images: Mapping[str, str]  # role to folder of PNG files
+    judgements: str  # folder of NumPy files of the same names
+    meaning: str  # what the share of observers, which is a judgement, did
+
+
 CATEGORIES_2AFC = {
     "traditional": 4720,
     "cnn": 4720,
@@ -19,88 +29,70 @@ CATEGORIES_2AFC = {
     "color": 4720,
     "frameinterp": 1888,
 }
-CATEGORIES_JND = {"traditional": None, "cnn": None}  # how many pairs each has is not published
+CATEGORIES_JND = {"traditional": None, "cnn": None}
+PARTS = {
+    "2afc": Part(CATEGORIES_2AFC, {"reference": "ref", "first": "p0", "second": "p1"}, "judge", "preferring p1"),
+    "jnd": Part(CATEGORIES_JND, {"reference": "p0", "first": "p1"}, "same", "saying same"),
+}
 SIDE = 64  # pixels, at least
 
-
-Rows = list[dict[str, object]]
-
-
-def choices(folder: Path, *, subset: bool = False) -> Rows:
-    """Read which of two patches observers found nearer to a reference.
-
-    Parameters
-    ----------
-    folder
-        Holds `val/`, or `2afc/val/`: per category the folders `ref`, `p0` and `p1` of PNG files, and `judge` of NumPy
-        files with the same names.
-    subset
-        Whether categories and triplets may be missing, and others be there.
-
-    Returns
-    -------
-    One row per triplet, by category and name: group (the category), cluster (the SHA-256 of the reference), reference,
-    first (p0) and second (p1) with the SHA-256 of each, judgement (the share of observers preferring p1).
-
-    Raises
-    ------
-    ValueError
-        If a category, a triplet or a file of a triplet is missing, a judgement is not one number from 0 to 1, or an
-        image cannot be read, is not square, is smaller than 64 pixels or has another size than its reference.
-    """
-    return _rows(folder, "2afc", CATEGORIES_2AFC, ("ref", "p0", "p1"), "judge", "preferring p1", subset)
+_ADVICE = "Complete it, or set `subset: true` if a part, or other data in this layout, is meant."
 
 
-def same(folder: Path, *, subset: bool = False) -> Rows:
-    """Read whether observers saw two patches as the same.
+def rows(folder: Path, part: str, *, subset: bool = False) -> Iterator[dict[str, object]]:
+    """Read which of two patches observers found nearer to a reference, or whether they saw two patches as the same.
 
     Parameters
     ----------
     folder
-        Holds `val/`, or `jnd/val/`: per category the folders `p0` and `p1` of PNG files, and `same` of NumPy files with
-        the same names.
+        Holds `val/`, or `{part}/val/`: per category the folders of PNG files and of NumPy files with the same names
+        that `PARTS` says.
+    part
+        "2afc" or "jnd".
     subset
-        Whether categories may be missing, and others be there.
+        Whether categories and comparisons may be missing, and others be there.
 
-    Returns
-    -------
-    One row per pair, as `choices` returns: the reference is p0, first is p1, without a second; judgement is the share
-    of observers saying "same".
+    Yields
+    ------
+    One row per comparison, by category and name: group (the category), cluster (the SHA-256 of the reference),
+    reference, first and, of "2afc", second with the SHA-256 of each, judgement (the share of observers preferring p1,
+    or saying "same").
 
     Raises
     ------
     ValueError
-        As `choices` does.
+        If a category, a comparison or a file of one is missing, a judgement is not one number from 0 to 1, or an image
+        cannot be read, is not square, is smaller than 64 pixels or has another size than its reference.
     """
-    return _rows(folder, "jnd", CATEGORIES_JND, ("p0", "p1"), "same", "saying same", subset)
-
-
-def _rows(
-    folder: Path,
-    part: str,
-    published: Mapping[str, int | None],
-    roles: Sequence[str],
-    judged: str,
-    meaning: str,
-    subset: bool,
-) -> Rows:
-    rows: Rows = []
+    published, images, judgements, meaning = PARTS[part]
     for category in _categories(folder, part, published, subset):
-        stems = _stems(category, {**dict.fromkeys(roles, ".png"), judged: ".npy"})
+        stems = _stems(category, {**dict.fromkeys(images.values(), ".png"), judgements: ".npy"})
         expected = None if subset else published[category.name]
         if expected not in (None, len(stems)):
             raise ValueError(
-                f"BAPPS: {category} holds {len(stems)} judgements; expected {expected}, as published. Complete it, or "
-                f"set `subset: true` if a part, or other data in this layout, is meant."
+                f"BAPPS: {category} holds {len(stems)} judgements; expected {expected}, as published. {_ADVICE}"
             )
         for stem in stems:
-            shown = [picture(folder, category / role / f"{stem}.png") for role in roles]
-            _check_sizes(folder, shown)
-            row: dict[str, object] = {"group": category.name, "cluster": shown[0].sha256}
-            for name, one in zip(("reference", "first", "second")[: len(shown)], shown, strict=True):
-                row |= {name: one.path, f"{name}_sha256": one.sha256}
-            rows.append(row | {"judgement": _judgement(category / judged / f"{stem}.npy", meaning)})
-    return rows
+            shown = {role: picture(folder, category / name / f"{stem}.png") for role, name in images.items()}
+            reference = shown["reference"]
+            height, width = reference.size
+            if height != width or width < SIDE:
+                raise ValueError(
+                    f"BAPPS: {folder / reference.path} has {width} x {height} pixels; expected a square of at least "
+                    f"{SIDE}. Replace it by the published file."
+                )
+            for other in shown.values():
+                if other.size != reference.size:
+                    raise ValueError(
+                        f"BAPPS: {folder / other.path} has {other.size[1]} x {other.size[0]} pixels; expected {width} "
+                        f"x {height}, as {reference.path} has. Replace it by the published file."
+                    )
+            yield {
+                **files(**shown),
+                "group": category.name,
+                "cluster": reference.sha256,
+                "judgement": _judgement(category / judgements / f"{stem}.npy", meaning),
+            }
 
 
 def _categories(folder: Path, part: str, published: Iterable[str], subset: bool) -> list[Path]:
@@ -117,8 +109,7 @@ def _categories(folder: Path, part: str, published: Iterable[str], subset: bool)
     wrong += [f"has {', '.join(other)}"] if (other := sorted(set(found) - set(published))) else []
     if not found or (wrong and not subset):
         raise ValueError(
-            f"BAPPS: {val} {' and '.join(wrong)}; expected a folder for each of {', '.join(published)}. Complete it, "
-            f"or set `subset: true` if a part, or other data in this layout, is meant."
+            f"BAPPS: {val} {' and '.join(wrong)}; expected a folder for each of {', '.join(published)}. {_ADVICE}"
         )
     return [found.pop(name) for name in published if name in found] + [found[name] for name in sorted(found)]
 
@@ -137,21 +128,6 @@ def _stems(category: Path, kinds: dict[str, str]) -> list[str]:
             f"what is incomplete."
         )
     return sorted(everything)
-
-
-def _check_sizes(folder: Path, shown: Sequence[Picture]) -> None:
-    height, width = shown[0].size
-    if height != width or width < SIDE:
-        raise ValueError(
-            f"BAPPS: {folder / shown[0].path} has {width} x {height} pixels; expected a square of at least {SIDE}. "
-            f"Replace it by the published file."
-        )
-    for other in shown[1:]:
-        if other.size != shown[0].size:
-            raise ValueError(
-                f"BAPPS: {folder / other.path} has {other.size[1]} x {other.size[0]} pixels; expected {width} x "
-                f"{height}, as {shown[0].path} has. Replace it by the published file."
-            )
 
 
 def _judgement(path: Path, meaning: str) -> float:

@@ -52,10 +52,15 @@ def picture(folder: Path, path: Path) -> Picture:
     return Picture(path.relative_to(folder).as_posix(), storage.file_sha256(path), (height, width))
 
 
+def files(**pictures: Picture) -> dict[str, str]:
+    """Part of a row that names images, by role, with the SHA-256 of each."""
+    named = {role: one.path for role, one in pictures.items()}
+    return named | {f"{role}_sha256": one.sha256 for role, one in pictures.items()}
+
+
 def table(rows: Iterable[Mapping[str, object]], **same: object) -> pd.DataFrame:
     """Table of `COLUMNS`; values that rows do not have are the same in all rows, or missing."""
-    frame = pd.DataFrame([{**row, **same} for row in rows], columns=list(COLUMNS))
-    return frame.astype(COLUMNS)
+    return pd.DataFrame([{**row, **same} for row in rows], columns=list(COLUMNS)).astype(COLUMNS)
 
 
 def parts(comparisons: pd.DataFrame, size: int) -> dict[str, pd.DataFrame]:
@@ -66,17 +71,8 @@ def parts(comparisons: pd.DataFrame, size: int) -> dict[str, pd.DataFrame]:
 def reader(folder: str | Path, comparisons: pd.DataFrame) -> Callable[[str, str], NDArray[np.uint8]]:
     """Return a function that reads an image (height, width, 3) by its path in the table and its SHA-256.
 
-    Parameters
-    ----------
-    folder
-        Where the data set lies.
-    comparisons
-        The table; its `shown_at` is the size that all images are scaled to.
-
-    Raises
-    ------
-    ValueError
-        From the function: if a file is not the one that the table was made from.
+    All images are scaled to the size `shown_at` of the table. The function raises a ValueError if a file in the data
+    set's folder is not the one that the table was made from.
     """
     sizes = comparisons["shown_at"].dropna().unique()
 

@@ -12,9 +12,9 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from io import BytesIO
-from itertools import pairwise
+from itertools import count, pairwise, product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,37 +26,17 @@ from perceptual_efficacy import io, storage
 Picture = NDArray[np.uint8]
 Values = NDArray[np.float64]
 
-DITHER = 26
-# TID2013's numbers where it has the type; 25 and 26 are not TID2013's.
-TYPES: dict[int, str] = {
-    1: "additive Gaussian noise",
-    6: "impulse noise",
-    7: "quantisation",
-    8: "Gaussian blur",
-    10: "JPEG compression",
-    11: "JPEG2000 compression",
-    16: "mean shift",
-    17: "contrast change",
-    18: "change of colour saturation",
-    23: "chromatic aberrations",
-    25: "down- and up-sampling",
-    DITHER: "dither of one code value",
-}
-# The amount at level 1, 2 and so on: from just visible to strong, and more than at the level before.
-LEVELS: dict[int, tuple[float, ...]] = {
-    1: tuple(255 * 10 ** (-decibels / 20) for decibels in (33, 30, 27, 24, 21)),  # standard deviation in code values
-    6: (0.0015, 0.003, 0.006, 0.012, 0.024),  # share of values that become 0 or 255
-    7: (26, 16, 10, 6, 4),  # values of each channel that are left
-    8: (0.6, 0.9, 1.4, 2.2, 3.5),  # standard deviation in pixels
-    10: (80, 45, 22, 11, 6),  # Pillow's quality
-    11: (36, 33, 30, 27, 24),  # peak signal-to-noise ratio in decibels
-    16: (8, 13, 20, 30, 45),  # code values added
-    17: (0.9, 0.75, 0.6, 0.45, 0.3),  # share of the contrast that is left
-    18: (0.85, 0.65, 0.45, 0.25, 0),  # share of the colour saturation that is left
-    23: (0.35, 0.7, 1.2, 2, 3),  # pixels by which red moves right and blue left
-    25: (1.5, 2, 3, 4, 6),  # factor by which width and height shrink in between
-    DITHER: (0.5,),  # share of values that move by one code value
-}
+DITHER = 26  # the change that nobody sees
+
+
+class Distortion(NamedTuple):
+    """A type of distortion, and what it does to display code values."""
+
+    name: str
+    amounts: tuple[
+        float, ...
+    ]  # at level 1, 2 and so on: from just visible to strong, and more than at the level before
+    change: Callable[[Values, float, np.random.Generator], Values]
 
 
 def distort(image: Picture, kind: int, level: int, random: np.random.Generator) -> Picture:
@@ -66,10 +46,8 @@ def distort(image: Picture, kind: int, level: int, random: np.random.Generator) 
     ----------
     image
         Display code values, shape (height, width, 3).
-    kind
-        Number of the type of distortion, one of `TYPES`.
-    level
-        Its level, from 1; `LEVELS` says how much that is.
+    kind, level
+        Number of the type of distortion, one of `DISTORTIONS`, and its level, from 1.
     random
         Where noise and dither come from. In one state it gives the same noise at every level, only stronger; other
         distortions leave it alone.
@@ -83,16 +61,14 @@ def distort(image: Picture, kind: int, level: int, random: np.random.Generator) 
         raise ValueError(
             f"The image to distort is {image.dtype} of shape {image.shape}; expected uint8 of shape (height, width, 3)."
         )
-    if kind not in LEVELS:
+    if kind not in DISTORTIONS:
         raise ValueError(
             f"There is no distortion {kind}; expected one of {', '.join(f'{n} ({name})' for n, name in TYPES.items())}."
         )
-    if not 1 <= level <= len(LEVELS[kind]):
-        raise ValueError(f"Distortion {kind} ({TYPES[kind]}) has the levels 1 to {len(LEVELS[kind])}; found {level}.")
-    amount = LEVELS[kind][level - 1]
-    values = image.astype(np.float64)
-    changed = _NOISES[kind](values, amount, random) if kind in _NOISES else _CHANGES[kind](values, amount)
-    return _code_values(changed)
+    name, amounts, change = DISTORTIONS[kind]
+    if not 1 <= level <= len(amounts):
+        raise ValueError(f"Distortion {kind} ({name}) has the levels 1 to {len(amounts)}; found {level}.")
+    return _code_values(change(image.astype(np.float64), amounts[level - 1], random))
 
 
 def reference(photograph: Picture, size: int) -> Picture:
@@ -142,11 +118,12 @@ def opinions(photographs: Mapping[str, Picture], folder: str | Path, *, size: in
     folder = Path(folder)
     lines = []
     for number, (name, original) in enumerate(_references(photographs, size).items(), start=1):
-        _write_bitmap(original, folder / "reference_images" / f"I{number:02}.BMP")
-        for kind, amounts in LEVELS.items():
-            for level in range(1, len(amounts) + 1):
+        io.write_image(original, folder / "reference_images" / f"I{number:02}.BMP", "BMP")
+        for kind, distortion in DISTORTIONS.items():
+            for level in range(1, len(distortion.amounts) + 1):
                 file = f"i{number:02}_{kind:02}_{level}.bmp"
-                _write_bitmap(_distorted(original, name, kind, level, seed), folder / "distorted_images" / file)
+                image = _distorted(original, name, kind, level, seed)
+                io.write_image(image, folder / "distorted_images" / file, "BMP")
                 lines.append(f"{6 if kind == DITHER else 6 - level:.5f} {file}\n")
     storage.write_text("".join(lines), folder / "mos_with_names.txt")
 
@@ -159,37 +136,26 @@ def choices(photographs: Mapping[str, Picture], folder: str | Path, *, size: int
 
     Parameters
     ----------
-    photographs
-        By name, each of shape (height, width, 3).
+    photographs, size, seed
+        As for `opinions`, with the same noise and the same errors; the sides depend on the seed too.
     folder
         Where `val/{category}/{ref,p0,p1}/000000.png` and `val/{category}/judge/000000.npy` and so on go: one category
         per distortion, without the dither, named after it; in it photograph after photograph, with levels 1 and 2,
         2 and 3, and so on.
-    size
-        Width and height of the patches in pixels.
-    seed
-        Seed of the noise, which is that of `same` and of `opinions`, and of the sides.
-
-    Raises
-    ------
-    ValueError
-        If a photograph is smaller than `size`, or two give the same reference.
     """
     references = _references(photographs, size)
-    for kind in sorted(TYPES.keys() - {DITHER}):
-        category = Path(folder) / "val" / _category(TYPES[kind])
-        pairs = list(pairwise(range(1, len(LEVELS[kind]) + 1)))
-        number = 0
+    for kind, distortion in DISTORTIONS.items():
+        if kind == DITHER:
+            continue
+        category = Path(folder) / "val" / re.sub(r"\W+", "_", distortion.name.lower())
+        pairs = list(pairwise(range(1, len(distortion.amounts) + 1)))
+        numbers = count()
         for name, original in references.items():
             judges = _generator(seed, name, kind, "sides").permutation(np.arange(len(pairs)) % 2)
             for (less, more), judge in zip(pairs, judges, strict=True):
-                first, second = (more, less) if judge else (less, more)
-                io.write_image(original, category / "ref" / f"{number:06}.png")
-                for side, level in (("p0", first), ("p1", second)):
-                    patch = _distorted(original, name, kind, level, seed)
-                    io.write_image(patch, category / side / f"{number:06}.png")
-                _write_judgement(judge, category / "judge" / f"{number:06}.npy")
-                number += 1
+                levels = (more, less) if judge else (less, more)
+                p0, p1 = (_distorted(original, name, kind, level, seed) for level in levels)
+                _write_patches({"ref": original, "p0": p0, "p1": p1}, {"judge": judge}, category, next(numbers))
 
 
 def same(photographs: Mapping[str, Picture], folder: str | Path, *, size: int, seed: int) -> None:
@@ -199,33 +165,17 @@ def same(photographs: Mapping[str, Picture], folder: str | Path, *, size: int, s
 
     Parameters
     ----------
-    photographs
-        By name, each of shape (height, width, 3).
+    photographs, size, seed
+        As for `opinions`, with the same noise and the same errors.
     folder
         Where `val/ladder/{p0,p1}/000000.png` and `val/ladder/same/000000.npy` and so on go: p0 is the photograph, p1
-        its dither or level 1 of a distortion; photograph after photograph, in the order of `TYPES`.
-    size
-        Width and height of the patches in pixels.
-    seed
-        Seed of the noise.
-
-    Raises
-    ------
-    ValueError
-        If a photograph is smaller than `size`, or two give the same reference.
+        its dither or level 1 of a distortion; photograph after photograph, in the order of `DISTORTIONS`.
     """
     category = Path(folder) / "val" / "ladder"
-    number = 0
-    for name, original in _references(photographs, size).items():
-        for kind in TYPES:
-            io.write_image(original, category / "p0" / f"{number:06}.png")
-            io.write_image(_distorted(original, name, kind, 1, seed), category / "p1" / f"{number:06}.png")
-            _write_judgement(kind == DITHER, category / "same" / f"{number:06}.npy")
-            number += 1
-
-
-def _category(name: str) -> str:
-    return re.sub(r"\W+", "_", name.lower())
+    pairs = product(_references(photographs, size).items(), DISTORTIONS)
+    for number, ((name, original), kind) in enumerate(pairs):
+        distorted = _distorted(original, name, kind, 1, seed)
+        _write_patches({"p0": original, "p1": distorted}, {"same": kind == DITHER}, category, number)
 
 
 def _references(photographs: Mapping[str, Picture], size: int) -> dict[str, Picture]:
@@ -256,22 +206,20 @@ def _generator(seed: int, *purpose: object) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(entropy))
 
 
-def _write_bitmap(image: Picture, path: Path) -> None:
-    with storage.written_atomically(path) as temporary:
-        Image.fromarray(image).save(temporary, format="BMP")
-
-
-def _write_judgement(judgement: float, path: Path) -> None:
-    with storage.written_atomically(path) as temporary:
-        np.save(temporary, np.array([judgement], dtype=np.float64), allow_pickle=False)
+def _write_patches(patches: Mapping[str, Picture], judgement: Mapping[str, float], category: Path, number: int) -> None:
+    for role, patch in patches.items():
+        io.write_image(patch, category / role / f"{number:06}.png")
+    for role, value in judgement.items():
+        with storage.written_atomically(category / role / f"{number:06}.npy") as temporary:
+            np.save(temporary, np.array([value], dtype=np.float64), allow_pickle=False)
 
 
 def _code_values(values: Values) -> Picture:
     return np.rint(values).clip(0, 255).astype(np.uint8)
 
 
-def _gaussian_noise(values: Values, deviation: float, random: np.random.Generator) -> Values:
-    return values + deviation * random.standard_normal(values.shape)
+def _gaussian_noise(values: Values, decibels: float, random: np.random.Generator) -> Values:
+    return values + 255 * 10 ** (-decibels / 20) * random.standard_normal(values.shape)
 
 
 def _impulse_noise(values: Values, share: float, random: np.random.Generator) -> Values:
@@ -286,21 +234,21 @@ def _dither(values: Values, share: float, random: np.random.Generator) -> Values
     return values + (draw < share / 2) - (draw >= 1 - share / 2)
 
 
-def _quantised(values: Values, count: float) -> Values:
+def _quantised(values: Values, left: float, _: np.random.Generator) -> Values:
     """Evenly spaced values, 0 and 255 among them."""
-    step = 255 / (count - 1)
+    step = 255 / (left - 1)
     return np.rint(values / step) * step
 
 
-def _blurred(values: Values, deviation: float) -> Values:
+def _blurred(values: Values, deviation: float, _: np.random.Generator) -> Values:
     return ndimage.gaussian_filter(values, (deviation, deviation, 0), mode="nearest")
 
 
-def _jpeg(values: Values, quality: float) -> Values:
+def _jpeg(values: Values, quality: float, _: np.random.Generator) -> Values:
     return _coded(values, format="JPEG", quality=int(quality), subsampling="4:2:0")
 
 
-def _jpeg2000(values: Values, decibels: float) -> Values:
+def _jpeg2000(values: Values, decibels: float, _: np.random.Generator) -> Values:
     """To a quality, not a rate: at high rates of compression the file of a small image holds only its header."""
     return _coded(values, format="JPEG2000", quality_mode="dB", quality_layers=[decibels], irreversible=True)
 
@@ -312,50 +260,46 @@ def _coded(values: Values, **options: Any) -> Values:
         return np.asarray(image, dtype=np.float64)
 
 
-def _shifted_mean(values: Values, shift: float) -> Values:
-    return values + shift
-
-
-def _less_contrast(values: Values, left: float) -> Values:
+def _less_contrast(values: Values, left: float, _: np.random.Generator) -> Values:
     """Around the mean of each channel, so that the mean colour stays."""
     mean = values.mean(axis=(0, 1))
     return mean + left * (values - mean)
 
 
-def _less_saturated(values: Values, left: float) -> Values:
+def _less_saturated(values: Values, left: float, _: np.random.Generator) -> Values:
     """Towards the grey of the same luma (ITU-R BT.601)."""
     luma = (values @ np.array([0.299, 0.587, 0.114]))[:, :, None]
     return luma + left * (values - luma)
 
 
-def _chromatic_aberration(values: Values, shift: float) -> Values:
-    """Between pixels by linear interpolation; the edge repeats."""
+def _chromatic_aberration(values: Values, shift: float, _: np.random.Generator) -> Values:
+    """Red moves right and blue left; between pixels by linear interpolation; the edge repeats."""
     red, green, blue = np.moveaxis(values, 2, 0)
     red = ndimage.shift(red, (0, shift), order=1, mode="nearest")
     blue = ndimage.shift(blue, (0, -shift), order=1, mode="nearest")
     return np.stack([red, green, blue], axis=2)
 
 
-def _resampled(values: Values, factor: float) -> Values:
+def _resampled(values: Values, factor: float, _: np.random.Generator) -> Values:
     """Bicubic both ways, by Pillow: on the way down over as wide a neighbourhood as needed."""
     image = Image.fromarray(_code_values(values))
     small = image.resize([max(1, round(side / factor)) for side in image.size], Image.Resampling.BICUBIC)
     return np.asarray(small.resize(image.size, Image.Resampling.BICUBIC), dtype=np.float64)
 
 
-_NOISES: dict[int, Callable[[Values, float, np.random.Generator], Values]] = {
-    1: _gaussian_noise,
-    6: _impulse_noise,
-    DITHER: _dither,
+# By TID2013's numbers where it has the type; 25 and 26 are not TID2013's.
+DISTORTIONS: dict[int, Distortion] = {
+    1: Distortion("additive Gaussian noise", (33, 30, 27, 24, 21), _gaussian_noise),  # peak signal-to-noise ratio in dB
+    6: Distortion("impulse noise", (0.0015, 0.003, 0.006, 0.012, 0.024), _impulse_noise),  # share of values 0 or 255
+    7: Distortion("quantisation", (26, 16, 10, 6, 4), _quantised),  # values of each channel that are left
+    8: Distortion("Gaussian blur", (0.6, 0.9, 1.4, 2.2, 3.5), _blurred),  # standard deviation in pixels
+    10: Distortion("JPEG compression", (80, 45, 22, 11, 6), _jpeg),  # Pillow's quality
+    11: Distortion("JPEG2000 compression", (36, 33, 30, 27, 24), _jpeg2000),  # peak signal-to-noise ratio in dB
+    16: Distortion("mean shift", (8, 13, 20, 30, 45), lambda values, shift, _: values + shift),  # code values added
+    17: Distortion("contrast change", (0.9, 0.75, 0.6, 0.45, 0.3), _less_contrast),  # share of the contrast left
+    18: Distortion("change of colour saturation", (0.85, 0.65, 0.45, 0.25, 0), _less_saturated),  # share left
+    23: Distortion("chromatic aberrations", (0.35, 0.7, 1.2, 2, 3), _chromatic_aberration),  # pixels; see there
+    25: Distortion("down- and up-sampling", (1.5, 2, 3, 4, 6), _resampled),  # factor by which width and height shrink
+    DITHER: Distortion("dither of one code value", (0.5,), _dither),  # share of values that move by one
 }
-_CHANGES: dict[int, Callable[[Values, float], Values]] = {
-    7: _quantised,
-    8: _blurred,
-    10: _jpeg,
-    11: _jpeg2000,
-    16: _shifted_mean,
-    17: _less_contrast,
-    18: _less_saturated,
-    23: _chromatic_aberration,
-    25: _resampled,
-}
+TYPES: dict[int, str] = {number: distortion.name for number, distortion in DISTORTIONS.items()}

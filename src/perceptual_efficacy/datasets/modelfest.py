@@ -23,12 +23,9 @@ def patterns(names: Sequence[str], images: Sequence[ArrayLike], zeros: Sequence[
 
     Parameters
     ----------
-    names
-        Name of every stimulus.
-    images
-        Image of every stimulus at 120 pixels per degree, all of one shape, luminance on a linear scale.
-    zeros
-        The background's luminance on the same scale, for every image.
+    names, images, zeros
+        Of every stimulus its name, its image at 120 pixels per degree (all of one shape, luminance on a linear scale),
+        and the luminance of its background on that scale.
 
     Returns
     -------
@@ -48,10 +45,7 @@ def patterns(names: Sequence[str], images: Sequence[ArrayLike], zeros: Sequence[
         relative.append(pattern / peak)
     return xr.Dataset(
         {"pattern": (("stimulus", "y", "x"), np.stack(relative), {"units": "contrast relative to the peak's"})},
-        coords={
-            "number": ("stimulus", np.arange(1, len(names) + 1)),
-            "name": ("stimulus", np.array(list(names))),
-        },
+        coords={"number": ("stimulus", np.arange(1, len(names) + 1)), "name": ("stimulus", np.array(list(names)))},
         attrs={"dataset": NAME, "judged_by": PEOPLE, "pixels_per_degree": NATIVE_PIXELS_PER_DEGREE},
     )
 
@@ -64,10 +58,8 @@ def comparisons(table: pd.DataFrame, names: Sequence[str], source: str) -> pd.Da
     table
         One row per observer: a label, then four thresholds of each stimulus in order, as -log10 contrast. The columns
         go by number: stimulus i has columns 1 + 4 (i - 1) to 4 + 4 (i - 1).
-    names
-        Name of every stimulus, in order.
-    source
-        Where the table is from.
+    names, source
+        Name of every stimulus, in order; where the table is from.
 
     Returns
     -------
@@ -89,9 +81,8 @@ def comparisons(table: pd.DataFrame, names: Sequence[str], source: str) -> pd.Da
     thresholds = -table.iloc[:, 1:].to_numpy(dtype=np.float64).reshape(len(table), len(names), 4)
     if not np.isfinite(thresholds).all():
         raise ValueError("ModelFest's table holds a threshold that is not a number.")
-    observer, stimulus = np.meshgrid(np.arange(len(table)), np.arange(len(names)), indexing="ij")
-    shown = np.asarray(names)[stimulus.ravel()]
-    rows = pd.DataFrame(
+    shown = np.tile(np.asarray(names), len(table))
+    return pd.DataFrame(
         {
             "dataset": NAME,
             "judged_by": PEOPLE,
@@ -101,15 +92,14 @@ def comparisons(table: pd.DataFrame, names: Sequence[str], source: str) -> pd.Da
             "reference": "blank",
             "first": shown,
             "second": None,
-            "observer": table.iloc[:, 0].astype(str).to_numpy()[observer.ravel()],
+            "observer": np.repeat(table.iloc[:, 0].astype(str).to_numpy(), len(names)),
             "judgement": thresholds.mean(axis=2).ravel(),
             "spread": thresholds.std(axis=2, ddof=1).ravel(),
             "observers": 1,
             "unit": "log10 threshold contrast",
             "source": source,
         }
-    )
-    return rows.astype({"second": "string"})
+    ).astype({"second": "string"})
 
 
 def at_resolution(native: xr.Dataset, pixels_per_degree: float) -> xr.Dataset:
@@ -117,10 +107,8 @@ def at_resolution(native: xr.Dataset, pixels_per_degree: float) -> xr.Dataset:
 
     Parameters
     ----------
-    native
-        What `patterns` returns.
-    pixels_per_degree
-        Target resolution, at most the native one.
+    native, pixels_per_degree
+        What `patterns` returns; the target resolution, at most the native one.
 
     Returns
     -------
@@ -140,8 +128,7 @@ def at_resolution(native: xr.Dataset, pixels_per_degree: float) -> xr.Dataset:
             f"{native.attrs['pixels_per_degree']}; they can only be averaged to coarser pixels."
         )
     pattern = native["pattern"].values
-    rows = averaging_matrix(pattern.shape[1], scale)
-    columns = averaging_matrix(pattern.shape[2], scale)
+    rows, columns = (_averaging_matrix(size, scale) for size in pattern.shape[1:])
     coarse = rows @ pattern @ columns.T
     kept = scale**2 * (coarse**2).sum(axis=(1, 2)) / (pattern**2).sum(axis=(1, 2))
     return xr.Dataset(
@@ -155,13 +142,8 @@ def at_resolution(native: xr.Dataset, pixels_per_degree: float) -> xr.Dataset:
     )
 
 
-def averaging_matrix(size: int, scale: float) -> NDArray[np.float64]:
-    """Rows that average `size` pixels over wider ones, `scale` old pixels each, centred; outside is zero.
-
-    Returns
-    -------
-    Shape (ceil(size / scale), size); each row sums to 1 where its pixel lies inside.
-    """
+def _averaging_matrix(size: int, scale: float) -> NDArray[np.float64]:
+    """Rows that average `size` pixels over wider ones, `scale` old pixels each, centred; outside is zero."""
     count = int(np.ceil(size / scale - 1e-9))
     left = (size - count * scale) / 2 + scale * np.arange(count)[:, None]
     old = np.arange(size)

@@ -22,22 +22,16 @@ class Packaged(NamedTuple):
     scene: str
 
 
-def _scikit_image(resource: str, credit: str, licence: str, scene: str) -> Packaged:
-    return Packaged("skimage.data", resource, credit, licence, scene)
-
+_MIDDLEBURY = "Middlebury Stereo Datasets 2014, Daniel Scharstein et al."
 
 # Credits and licences as the packages state them.
 PACKAGED: dict[str, Packaged] = {
-    "astronaut": _scikit_image("astronaut.png", "NASA", "public domain", "astronaut"),
-    "chelsea": _scikit_image("chelsea.png", "Stefan van der Walt", "CC0", "chelsea"),
-    "coffee": _scikit_image("coffee.png", "Rachel Michetti", "CC0", "coffee"),
-    "rocket": _scikit_image("rocket.jpg", "SpaceX", "public domain", "rocket"),
-    "motorcycle_left": _scikit_image(
-        "motorcycle_left.png", "Middlebury Stereo Datasets 2014, Daniel Scharstein et al.", "CC0", "motorcycle"
-    ),
-    "motorcycle_right": _scikit_image(
-        "motorcycle_right.png", "Middlebury Stereo Datasets 2014, Daniel Scharstein et al.", "CC0", "motorcycle"
-    ),
+    "astronaut": Packaged("skimage.data", "astronaut.png", "NASA", "public domain", "astronaut"),
+    "chelsea": Packaged("skimage.data", "chelsea.png", "Stefan van der Walt", "CC0", "chelsea"),
+    "coffee": Packaged("skimage.data", "coffee.png", "Rachel Michetti", "CC0", "coffee"),
+    "rocket": Packaged("skimage.data", "rocket.jpg", "SpaceX", "public domain", "rocket"),
+    "motorcycle_left": Packaged("skimage.data", "motorcycle_left.png", _MIDDLEBURY, "CC0", "motorcycle"),
+    "motorcycle_right": Packaged("skimage.data", "motorcycle_right.png", _MIDDLEBURY, "CC0", "motorcycle"),
     "china": Packaged("sklearn.datasets.images", "china.jpg", "danielbuechele", "CC BY 2.0", "china"),
     "flower": Packaged("sklearn.datasets.images", "flower.jpg", "vultilion", "CC BY 2.0", "flower"),
     "grace_hopper": Packaged(
@@ -71,7 +65,13 @@ def export(entries: Sequence[Mapping[str, str]], folder: str | Path) -> pd.DataF
         If a photograph is not known or cannot be read, or if one scene is on both sides of the split.
     """
     rows = [_row(entry) for entry in entries]
-    _check_scenes(rows)
+    sides: dict[object, object] = {}
+    for row in rows:
+        if (side := sides.setdefault(row["scene"], row["split"])) != row["split"]:
+            raise ValueError(
+                f"The scene {row['scene']!r} is in the splits {side!r} and {row['split']!r}: what is learnt from one "
+                f"photograph would be tested on its twin. Put all of its photographs into one split."
+            )
     images = [_read(entry) for entry in entries]  # all can be read, or nothing is written
     for row, image in zip(rows, images, strict=True):
         target = Path(folder) / str(row["split"]) / f"{row['name']}.png"
@@ -88,10 +88,7 @@ def bundled(names: Sequence[str]) -> dict[str, NDArray[np.uint8]]:
 def read(table: pd.DataFrame, folder: str | Path, split: str) -> dict[str, NDArray[np.uint8]]:
     """Read the exported photographs of one split, by name, each of shape (height, width, 3).
 
-    Raises
-    ------
-    storage.DamagedFileError
-        If a file is not the one that was exported.
+    A file that is not the one that was exported is a `storage.DamagedFileError`.
     """
     chosen = table[table["split"] == split]
     return {
@@ -102,26 +99,19 @@ def read(table: pd.DataFrame, folder: str | Path, split: str) -> dict[str, NDArr
 
 def _row(entry: Mapping[str, str]) -> dict[str, object]:
     name = entry["name"]
-    common: dict[str, object] = {"name": name, "split": entry["split"]}
     if "path" in entry:
-        return common | {
-            "scene": name,
-            "package_or_path": Path(entry["path"]).name,
-            "credit": entry.get("credit", "not stated"),
-            "licence": entry.get("licence", "not stated"),
-        }
-    if name not in PACKAGED:
+        scene, place = name, Path(entry["path"]).name
+        credit, licence = entry.get("credit", "not stated"), entry.get("licence", "not stated")
+    elif name in PACKAGED:
+        package, _, credit, licence, scene = PACKAGED[name]
+        place = package.split(".")[0]
+    else:
         raise ValueError(
             f"Photograph {name!r} has no path and is none of the bundled ones ({', '.join(PACKAGED)}). "
             f"Give its path, or take it out of the list."
         )
-    source = PACKAGED[name]
-    return common | {
-        "scene": source.scene,
-        "package_or_path": source.package.split(".")[0],
-        "credit": source.credit,
-        "licence": source.licence,
-    }
+    about = {"name": name, "split": entry["split"], "scene": scene, "package_or_path": place}
+    return {**about, "credit": credit, "licence": licence}
 
 
 def _read(entry: Mapping[str, str]) -> NDArray[np.uint8]:
@@ -132,14 +122,3 @@ def _read(entry: Mapping[str, str]) -> NDArray[np.uint8]:
         return io.read_image(path)
     source = PACKAGED[entry["name"]]
     return io.read_image(Path(str(files(source.package) / source.resource)))
-
-
-def _check_scenes(rows: Sequence[Mapping[str, object]]) -> None:
-    sides: dict[object, object] = {}
-    for row in rows:
-        side = sides.setdefault(row["scene"], row["split"])
-        if side != row["split"]:
-            raise ValueError(
-                f"The scene {row['scene']!r} is in the splits {side!r} and {row['split']!r}: what is learnt from one "
-                f"photograph would be tested on its twin. Put all of its photographs into one split."
-            )

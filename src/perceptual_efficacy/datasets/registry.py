@@ -26,34 +26,17 @@ class Archive(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """How the images and judgements of a data set are stored.
+    """How the images and judgements of a data set are stored."""
 
-    Attributes
-    ----------
-    name
-        Name in the configuration.
-    judgement_type
-        What was asked: a key of `judgements.KINDS`.
-    unit
-        Unit of a judgement.
-    rows
-        Function of a folder, `judged_by` and `subset` (see `read`) that returns the rows for `comparisons.table`.
-    write_ladder
-        Function of photographs, folder, size and seed that writes a ladder of distortions in this layout (see
-        `datasets.ladder`); None if there is none.
-    shown_at
-        Width and height in pixels at which images are shown, to observers and networks; None for their own size.
-    archive
-        Where the published data set is; None if it cannot be downloaded.
-    """
-
-    name: str
-    judgement_type: str
-    unit: str
+    name: str  # in the configuration
+    judgement_type: str  # what was asked: a key of `judgements.KINDS`
+    unit: str  # of a judgement
+    # function of a folder, `judged_by` and `subset` (see `read`) that returns the rows for `comparisons.table`
     rows: Callable[[Path, str, bool], Rows]
+    # function of photographs, folder, size and seed that writes a ladder of distortions in this layout, if there is one
     write_ladder: Callable[[Mapping[str, Any], str | Path, int, int], None] | None = None
-    shown_at: int | None = None
-    archive: Archive | None = None
+    shown_at: int | None = None  # width and height in pixels for observers and networks; None for the images' own size
+    archive: Archive | None = None  # where the published data set is; None if it cannot be downloaded
 
     def read(
         self, folder: str | Path, *, dataset: str, judged_by: str = PEOPLE, subset: bool = False
@@ -62,10 +45,8 @@ class Layout:
 
         Parameters
         ----------
-        folder
-            Where the data set lies.
-        dataset
-            Its name, for the table.
+        folder, dataset
+            Where the data set lies, and its name for the table.
         judged_by
             "people", or "construction" for a ladder of distortions.
         subset
@@ -87,16 +68,13 @@ class Layout:
         return comparisons.table(rows, **about, unit=self.unit, shown_at=self.shown_at)
 
 
-def _bapps_choices(folder: Path, judged_by: str, subset: bool) -> Rows:
-    from perceptual_efficacy.datasets import bapps
+def _bapps(part: str) -> Callable[[Path, str, bool], Rows]:
+    def read(folder: Path, judged_by: str, subset: bool) -> Rows:
+        from perceptual_efficacy.datasets import bapps
 
-    return bapps.choices(folder, subset=subset)
+        return bapps.rows(folder, part, subset=subset)
 
-
-def _bapps_same(folder: Path, judged_by: str, subset: bool) -> Rows:
-    from perceptual_efficacy.datasets import bapps
-
-    return bapps.same(folder, subset=subset)
+    return read
 
 
 def _tid2013(folder: Path, judged_by: str, subset: bool) -> Rows:
@@ -123,19 +101,18 @@ LAYOUTS: dict[str, Layout] = {
             name="bapps_2afc",
             judgement_type=TWO_ALTERNATIVES,
             unit="share preferring the second",
-            rows=_bapps_choices,
+            rows=_bapps("2afc"),
             write_ladder=_ladder("choices"),
             shown_at=64,
             archive=Archive(
-                f"{_BAPPS}/twoafc_val.tar.gz",
-                "sha256:41486671b06de923e7ba277c4797d4d9d86d609863ba35ecdb576133f8b9d859",
+                f"{_BAPPS}/twoafc_val.tar.gz", "sha256:41486671b06de923e7ba277c4797d4d9d86d609863ba35ecdb576133f8b9d859"
             ),
         ),
         Layout(
             name="bapps_jnd",
             judgement_type=SAME_OR_DIFFERENT,
             unit="share saying same",
-            rows=_bapps_same,
+            rows=_bapps("jnd"),
             write_ladder=_ladder("same"),
             shown_at=64,
             archive=Archive(f"{_BAPPS}/jnd.tar.gz", None),

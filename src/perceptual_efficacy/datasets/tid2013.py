@@ -6,13 +6,13 @@ Communication 30, 2015.
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 
 import pandas as pd
 
-from perceptual_efficacy.datasets.comparisons import Picture, picture
+from perceptual_efficacy.datasets.comparisons import Picture, files, picture
 
 TYPES: dict[int, str] = {
     1: "additive Gaussian noise",
@@ -62,8 +62,8 @@ def opinions(folder: Path, *, names: Mapping[int, str] = TYPES, subset: bool = F
         Whether references, types and levels may be missing from the list, and the folder hold other images. Every type
         must then have the same levels for all references.
 
-    Returns
-    -------
+    Yields
+    ------
     One row per distorted image, by reference, type and level: group (number and name of the type), cluster (the
     reference, as "i01"), reference and first (the distorted image) with the SHA-256 of each, level, judgement (the mean
     opinion score) and spread (missing without `mos_std.txt`).
@@ -74,31 +74,49 @@ def opinions(folder: Path, *, names: Mapping[int, str] = TYPES, subset: bool = F
         If a list cannot be read, an image is missing, is not in the list, cannot be read, or has another size than its
         reference; or if the design is incomplete.
     """
-    root = next((path for path in (folder, *_subfolders(folder)) if (path / _OPINIONS).is_file()), None)
-    if root is None:
-        raise ValueError(f"TID2013: there is no {folder / _OPINIONS}. Give `path`, the folder that holds it.")
-    listed = read_opinions(root / _OPINIONS, names)
-    listed["spread"] = _spreads(root / "mos_std.txt", len(listed))
-    _check_design(root / _OPINIONS, listed, names, subset)
-    distorted, references = _files(root / "distorted_images"), _files(root / "reference_images")
+    places = [folder / _OPINIONS, *sorted(folder.glob(f"*/{_OPINIONS}"))]
+    path = next((path for path in places if path.is_file()), None)
+    if path is None:
+        raise ValueError(f"TID2013: there is no {places[0]}. Give `path`, the folder that holds it.")
+    listed = read_opinions(path, names)
+    listed["spread"] = _spreads(path.with_name("mos_std.txt"), len(listed))
+    _check_design(path, listed, names, subset)
+    distorted, references = (_bitmaps(path.with_name(f"{kind}_images")) for kind in ("distorted", "reference"))
     unlisted = sorted(set(distorted) - set(listed["file"].str.lower()))
     if unlisted and not subset:
         raise ValueError(
-            f"TID2013: {root / 'distorted_images'} holds {_few(unlisted)}, which {_OPINIONS} does not list; expected "
-            f"an opinion of every image. Complete the list, or set `subset: true` if a part is meant."
+            f"TID2013: {path.with_name('distorted_images')} holds {_few(unlisted)}, which {_OPINIONS} does not list; "
+            f"expected an opinion of every image. Complete the list, or set `subset: true` if a part is meant."
         )
-    return _rows(folder, root / _OPINIONS, listed, names, distorted, references)
+    originals: dict[str, Picture] = {}
+    for opinion in listed.sort_values(["reference", "type", "level"]).to_dict("records"):
+        cluster, name = f"i{opinion['reference']:02d}", opinion["file"].lower()
+        for kind, wanted, there in ("distorted", name, distorted), ("reference", f"{cluster}.bmp", references):
+            if wanted not in there:
+                raise ValueError(
+                    f"TID2013: {path}, line {opinion['line']}: there is no {kind} image {wanted} in "
+                    f"{path.with_name(f'{kind}_images')}. Complete the folder, or take the line out."
+                )
+        if cluster not in originals:
+            originals[cluster] = picture(folder, references[f"{cluster}.bmp"])
+        original, shown = originals[cluster], picture(folder, distorted[name])
+        if shown.size != original.size:
+            raise ValueError(
+                f"TID2013: {folder / shown.path} has {shown.size[1]} x {shown.size[0]} pixels; expected "
+                f"{original.size[1]} x {original.size[0]}, as its reference {original.path} has. Replace it."
+            )
+        yield {
+            **files(reference=original, first=shown),
+            "group": f"{opinion['type']:02d} {names[opinion['type']]}",
+            "cluster": cluster,
+            "level": opinion["level"],
+            "judgement": opinion["mos"],
+            "spread": opinion["spread"],
+        }
 
 
 def read_opinions(path: str | Path, names: Mapping[int, str] = TYPES) -> pd.DataFrame:
-    """Read a list of mean opinion scores, lines like "5.51429 I01_01_1.bmp".
-
-    Parameters
-    ----------
-    path
-        The list.
-    names
-        The types of distortion that there are.
+    """Read a list of mean opinion scores of these types of distortion, lines like "5.51429 I01_01_1.bmp".
 
     Returns
     -------
@@ -129,44 +147,6 @@ def read_opinions(path: str | Path, names: Mapping[int, str] = TYPES) -> pd.Data
     if not rows:
         raise ValueError(f"TID2013: {path} is empty; expected a score and a name in each line. Replace it.")
     return pd.DataFrame(rows)
-
-
-def _rows(
-    folder: Path,
-    listed: Path,
-    opinions: pd.DataFrame,
-    names: Mapping[int, str],
-    distorted: Mapping[str, Path],
-    references: Mapping[str, Path],
-) -> Iterator[dict[str, object]]:
-    originals: dict[str, Picture] = {}
-    for opinion in opinions.sort_values(["reference", "type", "level"]).to_dict("records"):
-        cluster, name = f"i{opinion['reference']:02d}", opinion["file"].lower()
-        for kind, wanted, there in ("distorted", name, distorted), ("reference", f"{cluster}.bmp", references):
-            if wanted not in there:
-                raise ValueError(
-                    f"TID2013: {listed}, line {opinion['line']}: there is no {kind} image {wanted} in "
-                    f"{listed.parent / f'{kind}_images'}. Complete the folder, or take the line out."
-                )
-        if cluster not in originals:
-            originals[cluster] = picture(folder, references[f"{cluster}.bmp"])
-        original, shown = originals[cluster], picture(folder, distorted[name])
-        if shown.size != original.size:
-            raise ValueError(
-                f"TID2013: {folder / shown.path} has {shown.size[1]} x {shown.size[0]} pixels; expected "
-                f"{original.size[1]} x {original.size[0]}, as its reference {original.path} has. Replace it."
-            )
-        yield {
-            "group": f"{opinion['type']:02d} {names[opinion['type']]}",
-            "cluster": cluster,
-            "reference": original.path,
-            "first": shown.path,
-            "reference_sha256": original.sha256,
-            "first_sha256": shown.sha256,
-            "level": opinion["level"],
-            "judgement": opinion["mos"],
-            "spread": opinion["spread"],
-        }
 
 
 def _bad_line(path: str | Path, number: int, found: str, expected: str) -> ValueError:
@@ -204,22 +184,18 @@ def _spreads(path: Path, count: int) -> list[float] | float:
     return values
 
 
-def _subfolders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
-
-
-def _files(folder: Path) -> dict[str, Path]:
+def _bitmaps(folder: Path) -> dict[str, Path]:
     """Bitmaps of a folder by their names in lower case."""
     if not folder.is_dir():
         raise ValueError(f"TID2013: there is no folder {folder}. Give `path`, the folder that holds it.")
-    files: dict[str, Path] = {}
+    found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() == ".bmp" and (other := files.setdefault(path.name.lower(), path)) != path:
+        if path.suffix.lower() == ".bmp" and (other := found.setdefault(path.name.lower(), path)) != path:
             raise ValueError(
                 f"TID2013: {folder} holds {other.name} and {path.name}; expected names that differ in more than upper "
                 f"and lower case. Remove the one that was not published."
             )
-    return files
+    return found
 
 
 def _check_design(path: Path, listed: pd.DataFrame, names: Mapping[int, str], subset: bool) -> None:
@@ -228,24 +204,19 @@ def _check_design(path: Path, listed: pd.DataFrame, names: Mapping[int, str], su
     if subset:
         kinds = {(type_, level) for _, type_, level in found}
         expected = {(reference, *kind) for reference in listed["reference"] for kind in kinds}
-        wanted = (
-            "the same types and levels of each reference. Complete the part, or take out what others have of these "
-        )
-        wanted += "types and levels"
+        wanted = "the same types and levels of each reference"
+        advice = "Complete the part, or take out what others have of these types and levels"
     else:
         expected = set(product(REFERENCES, names, LEVELS))
-        wanted = (
-            f"{len(REFERENCES)} references x {len(names)} types x {len(LEVELS)} levels = {len(expected)}. Complete "
-        )
-        wanted += "it, or set `subset: true` if a part is meant"
-    wrong = [f"it lacks {_few(_names(expected - found))}"] if expected - found else []
-    wrong += [f"it lists {_few(_names(found - expected))}"] if found - expected else []
+        wanted = f"{len(REFERENCES)} references x {len(names)} types x {len(LEVELS)} levels = {len(expected)}"
+        advice = "Complete it, or set `subset: true` if a part is meant"
+    wrong = [
+        f"it {verb} {_few([f'i{reference:02d}_{type_:02d}_{level}.bmp' for reference, type_, level in sorted(part)])}"
+        for verb, part in (("lacks", expected - found), ("lists", found - expected))
+        if part
+    ]
     if wrong:
-        raise ValueError(f"TID2013: {path}: {'; '.join(wrong)}; expected {wanted}.")
-
-
-def _names(design: Iterable[tuple[int, int, int]]) -> list[str]:
-    return [f"i{reference:02d}_{type_:02d}_{level}.bmp" for reference, type_, level in sorted(design)]
+        raise ValueError(f"TID2013: {path}: {'; '.join(wrong)}; expected {wanted}. {advice}.")
 
 
 def _few(items: Sequence[str]) -> str:

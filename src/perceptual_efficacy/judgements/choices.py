@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from perceptual_efficacy import statistics
-from perceptual_efficacy.judgements.categories import Categories, shares
-from perceptual_efficacy.judgements.protocol import Floats
+from perceptual_efficacy.judgements.protocol import Categories, Floats, shares
 from perceptual_efficacy.vocabulary import HUMAN_CEILING
 
 
@@ -65,7 +64,7 @@ class TwoAlternativeChoices(Categories):
     def primary(self, distance: Floats) -> Floats:
         """2AFC score of distances (..., triplets, 2), shape (...)."""
         earned = _two_alternative(distance[..., 0], distance[..., 1], self.judgement)
-        return np.mean([earned[..., members].mean(axis=-1) for members in self._members], axis=0)
+        return np.mean([earned[..., members].mean(axis=-1) for members in self._members.values()], axis=0)
 
     def score(self, distance: Floats, draws: Floats, measures: Sequence[str] = measures) -> dict[str, Floats]:
         """2AFC score of one distance (triplets, 2) on every sample."""
@@ -80,8 +79,8 @@ class TwoAlternativeChoices(Categories):
     def _average(self, earned: Floats, draws: Floats) -> Floats:
         """Mean over categories of the mean over each category's triplets, on every sample."""
         sums = [
-            np.bincount(self._patch[members], weights, minlength=self.clusters)
-            for members in self._members
+            np.bincount(self._cluster_number[members], weights, minlength=self.clusters)
+            for members in self._members.values()
             for weights in (earned[members], None)
         ]
         drawn = draws @ np.stack(sums, axis=1)

@@ -1,16 +1,14 @@
 """Opinions: mean opinion scores of distorted images, and how a distance correlates with them."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
-import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special, stats
 
 from perceptual_efficacy import statistics
-from perceptual_efficacy.judgements.protocol import Floats, Indices
+from perceptual_efficacy.judgements.protocol import Floats, GroupedJudgements, Indices
 
 WIDTHS = (0.01, 100.0)  # of a logistic function, in standard deviations
 
@@ -23,63 +21,29 @@ class OpinionDraws(NamedTuple):
     opinion_rank: Floats  # (images, samples), centred
 
 
-class OpinionScores:
-    """Mean opinions of images, and the correlation of a distance with them.
+class OpinionScores(GroupedJudgements):
+    """Mean opinions of images, of which more is better, and the correlation of a distance with them.
 
     Distances have shape (..., images, 1). `srcc` is Spearman's, `krcc` Kendall's tau-b, `plcc` Pearson's and
-    `plcc_logistic` Pearson's after a four-parameter logistic function, see `logistic_fit`.
-
-    Parameters
-    ----------
-    opinion
-        Mean opinion score per image, more is better, shape (images,).
-    group
-        Kind of distortion per image.
-    cluster
-        Reference per image: what is resampled.
+    `plcc_logistic` Pearson's after a four-parameter logistic function, see `logistic_fit`. Mean opinions do not tell
+    how well observers agree with each other.
     """
 
     resampled_unit = "references"
     measures = ("srcc", "krcc", "plcc", "plcc_logistic")
 
-    def __init__(self, opinion: ArrayLike, group: ArrayLike, cluster: ArrayLike) -> None:
-        self.opinion = np.asarray(opinion, dtype=np.float64)
-        if not np.isfinite(self.opinion).all():
+    def __init__(self, judgement: ArrayLike, group: ArrayLike, cluster: ArrayLike, *, human: bool = True) -> None:
+        super().__init__(judgement, group, cluster, human=human)
+        if not np.isfinite(self.judgement).all():
             raise ValueError("A mean opinion score is not a number.")
-        self.group = np.asarray(group, dtype=str)
-        self.cluster = np.asarray(cluster, dtype=str)
-        references, self._reference = np.unique(self.cluster, return_inverse=True)
-        self.clusters = len(references)
-        self._rank = _centred_ranks(self.opinion, self._reference, self.clusters)
-        self._overall_rank = stats.rankdata(self.opinion) - (len(self.opinion) + 1) / 2
-
-    @classmethod
-    def of(cls, comparisons: pd.DataFrame, cube: xr.DataArray | None = None) -> Self:
-        """Take them from a table of comparisons."""
-        return cls(*(comparisons[name].to_numpy() for name in ("judgement", "group", "cluster")))
-
-    def __len__(self) -> int:
-        return len(self.opinion)
-
-    def groups(self) -> dict[str, tuple[Indices, "OpinionScores"]]:
-        """Images of every kind of distortion and their opinions, where there are several."""
-        names = list(dict.fromkeys(self.group))
-        members = {name: np.flatnonzero(self.group == name) for name in names} if len(names) > 1 else {}
-        return {
-            name: (index, OpinionScores(self.opinion[index], self.group[index], self.cluster[index]))
-            for name, index in members.items()
-        }
+        self._rank = _centred_ranks(self.judgement, self._cluster_number, self.clusters)
+        self._overall_rank = stats.rankdata(self.judgement) - (len(self) + 1) / 2
 
     def draw(self, replicates: int, random: np.random.Generator) -> OpinionDraws:
         """Resample references; the samples without one of them serve the BCa interval."""
-        weights: Floats = np.vstack(
-            [
-                np.ones((1, self.clusters)),
-                statistics.resampled_counts(self.clusters, replicates, random),
-                1 - np.eye(self.clusters),
-            ]
-        )
-        return OpinionDraws(weights, weights.T[self._reference], self._rank @ weights.T)
+        counts = statistics.resampled_counts(self.clusters, replicates, random)
+        weights: Floats = np.vstack([np.ones((1, self.clusters)), counts, 1 - np.eye(self.clusters)])
+        return OpinionDraws(weights, weights.T[self._cluster_number], self._rank @ weights.T)
 
     def primary(self, distance: Floats) -> Floats:
         """Spearman correlation of distances (..., images, 1) with opinions, shape (...)."""
@@ -92,20 +56,16 @@ class OpinionScores:
             "srcc": lambda: self._srcc(similarity, draws),
             "krcc": lambda: self._krcc(similarity, draws),
             "plcc": lambda: self._plcc(similarity, draws),
-            "plcc_logistic": lambda: self._plcc(logistic_fit(similarity, self.opinion), draws),
+            "plcc_logistic": lambda: self._plcc(logistic_fit(similarity, self.judgement), draws),
         }
         return {name: compute[name]() for name in measures}
-
-    def people(self, draws: OpinionDraws) -> dict[str, Floats]:
-        """Nothing: mean opinions do not tell how well observers agree with each other."""
-        return {}
 
     def _srcc(self, similarity: Floats, draws: OpinionDraws) -> Floats:
         """Pearson correlation of the ranks within each sample.
 
         An image's rank in a sample is linear in how often each reference is drawn (see `_centred_ranks`).
         """
-        rank = _centred_ranks(similarity, self._reference, self.clusters) @ draws.references.T
+        rank = _centred_ranks(similarity, self._cluster_number, self.clusters) @ draws.references.T
         weighted = draws.images * rank
         covariance = (weighted * draws.opinion_rank).sum(axis=0)
         spread = (weighted * rank).sum(axis=0) * (draws.images * draws.opinion_rank**2).sum(axis=0)
@@ -116,22 +76,22 @@ class OpinionScores:
 
         Each is a sum over pairs of references, of their weights' product: copies of an image are tied on both sides.
         """
-        order = np.argsort(self._reference, kind="stable")
-        starts = np.searchsorted(self._reference[order], np.arange(self.clusters))
+        order = np.argsort(self._cluster_number, kind="stable")
+        starts = np.searchsorted(self._cluster_number[order], np.arange(self.clusters))
 
         def pairs(of_images: NDArray[np.int8]) -> Floats:
             rows = np.add.reduceat(of_images, starts, axis=0, dtype=np.int32)
             between = np.add.reduceat(rows, starts, axis=1, dtype=np.int64)
             return np.einsum("sa,ab,sb->s", draws.references, between, draws.references, optimize=True)
 
-        x, y = _signs(similarity[order]), _signs(self.opinion[order])
+        x, y = _signs(similarity[order]), _signs(self.judgement[order])
         return statistics.ratio(pairs(x * y), np.sqrt(pairs(np.abs(x)) * pairs(np.abs(y))))
 
     def _plcc(self, similarity: Floats, draws: OpinionDraws) -> Floats:
         """Pearson correlation, from sums over each reference's images."""
-        x, y = similarity - similarity.mean(), self.opinion - self.opinion.mean()
+        x, y = similarity - similarity.mean(), self.judgement - self.judgement.mean()
         n, sx, sy, sxx, syy, sxy = (
-            draws.references @ np.bincount(self._reference, values, minlength=self.clusters)
+            draws.references @ np.bincount(self._cluster_number, values, minlength=self.clusters)
             for values in (np.ones_like(x), x, y, x * x, y * y, x * y)
         )
         n = np.maximum(n, 1)  # of a single reference, the sample without it is empty

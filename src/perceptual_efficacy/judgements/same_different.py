@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from perceptual_efficacy.judgements.categories import Categories, shares
-from perceptual_efficacy.judgements.protocol import Floats
+from perceptual_efficacy.judgements.protocol import Categories, Floats, shares
 
 ROWS = 256  # bootstrap samples in memory at once
 
@@ -62,7 +61,8 @@ def average_precision(distance: ArrayLike, same: ArrayLike, weights: ArrayLike |
 class SameOrDifferent(Categories):
     """Whether people called two patches the same (just noticeable differences), and the mean average precision.
 
-    Distances have shape (..., pairs, 1); judgements are the share of observers who said "the same".
+    Distances have shape (..., pairs, 1); judgements are the share of observers who said "the same". The released ones
+    do not tell how well observers agree with each other.
     """
 
     measures = ("map",)
@@ -70,21 +70,16 @@ class SameOrDifferent(Categories):
     def primary(self, distance: Floats) -> Floats:
         """Mean over categories of the average precision of distances (..., pairs, 1), shape (...)."""
         d = distance[..., 0]
-        return np.mean(
-            [average_precision(d[..., members], self.judgement[members]) for members in self._members], axis=0
-        )
+        parts = [average_precision(d[..., members], self.judgement[members]) for members in self._members.values()]
+        return np.mean(parts, axis=0)
 
     def score(self, distance: Floats, draws: Floats, measures: Sequence[str] = measures) -> dict[str, Floats]:
         """Mean average precision of one distance (pairs, 1) on every sample."""
         means = []
-        for members in self._members:
-            d, same, patch = distance[members, 0], self.judgement[members], self._patch[members]
+        for members in self._members.values():
+            d, same, patch = distance[members, 0], self.judgement[members], self._cluster_number[members]
             parts = [
                 average_precision(d, same, draws[start : start + ROWS, patch]) for start in range(0, len(draws), ROWS)
             ]
             means.append(np.concatenate(parts))
         return {"map": np.mean(means, axis=0)}
-
-    def people(self, draws: Floats) -> dict[str, Floats]:
-        """Nothing: the released judgements do not tell how well observers agree with each other."""
-        return {}

@@ -9,29 +9,32 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from perceptual_efficacy import statistics
+from perceptual_efficacy.judgements.protocol import Floats, Indices, Judgements
 from perceptual_efficacy.vocabulary import LEAVE_ONE_OUT
 
 # Unit-normalised float32 activations carry about seven digits; the square of their rounding is no distance.
 RESOLUTION = 1e-14
-QUADRATIC = 2.0  # small contrasts change activations in proportion, and the distance by the square
+QUADRATIC = (
+    2.0  # slope beyond the contrasts shown: activations change in proportion to small ones, distances by the square
+)
 
 
 class Prediction(NamedTuple):
     """Predicted log10 threshold contrasts, and which of them lie outside the contrasts that were shown."""
 
-    log_threshold: NDArray[np.float64]
+    log_threshold: Floats
     extrapolated: NDArray[np.bool_]
 
 
 class Draws(NamedTuple):
     """Samples: how often each stimulus and each observer is in."""
 
-    stimuli: NDArray[np.int64]
-    observers: NDArray[np.int64]
+    stimuli: Indices
+    observers: Indices
 
 
-class DetectionThresholds:
-    """Measured thresholds, and the scores of a distance against them.
+class DetectionThresholds(Judgements):
+    """Measured thresholds, and the scores of a distance against them; stimuli are few and of one kind, without groups.
 
     Parameters
     ----------
@@ -62,10 +65,6 @@ class DetectionThresholds:
     def __len__(self) -> int:
         return len(self.measured)
 
-    def groups(self) -> dict[str, tuple[NDArray[np.int64], "DetectionThresholds"]]:
-        """Nothing: the stimuli are few and all of one kind."""
-        return {}
-
     def draw(self, replicates: int, random: np.random.Generator) -> Draws:
         """The full sample, then resampled stimuli and, independently, observers; each (1 + replicates, ...)."""
         stimuli, observers = (
@@ -74,13 +73,13 @@ class DetectionThresholds:
         )
         return Draws(stimuli, observers)
 
-    def primary(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    def primary(self, distance: Floats) -> Floats:
         """Correlation of the predicted with the measured log thresholds, shape (...): see `score`."""
         return self.score(distance)["r"]
 
     def score(
-        self, distance: NDArray[np.float64], draws: Draws | None = None, measures: Sequence[str] = measures
-    ) -> dict[str, NDArray[np.float64]]:
+        self, distance: Floats, draws: Draws | None = None, measures: Sequence[str] = measures
+    ) -> dict[str, Floats]:
         """Score distances against the measured thresholds.
 
         Parameters
@@ -98,8 +97,8 @@ class DetectionThresholds:
         log10 contrast, each of shape (...), or (samples,) with draws.
         """
         if draws is None:
-            measured: NDArray[np.float64] = self.measured.mean(axis=1)
-            counts: NDArray[np.int64] = np.ones(len(self), dtype=np.int64)
+            measured: Floats = self.measured.mean(axis=1)
+            counts: Indices = np.ones(len(self), dtype=np.int64)
         else:
             measured, counts = draws.observers @ self.measured.T / self.measured.shape[1], draws.stimuli
         predicted = self.predict(distance, measured, counts).log_threshold
@@ -111,31 +110,18 @@ class DetectionThresholds:
         }
         return {name: scores[name] for name in measures}
 
-    def people(self, draws: Draws) -> dict[str, NDArray[np.float64]]:
-        """Leave-one-observer-out score on every sample, see `observers`."""
-        return {LEAVE_ONE_OUT: self.observers(draws)}
-
-    def observers(self, draws: Draws | None = None) -> NDArray[np.float64]:
+    def people(self, draws: Draws) -> dict[str, Floats]:
         """Correlate each observer's log thresholds with the mean of the other observers', and average over observers.
 
-        Returns
-        -------
-        The mean correlation, shape (), or (samples,) with draws: how much one person's thresholds say of another's.
-        A model is compared with the mean of all observers, which is less noisy, and may exceed it.
+        That is how much one person's thresholds say of another's. A model is compared with the mean of all observers,
+        which is less noisy, and may exceed it.
         """
         count = self.measured.shape[1]
         others = (self.measured.sum(axis=1, keepdims=True) - self.measured) / (count - 1)
-        if draws is None:
-            return statistics.pearson(self.measured.T, others.T).mean()
         r = statistics.pearson(self.measured.T[:, None], others.T[:, None], draws.stimuli)
-        return (draws.observers * r.T).sum(axis=1) / count
+        return {LEAVE_ONE_OUT: (draws.observers * r.T).sum(axis=1) / count}
 
-    def predict(
-        self,
-        distance: NDArray[np.float64],
-        measured: NDArray[np.float64] | None = None,
-        counts: NDArray[np.int64] | None = None,
-    ) -> Prediction:
+    def predict(self, distance: Floats, measured: Floats | None = None, counts: Indices | None = None) -> Prediction:
         """Predict each stimulus's threshold from the criterion that the other stimuli set.
 
         The criterion is the geometric mean of the other stimuli's distances at their measured thresholds.
@@ -151,68 +137,39 @@ class DetectionThresholds:
         measured = self.measured.mean(axis=1) if measured is None else measured
         counts = np.ones(len(self), dtype=np.int64) if counts is None else counts
         curve = np.log10(np.maximum(np.maximum.accumulate(distance, axis=-1), RESOLUTION))
-        at_threshold = log_distance_at(curve, self.log_contrast, measured)
+        at_threshold, _ = interpolate(self.log_contrast, curve, measured, QUADRATIC)
         rest = counts.sum(axis=-1, keepdims=True) - counts
         weighted = counts * at_threshold
         criterion = (weighted.sum(axis=-1, keepdims=True) - weighted) / rest
-        return log_contrast_at(curve, self.log_contrast, criterion)
+        return Prediction(*interpolate(curve, self.log_contrast, criterion, 1 / QUADRATIC))
 
 
-def log_distance_at(
-    curve: NDArray[np.float64], log_contrast: NDArray[np.float64], wanted: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Log distance at a log contrast: linear between the contrasts shown, quadratic distance beyond them.
+def interpolate(x: Floats, y: Floats, wanted: Floats, slope: float) -> tuple[Floats, NDArray[np.bool_]]:
+    """Where x first reaches what is wanted, y there: linear between the points, with a given slope beyond them.
 
     Parameters
     ----------
-    curve
-        Log10 distance, shape (..., contrasts).
-    log_contrast
-        Shape (contrasts,), rising.
+    x, y
+        Shape (..., points), broadcast against each other and the wanted; x never falls.
     wanted
-        Log10 contrast, broadcast to (...).
+        Value of x, shape (...).
+    slope
+        Of y over x, below the first and above the last point.
+
+    Returns
+    -------
+    y, and whether it lies beyond the points (x not above the first of them, or above the last), each of shape (...).
     """
-    upper = np.clip(np.searchsorted(log_contrast, wanted), 1, len(log_contrast) - 1)
-    shape = np.broadcast_shapes(curve.shape[:-1], wanted.shape)
-    low, high = _neighbours(curve, np.broadcast_to(upper, shape))
-    x_low, x_high = log_contrast[upper - 1], log_contrast[upper]
-    inside = low + (high - low) * (wanted - x_low) / (x_high - x_low)
-    below = curve[..., 0] + QUADRATIC * (wanted - log_contrast[0])
-    above = curve[..., -1] + QUADRATIC * (wanted - log_contrast[-1])
-    return np.where(wanted < log_contrast[0], below, np.where(wanted > log_contrast[-1], above, inside))
-
-
-def log_contrast_at(
-    curve: NDArray[np.float64], log_contrast: NDArray[np.float64], criterion: NDArray[np.float64]
-) -> Prediction:
-    """Log contrast at which a curve that never falls first reaches a log distance; the inverse of `log_distance_at`.
-
-    Parameters
-    ----------
-    curve
-        Log10 distance, shape (..., contrasts), never falling along contrast.
-    log_contrast
-        Shape (contrasts,), rising.
-    criterion
-        Log10 distance, broadcast to (...).
-    """
-    reached = (curve < criterion[..., None]).sum(axis=-1)
-    upper = reached.clip(1, len(log_contrast) - 1)
-    low, high = _neighbours(curve, upper)
-    x_low, x_high = log_contrast[upper - 1], log_contrast[upper]
-    with np.errstate(invalid="ignore", divide="ignore"):  # flat segments are only met outside, where others hold
-        inside = x_low + (x_high - x_low) * (criterion - low) / (high - low)
-    below = log_contrast[0] + (criterion - curve[..., 0]) / QUADRATIC
-    above = log_contrast[-1] + (criterion - curve[..., -1]) / QUADRATIC
-    under, over = reached == 0, reached == len(log_contrast)
-    return Prediction(np.where(under, below, np.where(over, above, inside)), under | over)
-
-
-def _neighbours(
-    curve: NDArray[np.float64], upper: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    curve = np.broadcast_to(curve, (*upper.shape, curve.shape[-1]))
-    return (
-        np.take_along_axis(curve, upper[..., None] - 1, axis=-1)[..., 0],
-        np.take_along_axis(curve, upper[..., None], axis=-1)[..., 0],
+    shape = np.broadcast_shapes(x.shape[:-1], y.shape[:-1], wanted.shape)
+    reached = np.broadcast_to((x < wanted[..., None]).sum(axis=-1), shape)
+    points = y.shape[-1]
+    x, y = np.broadcast_to(x, (*shape, points)), np.broadcast_to(y, (*shape, points))
+    upper = reached.clip(1, points - 1)[..., None]
+    (x_low, x_high), (y_low, y_high) = (
+        [np.take_along_axis(values, at, axis=-1)[..., 0] for at in (upper - 1, upper)] for values in (x, y)
     )
+    with np.errstate(invalid="ignore", divide="ignore"):  # flat segments are only met outside, where others hold
+        inside = y_low + (y_high - y_low) * (wanted - x_low) / (x_high - x_low)
+    below, above = (y[..., end] + slope * (wanted - x[..., end]) for end in (0, -1))
+    under, over = reached == 0, reached == points
+    return np.where(under, below, np.where(over, above, inside)), under | over
