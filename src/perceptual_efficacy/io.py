@@ -1,7 +1,7 @@
 """Arrays, tables, weights and images between the stages: plain NetCDF, Parquet, safetensors, CSV and PNG.
 
 Every file is written whole or not at all. Whether it is still what its job wrote is known from the job's record
-(`provenance`); a reader only refuses what cannot be decoded, by a `storage.DamagedFileError`.
+(`provenance`); a reader only refuses what cannot be decoded.
 """
 
 import hashlib
@@ -124,7 +124,7 @@ def _write_bytes(content: bytes | memoryview, path: str | os.PathLike[str]) -> N
 
 
 def read_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
-    """Read a Dataset that `write_dataset` wrote, into memory."""
+    """Read a Dataset that `write_dataset` wrote, into memory; `storage.DamagedFileError` if it cannot be decoded."""
     # coordinates and truth values are restored; numbers stay as they are, neither fill values nor dates
     undecoded: dict[str, Any] = {"mask_and_scale": False, "decode_times": False, "decode_timedelta": False}
     with _decoding(path, "NetCDF"), xr.open_dataset(path, engine="h5netcdf", **undecoded) as file:
@@ -151,7 +151,7 @@ def write_table(table: pd.DataFrame, path: str | os.PathLike[str], provenance: P
 
 
 def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read a DataFrame that `write_table` wrote."""
+    """Read a DataFrame that `write_table` wrote; `storage.DamagedFileError` if it cannot be decoded."""
     with _decoding(path, "Parquet"):
         return pq.read_table(path).to_pandas()
 
@@ -173,7 +173,10 @@ def write_weights(
 
 
 def read_weights(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Read named arrays and what is known about them, as `write_weights` wrote them."""
+    """Read named arrays and what is known about them, as `write_weights` wrote them.
+
+    `storage.DamagedFileError` if they cannot be decoded.
+    """
     with _decoding(path, "safetensors"), safe_open(path, "numpy") as file:
         metadata = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
         return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118 - no mapping
@@ -235,7 +238,7 @@ def read_image(path: str | os.PathLike[str], sha256: str | None = None) -> NDArr
                 full = image.convert("RGBA")
                 if full.getchannel("A").getextrema() == (255, 255):
                     return np.asarray(full.convert("RGB"))
-    except FileNotFoundError:
+    except (FileNotFoundError, MemoryError):
         raise
     except Exception as error:  # Pillow raises all kinds of errors
         raise ValueError(

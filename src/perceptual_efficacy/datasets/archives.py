@@ -253,7 +253,7 @@ def _readable(archive: Path) -> Iterator[None]:
     """Raise `ArchiveError` in place of what zipfile, tarfile and the decompressors raise: all kinds of errors."""
     try:
         yield
-    except (FileNotFoundError, ArchiveError):
+    except (FileNotFoundError, ArchiveError, MemoryError):
         raise
     except Exception as error:
         found = str(error).partition("\n")[0].rstrip(":") or type(error).__name__
