@@ -98,10 +98,8 @@ def evaluate(
     evidence
         One table per kind of evidence, with the column `network`. The tables together give `weights` and `origin` of
         every network. A network without rows of a claim's kind leaves the claim untested.
-    controls
-        Network to the name of its control.
-    layers
-        Network to the layer of its primary endpoints.
+    controls, layers
+        Network to the name of its control, and to the layer of its primary endpoints.
 
     Returns
     -------
@@ -119,46 +117,44 @@ def evaluate(
     for claim, (network, control) in product(claims, controls.items()):
         table = evidence.get(claim["evidence"], pd.DataFrame({"network": []}))
         own = table[table["network"] == network]
-        at_least = claim.get("at_least", {})
         layer = {"layer": layers[network]} if "layer" in own and len(own) else {}
         where = {**layer, **claim["where"]}
-        record = {
-            **{key: claim[key] for key in ("id", "statement", "about", "unit", "smallest_effect")},
-            "among": claim.get("among", SPLITS),
-            "endpoint": ", ".join(f"{key} {value}" for key, value in where.items()),
-            "network": network,
-            "origin": networks.loc[network, "origin"],
-        }
+        among = claim.get("among", SPLITS)
         if own.empty:
+            row: dict[str, Any] = dict.fromkeys(COLUMNS)
+            others: dict[str, dict[str, Any]] = {}
             reason = claim.get("lacking", f"this study has no evidence of the kind {claim['evidence']}")
-            records.append(record | _without_evidence(reason))
-            continue
-        row = _pick(claim["id"], own, where, at_least)
-        outcome = judge(
-            **{name: row[name] for name in INTERVAL},
-            smallest_effect=claim["smallest_effect"],
-            n_clusters=int(row["n_clusters"]),
-            p_holm=row["p_holm"] if claim["splits"] else None,
-            split_mean=row["split_mean"] if claim["splits"] else 0.0,
-            among=record["among"],
-        )
-        against = []
-        if claim["about"] == "pre-trained networks" and networks.loc[network, "weights"] != TRAINED:
-            against.append(f"{network} is a stand-in, not a pre-trained network")
-        if lacking := _too_small(row, at_least):
-            against.append(f"size: {lacking}")
-        verdict = Verdict(NOT_TESTED, "; ".join(against)) if against else outcome
-        if "comparisons" in claim:
-            others = {
-                label: _pick(claim["id"], own, {**where, **other}) for label, other in claim["comparisons"].items()
-            }
+            outcome = verdict = Verdict(NOT_TESTED, reason)
         else:
-            of_control = _pick(claim["id"], table[table["network"] == control], where)
-            others = {f"{control} ({networks.loc[control, 'origin']})": of_control}
+            row = _pick(claim["id"], own, where)
+            outcome = judge(
+                **{name: row[name] for name in INTERVAL},
+                smallest_effect=claim["smallest_effect"],
+                n_clusters=int(row["n_clusters"]),
+                p_holm=row["p_holm"] if claim["splits"] else None,
+                split_mean=row["split_mean"] if claim["splits"] else 0.0,
+                among=among,
+            )
+            against = []
+            if claim["about"] == "pre-trained networks" and networks.loc[network, "weights"] != TRAINED:
+                against.append(f"{network} is a stand-in, not a pre-trained network")
+            if lacking := _too_small(row, claim.get("at_least", {})):
+                against.append(f"size: {lacking}")
+            verdict = Verdict(NOT_TESTED, "; ".join(against)) if against else outcome
+            if "comparisons" in claim:
+                differing = claim["comparisons"].items()
+                others = {label: _pick(claim["id"], own, {**where, **other}) for label, other in differing}
+            else:
+                of_control = _pick(claim["id"], table[table["network"] == control], where)
+                others = {f"{control} ({networks.loc[control, 'origin']})": of_control}
         records.append(
-            record
-            | {
-                "dataset": str(own["dataset"].iloc[0]) if "dataset" in own else None,
+            {
+                **{key: claim[key] for key in ("id", "statement", "about", "unit", "smallest_effect")},
+                "among": among,
+                "endpoint": ", ".join(f"{key} {value}" for key, value in where.items()),
+                "network": network,
+                "origin": networks.loc[network, "origin"],
+                "dataset": str(own["dataset"].iloc[0]) if "dataset" in own and len(own) else None,
                 **_present(row, COLUMNS),
                 "comparisons": [{"label": label, **_present(other, INTERVAL)} for label, other in others.items()],
                 "verdict": verdict.verdict,
@@ -183,29 +179,17 @@ def _too_small(row: Mapping[str, Any], at_least: Mapping[str, int]) -> str:
     return "; ".join(
         f"{row[name]:,.0f} {name.replace('_', ' ')}, at least {least:,} are needed"
         for name, least in at_least.items()
-        if row[name] < least
+        if row.get(name, np.nan) < least
     )
 
 
-def _without_evidence(reason: str) -> dict[str, Any]:
-    return {
-        "dataset": None,
-        **dict.fromkeys(COLUMNS),
-        "comparisons": [],
-        "verdict": NOT_TESTED,
-        "reason": reason,
-        "rule_outcome": f"{NOT_TESTED} ({reason})",
-    }
-
-
-def _pick(claim: str, table: pd.DataFrame, where: Mapping[str, Any], sizes: Iterable[str] = ()) -> dict[str, Any]:
+def _pick(claim: str, table: pd.DataFrame, where: Mapping[str, Any]) -> dict[str, Any]:
     chosen = np.logical_and.reduce([table[column] == value for column, value in where.items()])
     if chosen.sum() != 1:
         raise ValueError(
             f"Claim {claim!r}: its endpoint {dict(where)} picks {chosen.sum()} rows of the evidence; it must pick one."
         )
-    row = table[chosen].iloc[0]
-    return {name: row.get(name, np.nan) for name in (*COLUMNS, "split_mean", *sizes)}
+    return dict.fromkeys((*COLUMNS, "split_mean"), np.nan) | table[chosen].iloc[0].to_dict()
 
 
 def _present(row: Mapping[str, Any], columns: tuple[str, ...]) -> dict[str, Any]:

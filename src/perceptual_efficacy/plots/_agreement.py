@@ -11,20 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from perceptual_efficacy import vocabulary as words
 from perceptual_efficacy.plots import style
-from perceptual_efficacy.vocabulary import (
-    ALL,
-    EVERYTHING,
-    HIGH,
-    IDENTITY,
-    INTERVAL,
-    LOW,
-    NONE,
-    PEOPLE,
-    RANDOM_HALVES,
-    RANKINGS,
-    STANDARDISED,
-)
 
 MEASURES = {  # the primary ones
     "2afc": "2AFC score",
@@ -40,29 +28,24 @@ MEANINGS = {
 }
 ON_FISHERS_SCALE = ("r", "srcc")
 BY_CONSTRUCTION = "by construction: known ordering, no human ratings"
-SELECTIONS = (ALL, HIGH, LOW, RANDOM_HALVES)
-COLUMNS = (*IDENTITY, *INTERVAL, "channels", "n", "n_clusters", "resampled_unit")
-OFFSETS = {LOW: -0.25, ALL: 0.0, HIGH: 0.25}
+SELECTIONS = (words.ALL, words.HIGH, words.LOW, words.RANDOM_HALVES)
+COLUMNS = (*words.IDENTITY, *words.INTERVAL, "channels", "n", "n_clusters", "resampled_unit")
+OFFSETS = {words.LOW: -0.25, words.ALL: 0.0, words.HIGH: 0.25}
 
 
-def primary_rows(
-    agreement: pd.DataFrame, selections: Sequence[str], rankings: Sequence[str] = RANKINGS
-) -> pd.DataFrame:
-    """Return the primary scores of these selections, halves by these rankings, baselines and people, by raw distances.
-
-    `agreement` is what `agreement.compare_selections` returns, with the column `judged_by`; tables may be concatenated.
-    """
+def primary_rows(agreement: pd.DataFrame, selections: Sequence[str], rankings: Sequence[str]) -> pd.DataFrame:
+    """Return the primary scores by raw distances of these selections, halves by these rankings, baselines, people."""
     return agreement[
         agreement["measure"].isin(MEASURES)
-        & (agreement["cube"] != STANDARDISED)
-        & agreement["ranking"].isin([NONE, *rankings])
+        & (agreement["cube"] != words.STANDARDISED)
+        & agreement["ranking"].isin([words.NONE, *rankings])
         & agreement["selection"].isin(selections)
     ].reset_index(drop=True)
 
 
 def refuse_unscored(rows: pd.DataFrame) -> None:
     """Raise ValueError if no distance of a network has a score on all comparisons."""
-    if rows.loc[(rows["group"] == EVERYTHING) & (rows["layer"] != NONE), "estimate"].isna().all():
+    if rows.loc[(rows["group"] == words.EVERYTHING) & (rows["layer"] != words.NONE), "estimate"].isna().all():
         raise ValueError(
             f"No distance has a score ({rows['measure'].iloc[0]}) on {rows['dataset'].iloc[0]}, so there is nothing "
             f"to show. Its judgements do not vary, or none says that two images are the same."
@@ -78,7 +61,7 @@ def by_data(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 def refuse_unknown(layer: str, rows: pd.DataFrame) -> None:
     """Raise ValueError if these rows of one network and data set have no such layer."""
-    layers = list(rows.loc[rows["layer"] != NONE, "layer"].unique())
+    layers = list(rows.loc[rows["layer"] != words.NONE, "layer"].unique())
     if layer not in layers:
         network, dataset = rows[["network", "dataset"]].iloc[0]
         raise ValueError(
@@ -89,7 +72,7 @@ def refuse_unknown(layer: str, rows: pd.DataFrame) -> None:
 def title(what: str, table: pd.DataFrame) -> str:
     """Name what is shown, the network and the data set; only judgements of people are called human."""
     dataset, judged_by = table[["dataset", "judged_by"]].iloc[0]
-    judgements, note = ("human judgements", "") if judged_by == PEOPLE else ("judgements", f"; {BY_CONSTRUCTION}")
+    judgements, note = ("human judgements", "") if judged_by == words.PEOPLE else ("judgements", f"; {BY_CONSTRUCTION}")
     return "\n".join([what.format(judgements), fill(f"{style.network_of(table)}, {dataset}{note}", 80)])
 
 
@@ -98,7 +81,7 @@ def scale(axis: Axes, table: pd.DataFrame, which: Literal["x", "y"]) -> str:
 
     Estimates without a network count; their intervals, which are not drawn, do not.
     """
-    inside, measure = table[table["layer"] != NONE], table["measure"].iloc[0]
+    inside, measure = table[table["layer"] != words.NONE], table["measure"].iloc[0]
     shown = pd.concat([inside["ci_low"], inside["ci_high"], table["estimate"]])
     low, high = float(shown.min()), float(shown.max())
     if measure in ON_FISHERS_SCALE:
@@ -112,7 +95,7 @@ def scale(axis: Axes, table: pd.DataFrame, which: Literal["x", "y"]) -> str:
 def note_on(table: pd.DataFrame) -> str:
     """Say what the measure is, and what the intervals are over."""
     measure, unit = table[["measure", "resampled_unit"]].iloc[0]
-    scores = table.loc[(table["selection"] != RANDOM_HALVES) & table["estimate"].notna(), "ci_low"].notna()
+    scores = table.loc[(table["selection"] != words.RANDOM_HALVES) & table["estimate"].notna(), "ci_low"].notna()
     if scores.any():
         bars = f"Bars: 95% bootstrap intervals over {unit}{'' if scores.all() else ', if at least 10'}"
     else:
@@ -126,9 +109,9 @@ def draw_selections(axis: Axes, rows: pd.DataFrame, place: pd.Series, *, upright
     `place` says where each row is: along x if scores go upright, else along y, which points downwards.
     """
     bar, along, across = (axis.bar, axis.vlines, axis.hlines) if upright else (axis.barh, axis.hlines, axis.vlines)
-    halves = rows[rows["selection"] == RANDOM_HALVES]
+    halves = rows[rows["selection"] == words.RANDOM_HALVES]
     at = place[halves.index]
-    bar(at, halves["ci_high"] - halves["ci_low"], 0.86, halves["ci_low"], color=style.COLOURS[RANDOM_HALVES])
+    bar(at, halves["ci_high"] - halves["ci_low"], 0.86, halves["ci_low"], color=style.COLOURS[words.RANDOM_HALVES])
     across(halves["estimate"], at - 0.43, at + 0.43, color="white", linewidth=1, zorder=1.2)
     for selection, offset in OFFSETS.items():
         chosen, colour = rows[rows["selection"] == selection], style.COLOURS[selection]
@@ -150,11 +133,9 @@ def draw_rows(axis: Axes, rows: pd.DataFrame, *, markersize: float, no_score: st
 
 def keys(half: str = "{}-PE channels") -> list[Artist]:
     """Legend handles of the selections: both halves, under these names, all channels, and last random halves."""
-    names = ((HIGH, half.format("high")), (ALL, "all channels"), (LOW, half.format("low")))
-    return [
-        *(
-            Line2D([], [], color=style.COLOURS[name], marker=style.MARKERS[name], markersize=5, label=label)
-            for name, label in names
-        ),
-        Patch(color=style.COLOURS[RANDOM_HALVES], label="random halves (central 95%)"),
+    names = ((words.HIGH, half.format("high")), (words.ALL, "all channels"), (words.LOW, half.format("low")))
+    points = [
+        Line2D([], [], color=style.COLOURS[name], marker=style.MARKERS[name], markersize=5, label=label)
+        for name, label in names
     ]
+    return [*points, Patch(color=style.COLOURS[words.RANDOM_HALVES], label="random halves (central 95%)")]

@@ -7,44 +7,31 @@ from perceptual_efficacy.vocabulary import OF_NETWORK, SCORED
 
 
 def channels_of(channels: pd.DataFrame, layer: str) -> pd.DataFrame:
-    """Return the rows of one layer.
-
-    Raises
-    ------
-    ValueError
-        If the table has no such layer.
-    """
+    """Return the rows of one layer."""
     rows = channels[channels["layer"] == layer]
     if rows.empty:
         raise ValueError(f"Layer {layer!r} is not in the table of channels; it has {list(channels['layer'].unique())}.")
     return rows
 
 
+def ranked(rows: pd.DataFrame, score: str) -> pd.DataFrame:
+    """Sort channels by a score: `rank` is 1 for the highest, ties are by index; those not scored are last, without."""
+    rows = rows.sort_values("channel", kind="stable")
+    values = rows[score].where(rows["status"] == SCORED)
+    rank = values.rank(method="first", ascending=False).astype("Int64")
+    return rows.assign(**{score: values}, rank=rank).sort_values("rank", kind="stable", na_position="last")
+
+
 def examples(
     channels: pd.DataFrame, curves: xr.Dataset, layer: str, columns: tuple[str, ...]
 ) -> tuple[pd.DataFrame, xr.Dataset]:
-    """Choose the scored channels of a layer with the highest, the median and the lowest score, ties by channel index.
+    """Choose the channels with the highest, the median (of two the upper) and the lowest score, the first of `columns`.
 
-    Of an even number the median is the upper one of the two in the middle.
-
-    Parameters
-    ----------
-    channels
-        What `scores.score_channels` returns.
-    curves
-        What `scores.tuning_curves` returns.
-    layer
-        The layer.
-    columns
-        The score, and other columns to keep.
-
-    Returns
-    -------
-    A row per example: the network, layer, example (highest, median or lowest), channel and the columns; and the curves
-    of the same channels in the same order, over the dimension `channel` instead of `unit`.
+    Returns a row per example: the network, layer, example (highest, median or lowest), channel and the columns; and the
+    curves of the same channels in the same order, over the dimension `channel` instead of `unit`.
     """
-    rows = channels_of(channels, layer)
-    rows = rows[rows["status"] == SCORED].sort_values([columns[0], "channel"], ascending=[False, True], kind="stable")
+    rows = ranked(channels_of(channels, layer), columns[0])
+    rows = rows[rows["status"] == SCORED]
     if rows.empty:
         raise ValueError(f"No channel of layer {layer!r} is scored, so none can be shown.")
     rows = rows.iloc[[0, (len(rows) - 1) // 2, -1]].assign(example=["highest", "median", "lowest"])

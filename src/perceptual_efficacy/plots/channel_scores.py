@@ -1,11 +1,12 @@
 """Figure: mu1 and mu2 of every channel of a layer, sorted."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from perceptual_efficacy.plots import style
-from perceptual_efficacy.plots._examples import channels_of
+from perceptual_efficacy.plots._examples import channels_of, ranked
 from perceptual_efficacy.vocabulary import OF_NETWORK, SCORED
 
 NAMES = {"mu1": "Frequency sensitivity μ₁", "mu2": "Orientation selectivity μ₂"}
@@ -14,27 +15,13 @@ NAMES = {"mu1": "Frequency sensitivity μ₁", "mu2": "Orientation selectivity �
 def table(channels: pd.DataFrame, layer: str) -> pd.DataFrame:
     """Sort the channels of a layer by each score.
 
-    Parameters
-    ----------
-    channels
-        What `scores.score_channels` returns.
-    layer
-        Layer to show.
-
-    Returns
-    -------
-    One row per score and channel: the network, layer, score (mu1 or mu2), rank (from 1, the highest), channel, status
-    and value; ties by channel index. Channels that were not scored come last, with neither rank nor value.
+    A row per score and channel: the network, layer, score (mu1 or mu2), rank (from 1, the highest), channel, status and
+    value; ties by channel index. Channels that were not scored come last, with neither rank nor value.
     """
     rows = channels_of(channels, layer)
-    scored = rows["status"] == SCORED
-    parts = []
-    for score in NAMES:
-        part = rows.assign(score=score, value=rows[score].where(scored))
-        part = part.sort_values(["value", "channel"], ascending=[False, True], kind="stable", na_position="last")
-        rank = pd.Series(range(1, len(part) + 1), index=part.index, dtype="Int64").where(part["value"].notna())
-        parts.append(part.assign(rank=rank)[[*OF_NETWORK, "layer", "score", "rank", "channel", "status", "value"]])
-    return pd.concat(parts, ignore_index=True)
+    parts = [ranked(rows.assign(score=score, value=rows[score]), "value") for score in NAMES]
+    columns = [*OF_NETWORK, "layer", "score", "rank", "channel", "status", "value"]
+    return pd.concat(parts, ignore_index=True)[columns]
 
 
 @style.context()
@@ -51,17 +38,11 @@ def draw(table: pd.DataFrame) -> Figure:
         median = bars["value"].median()
         axis.axhline(median, color="#444444", linestyle="--", linewidth=1)
         axis.set_xlim(0.25, len(bars) + 0.75)
-        axis.annotate(
-            f"median {median:.2f}",
-            (1, median),
-            xycoords=("axes fraction", "data"),
-            xytext=(-2, 3),
-            textcoords="offset points",
-            ha="right",
-        )
+        where: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+        axis.annotate(f"median {median:.2f}", (1, median), (-2, 3), ha="right", **where)
         axis.set_ylabel(f"{name}\n(dimensionless)")
         axis.grid(axis="y")
-    axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    style.round_ticks(axes[-1].xaxis, 10, integer=True)
     unscored = int((rows["status"] != SCORED).sum())
     note = f"{unscored} of {len(rows)} channels not scored and not shown" if unscored else "all of them scored"
     axes[-1].set_xlabel(f"Rank of the channel by the score of its panel ({note})")

@@ -5,10 +5,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from perceptual_efficacy.plots import style
 from perceptual_efficacy.vocabulary import OF_NETWORK, RANDOM_WEIGHTS, SCORED
@@ -27,39 +25,22 @@ NOTE = (
 def table(channels: pd.DataFrame, controls: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Summarise the scores of every layer of every network.
 
-    Parameters
-    ----------
-    channels
-        What `scores.score_channels` returns, of all networks.
-    controls
-        Network to the one of its shape with random weights, which is drawn in its colour.
-
-    Returns
-    -------
-    One row per network, layer and score, in the order of `channels`: the network, layer, receptive_field (width in
-    pixels of the patch that one unit of the layer sees), score ("mu1", "mu2" or "pe"), median, q25 and q75 (over scored
-    channels, dimensionless; missing if there are none), scored and channels (their numbers), and beside (the first
-    network that this one is the control of, or itself).
+    `controls` gives networks the one of their shape with random weights, which is drawn in their colour. A row per
+    network, layer and score, in the order of `channels`: the network, layer, receptive_field (width in pixels of the
+    patch that one unit of the layer sees), score ("mu1", "mu2" or "pe"), median, q25 and q75 (over scored channels;
+    missing if there are none), scored and channels (their numbers), and beside (the first network that this one is the
+    control of, or itself).
     """
     beside = {control: network for network, control in reversed(list((controls or {}).items()))}
     rows = []
     for _, members in channels.groupby(["network", "layer"], sort=False):
         about = members[[*OF_NETWORK, "layer", "receptive_field"]].iloc[0]
         scored = members[members["status"] == SCORED]
+        pair = beside.get(about["network"], about["network"])
+        counted = {"scored": len(scored), "channels": len(members), "beside": pair}
         for score in style.SCORES:
             lower, median, upper = scored[score].quantile([0.25, 0.5, 0.75])
-            rows.append(
-                {
-                    **about,
-                    "score": score,
-                    "median": median,
-                    "q25": lower,
-                    "q75": upper,
-                    "scored": len(scored),
-                    "channels": len(members),
-                    "beside": beside.get(about["network"], about["network"]),
-                }
-            )
+            rows.append({**about, "score": score, "median": median, "q25": lower, "q75": upper, **counted})
     return pd.DataFrame(rows)
 
 
@@ -91,14 +72,16 @@ def draw(table: pd.DataFrame) -> Figure:
         if not (table.loc[table["score"] == score, "q25"] < 0).any():
             axis.set_ylim(bottom=0)
         axis.grid()
-    _pixels(axes[-1], shown["x"], table["receptive_field"])
+    low, high = float(shown["x"].min()), float(shown["x"].max())
+    margin = 2.0 ** max(0.15, 0.04 * np.log2(high / low))
+    ticks = style.octave_axis(axes[-1], low / margin, high * margin)
+    style.fixed_ticks(axes[-1].xaxis, ticks if len(ticks) > 1 else np.unique(table["receptive_field"]))
     axes[-1].set_xlabel("Receptive field of the layer (pixels)")
     figure.align_ylabels(axes)
     figure.suptitle("Scores of the channels of every network, by depth")
     longest = max(len(str(key.get_label())) for key in keys)
     across = max(1, min(len(networks), 4, 100 // (longest + 8)))
-    legend = figure.legend(handles=keys, loc="outside lower center", ncols=across, title=NOTE)
-    legend.get_title().set_multialignment("center")
+    style.legend(figure, keys, across, NOTE)
     return figure
 
 
@@ -112,17 +95,3 @@ def _look(number: int, is_random: bool) -> dict[str, Any]:
         "linestyle": (0, (3, 2)) if is_random else "solid",
         "markerfacecolor": "white" if is_random else colour,
     }
-
-
-def _pixels(axis: Axes, x: pd.Series, fields: pd.Series) -> None:
-    """Make x a log2 axis of pixels with a tick at every octave, or at the receptive fields if they span fewer."""
-    low, high = float(x.min()), float(x.max())
-    margin = 2.0 ** max(0.15, 0.04 * np.log2(high / low))
-    axis.set_xscale("log", base=2)
-    axis.set_xlim(low / margin, high * margin)
-    ticks = 2.0 ** np.arange(np.ceil(np.log2(low / margin)), np.floor(np.log2(high * margin)) + 1)
-    if len(ticks) < 2:
-        ticks = np.unique(fields)
-    axis.xaxis.set_major_locator(FixedLocator(ticks.tolist()))
-    axis.xaxis.set_minor_locator(NullLocator())
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

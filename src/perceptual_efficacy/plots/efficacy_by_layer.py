@@ -1,5 +1,7 @@
 """Figure: perceptual efficacy of every channel, by layer, for networks side by side."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -8,70 +10,47 @@ from matplotlib.patches import Patch
 from perceptual_efficacy.plots import style
 from perceptual_efficacy.vocabulary import OF_NETWORK, SCORED
 
+BOX: dict[str, Any] = {  # the quartiles alone
+    "boxprops": {"linewidth": 0.9},
+    "medianprops": {"color": "black", "linewidth": 1.8},
+    "whiskerprops": {"linewidth": 0},
+    **dict.fromkeys(("showcaps", "showfliers", "manage_ticks"), False),
+}
+
 
 def table(channels: pd.DataFrame) -> pd.DataFrame:
-    """Keep the PE of every scored channel.
+    """Keep the PE of every scored channel: a row each with the network, layer, channel and pe.
 
-    Parameters
-    ----------
-    channels
-        What `scores.score_channels` returns, of one or more networks.
-
-    Returns
-    -------
-    One row per scored channel: the network, layer, channel, pe.
-
-    Raises
-    ------
-    ValueError
-        If there are more networks than colours that can be told apart.
+    More networks than colours that can be told apart are a ValueError.
     """
-    if not 1 <= channels["network"].nunique() <= len(style.NETWORKS):
-        raise ValueError(
-            f"{channels['network'].nunique()} networks; the figure shows 1 to {len(style.NETWORKS)} side by side."
-        )
+    count = channels["network"].nunique()
+    if not 1 <= count <= len(style.NETWORKS):
+        raise ValueError(f"{count} networks; the figure shows 1 to {len(style.NETWORKS)} side by side.")
     return channels.loc[channels["status"] == SCORED, [*OF_NETWORK, "layer", "channel", "pe"]].reset_index(drop=True)
 
 
 @style.context()
 def draw(table: pd.DataFrame) -> Figure:
     """Draw a box of the quartiles over a point per channel, with each median in figures."""
-    networks = dict(table[["network", "weights"]].drop_duplicates().itertuples(index=False, name=None))
+    networks = [rows for _, rows in table.groupby("network", sort=False)]
     layers = list(table["layer"].unique())
     step = 0.8 / len(networks)
     figure = style.figure(3.6)
     axis = figure.subplots()
-    for number, network in enumerate(networks):
+    keys = []
+    for number, of_network in enumerate(networks):
         colour = style.NETWORKS[number]
-        for place, layer in enumerate(layers):
-            rows = table[(table["network"] == network) & (table["layer"] == layer)]
-            if rows.empty:
-                continue
-            x = place + step * (number - (len(networks) - 1) / 2)
+        keys.append(Patch(facecolor=colour, edgecolor="#333333", label=style.network_of(of_network)))
+        for layer, rows in of_network.groupby("layer", sort=False):
+            x = layers.index(layer) + step * (number - (len(networks) - 1) / 2)
             # multiples of the golden ratio spread points evenly, and always in the same way
             spread = (rows["channel"].to_numpy() * 0.618034 % 1 - 0.5) * 0.75 * step
-            axis.scatter(x + spread, rows["pe"], s=7, color=colour, edgecolor="#333333", linewidth=0.25, alpha=0.8)
-            axis.boxplot(
-                rows["pe"],
-                positions=[x],
-                widths=0.85 * step,
-                manage_ticks=False,
-                showfliers=False,
-                showcaps=False,
-                whiskerprops={"linewidth": 0},
-                medianprops={"color": "black", "linewidth": 1.8},
-                boxprops={"linewidth": 0.9},
-            )
-            axis.annotate(
-                f"{rows['pe'].median():.2f}",
-                (x, 1),
-                xycoords=("data", "axes fraction"),
-                xytext=(0, 6),
-                textcoords="offset points",
-                ha="center",
-                rotation=90 if len(networks) * len(layers) > 16 else 0,
-            )
-    axis.annotate("median", (0, 1), xycoords="axes fraction", xytext=(-4, 6), textcoords="offset points", ha="right")
+            axis.scatter(x + spread, rows["pe"], s=7, color=colour, **style.POINT)
+            axis.boxplot(rows["pe"], positions=[x], widths=0.85 * step, **BOX)
+            where: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+            turned = 90 if len(networks) * len(layers) > 16 else 0
+            axis.annotate(f"{rows['pe'].median():.2f}", (x, 1), (0, 6), ha="center", rotation=turned, **where)
+    axis.annotate("median", (0, 1), (-4, 6), xycoords="axes fraction", textcoords="offset points", ha="right")
     axis.set_xticks(np.arange(len(layers)), layers)
     if len(layers) > 8:
         axis.tick_params(axis="x", labelrotation=90)
@@ -80,9 +59,5 @@ def draw(table: pd.DataFrame) -> Figure:
     axis.set_xlabel("Layer, from shallow to deep")
     axis.set_ylabel("Perceptual efficacy PE\n(dimensionless)")
     figure.suptitle("Perceptual efficacy of every scored channel, by layer (boxes: quartiles)")
-    keys = [
-        Patch(facecolor=colour, edgecolor="#333333", label=style.name_network(*network))
-        for colour, network in zip(style.NETWORKS[: len(networks)], networks.items(), strict=True)
-    ]
-    figure.legend(handles=keys, loc="outside lower center", ncols=len(networks))
+    style.legend(figure, keys, len(networks))
     return figure

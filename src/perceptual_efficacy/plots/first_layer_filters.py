@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from perceptual_efficacy.plots import style
-from perceptual_efficacy.plots._examples import channels_of
-from perceptual_efficacy.vocabulary import OF_NETWORK, SCORED
+from perceptual_efficacy.plots._examples import channels_of, ranked
+from perceptual_efficacy.vocabulary import OF_NETWORK
 
 NO_LAYER = "not a layer of the study"
 
@@ -15,25 +15,11 @@ NO_LAYER = "not a layer of the study"
 def table(weights: ArrayLike, channels: pd.DataFrame, layer: str | None) -> pd.DataFrame:
     """Order the filters by PE.
 
-    Parameters
-    ----------
-    weights
-        Of the first convolution, shape (channels, 3, height, width).
-    channels
-        What `scores.score_channels` returns.
-    layer
-        The layer that these filters give the channels of; None if no layer of the study has them, and so no scores.
-
-    Returns
-    -------
-    One row per filter and position: the network, layer, channel, status, pe, rank (from 1, the highest PE; ties by
-    channel index; missing where not scored), y (downwards), x, and the weights r, g, b. Filters that were not scored
-    come last.
-
-    Raises
-    ------
-    ValueError
-        If the weights are not one RGB filter per channel of the layer.
+    `weights` are those of the first convolution, shape (channels, 3, height, width); other than one RGB filter per
+    channel is a ValueError. `layer` is the one that they give the channels of; None if no layer of the study has them,
+    and so no scores. A row per filter and position: the network, layer, channel, status, pe, rank (from 1, the highest
+    PE; ties by channel index; missing where not scored), y (downwards), x, and the weights r, g, b. Filters that were
+    not scored come last.
     """
     values = np.asarray(weights, dtype=np.float64)
     if layer is None:
@@ -46,32 +32,22 @@ def table(weights: ArrayLike, channels: pd.DataFrame, layer: str | None) -> pd.D
             f"Weights of shape {values.shape} for {len(rows)} channels of {layer!r}; "
             f"expected ({len(rows)}, 3, height, width)."
         )
-    scored = rows["status"] == SCORED
-    rows = rows.assign(pe=rows["pe"].where(scored))
-    rows = rows.sort_values(["pe", "channel"], ascending=[False, True], kind="stable", na_position="last")
-    rows["rank"] = pd.Series(range(1, len(rows) + 1), index=rows.index, dtype="Int64").where(rows["pe"].notna())
-    _, _, height, width = values.shape
-    y, x = (grid.ravel() for grid in np.indices((height, width)))
-    pixels = pd.DataFrame(
-        {
-            "channel": np.repeat(np.arange(len(values)), height * width),
-            "y": np.tile(y, len(values)),
-            "x": np.tile(x, len(values)),
-            **{colour: values[:, number].ravel() for number, colour in enumerate("rgb")},
-        }
-    )
-    return rows[[*OF_NETWORK, "layer", "channel", "status", "pe", "rank"]].merge(pixels, on="channel", how="left")
+    channel, y, x = np.indices(values[:, 0].shape).reshape(3, -1)
+    colours = dict(zip("rgb", np.moveaxis(values, 1, 0).reshape(3, -1), strict=True))
+    pixels = pd.DataFrame({"channel": channel, "y": y, "x": x, **colours})
+    shown = ranked(rows, "pe")[[*OF_NETWORK, "layer", "channel", "status", "pe", "rank"]]
+    return shown.merge(pixels, on="channel", how="left")
 
 
 @style.context()
 def draw(table: pd.DataFrame) -> Figure:
     """Draw every filter as a tile, scaled to its own largest weight (grey is zero), with its PE below."""
-    filters = list(table.groupby("channel", sort=False))
+    filters = [tile for _, tile in table.groupby("channel", sort=False)]
     columns = 16 if len(filters) > 24 else 8
     lines = -(-len(filters) // columns)
     figure = style.figure(0.65 + lines * 6.9 / columns * 1.6 / 1.12)
     axis = figure.subplots()
-    for number, (_, tile) in enumerate(filters):
+    for number, tile in enumerate(filters):
         row, column = divmod(number, columns)
         weights = tile.sort_values(["y", "x"])[["r", "g", "b"]].to_numpy()
         image = weights.reshape(tile["y"].max() + 1, tile["x"].max() + 1, 3)
@@ -83,11 +59,10 @@ def draw(table: pd.DataFrame) -> Figure:
     axis.set_xlim(-0.06, columns * 1.12 - 0.06)
     axis.set_ylim(lines * 1.6 - 0.05, -0.05)
     axis.set_axis_off()
-    unscored = sum(tile["rank"].isna().any() for _, tile in filters)
+    unscored = sum(tile["rank"].isna().any() for tile in filters)
     note = f"; – marks the {unscored} not scored" if unscored else ""
     figure.supxlabel(f"PE below each filter, from high to low{note}. Each is scaled to its own largest weight.", size=8)
     layer = table["layer"].iloc[0]
-    scored = layer != NO_LAYER
-    order = f"of {layer} ordered by perceptual efficacy PE" if scored else f"of the first convolution, {layer}"
-    figure.suptitle(f"Filters {order}, {style.network_of(table)}")
+    order = f"the first convolution, {layer}" if layer == NO_LAYER else f"{layer} ordered by perceptual efficacy PE"
+    figure.suptitle(f"Filters of {order}, {style.network_of(table)}")
     return figure

@@ -20,29 +20,14 @@ NAMES = {  # of BAPPS, for readers
     "frameinterp": "frame interpolation",
 }
 NO_SCORE = "no score: the judgements do not vary"
-TALLEST = 9.0  # inches
 
 
 def table(agreement: pd.DataFrame, layer: str) -> pd.DataFrame:
-    """Choose what the figure shows.
+    """Choose what the figure shows of one network and data set: a layer, and the mean of the layers.
 
-    Parameters
-    ----------
-    agreement
-        What `agreement.compare_selections` returns of one network and data set, with the column `judged_by`.
-    layer
-        The layer whose channels to show, besides the mean of the layers.
-
-    Returns
-    -------
-    One row per group, layer and selection by PE: the columns of its identity, estimate (the primary measure), ci_low,
+    A row per group, layer and selection by PE: the columns of its identity, estimate (the primary measure), ci_low,
     ci_high, channels, n (comparisons), n_clusters and resampled_unit. The layer of baselines and people is "none"; the
-    interval of random halves is their central 95%.
-
-    Raises
-    ------
-    ValueError
-        If there is no such layer, or there are no scores.
+    interval of random halves is their central 95%. Without any score it is a ValueError.
     """
     rows = shared.primary_rows(agreement, [*shared.SELECTIONS, *SIGNS], ["pe"])
     shared.refuse_unscored(rows)
@@ -58,7 +43,7 @@ def draw(table: pd.DataFrame) -> Figure:
     groups = list(table["group"].unique())
     # a gap after what holds all the others
     place = {group: number + 0.4 * (group != EVERYTHING) for number, group in enumerate(groups)}
-    figure = style.figure(min(2.2 + (0.45 if len(groups) <= 8 else 0.3) * len(groups), TALLEST))
+    figure = style.figure(min(2.2 + (0.45 if len(groups) <= 8 else 0.3) * len(groups), style.TALLEST))
     layers = [layer for layer in table["layer"].unique() if layer != NONE]
     axes = figure.subplots(1, len(layers), sharex=True, sharey=True)
     for axis, layer in zip(axes, layers, strict=True):
@@ -66,27 +51,20 @@ def draw(table: pd.DataFrame) -> Figure:
         shared.draw_rows(axis, rows, markersize=3.5, no_score=NO_SCORE)
         for name in SIGNS:
             chosen = rows[rows["selection"] == name]
-            axis.plot(chosen["estimate"], chosen["y"], linestyle="none", zorder=1.8, **_sign(name))
+            axis.plot(chosen["estimate"], chosen["y"], zorder=1.8, **_sign(name))
         axis.set_title(layer)
         axis.set_xlabel(shared.scale(axis, table, "x"))
     everything = "all" if table["measure"].iloc[0] == "srcc" or len(groups) == 1 else "all (mean)"
-    axes[0].set_yticks(list(place.values()), [everything if group == EVERYTHING else _label(group) for group in groups])
+    names = {EVERYTHING: everything, **NAMES}
+    axes[0].set_yticks(list(place.values()), [fill(names.get(group, group.replace("_", " ")), 38) for group in groups])
     axes[0].set_ylim(max(place.values()) + 0.6, -0.6)
     figure.suptitle(shared.title("Agreement of high-PE and low-PE channels with {}, by kind of image", table))
     present = set(table.loc[table["estimate"].notna(), "selection"])
-    signs = [Line2D([], [], linestyle="none", label=name, **_sign(name)) for name in SIGNS if name in present]
-    legend = figure.legend(
-        handles=[*shared.keys(), *signs], loc="outside lower center", ncols=4, title=shared.note_on(table)
-    )
-    legend.get_title().set_multialignment("center")
+    signs = [Line2D([], [], label=name, **_sign(name)) for name in SIGNS if name in present]
+    style.legend(figure, [*shared.keys(), *signs], 4, shared.note_on(table))
     return figure
 
 
 def _sign(name: str) -> dict[str, Any]:
-    size = 13 if name == HUMAN_CEILING else 5
-    colour = style.COLOURS.get(name, style.OTHER)
-    return {"marker": SIGNS[name], "color": colour, "markersize": size, "markeredgewidth": 1.2}
-
-
-def _label(group: str) -> str:
-    return fill(NAMES.get(group, group.replace("_", " ")), 38)
+    look = {"marker": SIGNS[name], "markersize": 13 if name == HUMAN_CEILING else 5, "markeredgewidth": 1.2}
+    return {"linestyle": "none", "color": style.COLOURS.get(name, style.OTHER), **look}

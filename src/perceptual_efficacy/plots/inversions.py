@@ -21,31 +21,18 @@ READABLE = {  # by measure: name for readers and decimals
     "texture spectrum": ("texture spectrum (decades)", 2),
     "texture contrast": ("texture contrast (decades)", 2),
 }
-TALLEST = 9.0  # inches
 
 
 def table(scores: pd.DataFrame, photographs: Sequence[str] | None = None) -> pd.DataFrame:
     """Choose the inversions to show.
 
-    Parameters
-    ----------
-    scores
-        network, weights, layer, image (the photograph), selection ("all", "high", "low", "random"), draw, seed, file,
-        reference (the photograph's file), measure ("structure", "colour", "texture spectrum", "texture contrast") and
-        value, an error.
-    photographs
-        Names of one to three photographs; by default the first ones, two of them if there are three layers or more.
-
-    Returns
-    -------
-    One row per layer, photograph and selection, from left to right: network, weights, layer, image, selection
-    ("original", all channels, both halves and the first random half, as far as they exist), draw, seed (the lowest),
-    file, and the errors by name (missing where not measured, and for the original).
-
-    Raises
-    ------
-    ValueError
-        If there are no or too many photographs, or one has no scores.
+    `scores` has network, weights, layer, image (the photograph), selection ("all", "high", "low", "random"), draw,
+    seed, file, reference (the photograph's file), measure ("structure", "colour", "texture spectrum", "texture
+    contrast") and value, an error. `photographs` names one to three, other numbers and names without scores are a
+    ValueError; by default they are the first ones, two if there are three layers or more. A row per layer, photograph
+    and selection, from left to right: network, weights, layer, image, selection ("original", all channels, both halves
+    and the first random half, as far as they exist), draw, seed (the lowest), file, and the errors by name (missing
+    where not measured, and for the original).
     """
     known, layers = list(scores["image"].unique()), list(scores["layer"].unique())
     photographs = known[: MOST if len(layers) < 3 else 2] if photographs is None else photographs
@@ -76,17 +63,7 @@ def table(scores: pd.DataFrame, photographs: Sequence[str] | None = None) -> pd.
 def draw(table: pd.DataFrame, images: Mapping[str, NDArray[np.uint8]]) -> Figure:
     """Draw a block per layer, a row per photograph: itself, then its inversions with their errors below.
 
-    Parameters
-    ----------
-    table
-        What `table` returns.
-    images
-        The images by file, RGB, shape (height, width, 3).
-
-    Raises
-    ------
-    ValueError
-        If an image is missing or is no such array.
+    `images` are RGB by file, shape (height, width, 3); a missing image or another array is a ValueError.
     """
     layers, photographs = list(table["layer"].unique()), list(table["image"].unique())
     selections = table[["selection", "draw"]].drop_duplicates("selection")
@@ -94,7 +71,7 @@ def draw(table: pd.DataFrame, images: Mapping[str, NDArray[np.uint8]]) -> Figure
     across = 2 if len(layers) > 1 and len(layers) * len(photographs) > 2 else 1
     down = -(-len(layers) // across)
     cell = style.WIDTH / across / len(selections)
-    figure = style.figure(min(0.9 + down * (0.65 + (cell + 0.2) * len(photographs)), TALLEST))
+    figure = style.figure(min(0.9 + down * (0.65 + (cell + 0.2) * len(photographs)), style.TALLEST))
     parts = figure.subfigures(down, across, squeeze=False).ravel()
     for part, layer in zip(parts[: len(layers)], layers, strict=True):
         part.suptitle(layer, size=8.5)

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
 from perceptual_efficacy.plots import style
@@ -29,26 +28,12 @@ def table(
 ) -> pd.DataFrame:
     """Say how the distances by the channels of each selection follow the steps.
 
-    Parameters
-    ----------
-    distances
-        What `agreement.selection_distances` returns, by layer and selection, each of shape (comparisons, 1).
-    comparisons
-        What `datasets.tid2013.read` returns of a ladder, in the same order.
-    network
-        What the network and the data set are, by the names of columns.
-
-    Returns
-    -------
-    One row per layer, selection, group (kind of distortion), photograph and level: the columns of its identity, and the
-    distance, divided by the selection's mean over the data set. in_order says whether the photograph's distances rise
-    from every level to the next, above_dither whether that at level 1 is larger than the dither's; both are missing for
-    the dither itself.
-
-    Raises
-    ------
-    ValueError
-        If there is not one distance per comparison.
+    `distances` is what `agreement.selection_distances` returns, by layer and selection, each of shape (comparisons, 1);
+    another shape is a ValueError. `comparisons` is what `datasets.tid2013.read` returns of a ladder, in the same order;
+    `network` says what the network and the data set are, by the names of columns. A row per layer, selection, group
+    (kind of distortion), photograph and level: the columns of its identity, and the distance, divided by the
+    selection's mean over the data set. in_order says whether the photograph's distances rise from every level to the
+    next, above_dither whether that at level 1 is larger than the dither's; both are missing for the dither itself.
     """
     about = comparisons[["group", "cluster", "level"]].rename(columns={"cluster": "photograph"}).assign(**network)
     parts = []
@@ -61,9 +46,8 @@ def table(
     by_level = found.pivot_table(index=SERIES, columns="level", values="distance")
     is_dither = by_level.index.get_level_values("group").str.endswith(DITHER)
     dither = by_level.loc[is_dither, 1].droplevel("group").reindex(by_level.index.droplevel("group")).to_numpy()
-    checks = pd.DataFrame(
-        {"in_order": ~(by_level.diff(axis=1) <= 0).any(axis=1), "above_dither": by_level[1] > dither}
-    ).astype("boolean")
+    in_order = ~(by_level.diff(axis=1) <= 0).any(axis=1)
+    checks = pd.DataFrame({"in_order": in_order, "above_dither": by_level[1] > dither}).astype("boolean")
     checks.loc[is_dither] = pd.NA
     checks.loc[np.isnan(dither), "above_dither"] = pd.NA
     return found.join(checks, on=SERIES)[[*network, *SERIES, "level", "distance", *CHECKS]]
@@ -79,21 +63,21 @@ def draw(table: pd.DataFrame, layer: str) -> Figure:
     figure = style.figure(2.6 + 1.7 * lines)
     grid = figure.add_gridspec(2, 1, height_ratios=[0.6 + 1.7 * lines, 2.0])
     above, below = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
-    axes = above.subplots(lines, COLUMNS, sharex=True, sharey=True, squeeze=False)
-    for number, (axis, (group, part)) in enumerate(zip(axes.flat[: len(groups)], groups, strict=True)):
+    *axes, key = style.panels(above, len(groups) + 1, COLUMNS, sharex=True, sharey=True)
+    for number, (axis, (group, part)) in enumerate(zip(axes, groups, strict=True)):
         _draw_steps(axis, part, rows[is_dither])
         axis.set_title(fill(str(group), 22, break_on_hyphens=False))
         axis.tick_params(labelbottom=number + COLUMNS >= len(groups))  # none is below
-    axes[0, 0].yaxis.set_minor_locator(NullLocator())
-    axes[0, 0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    for axis in axes.flat[len(groups) :]:
-        axis.set_axis_off()
-    axes.flat[len(groups)].legend(handles=_keys(), loc="center left", bbox_to_anchor=(-0.1, 0.5))
+    axes[0].yaxis.set_minor_locator(NullLocator())
+    axes[0].yaxis.set_major_formatter("{x:g}")
+    photograph = Line2D([], [], color="#666666", linewidth=0.5, label="one photograph")
+    dither = Line2D([], [], color="#666666", linewidth=1, linestyle="--", label=DITHER.replace("one ", "one\n"))
+    key.set_axis_off()
+    key.legend(handles=[*keys()[:3], photograph, dither], loc="center left", bbox_to_anchor=(-0.1, 0.5))
     above.supxlabel("Level of distortion", fontsize=8.5)
     above.supylabel("Distance / its mean over the data set", fontsize=8.5)
-    above.suptitle(
-        f"Distances of photographs distorted step by step\n{style.network_of(table)}, {layer}; {BY_CONSTRUCTION}"
-    )
+    about = f"{style.network_of(table)}, {layer}; {BY_CONSTRUCTION}"
+    above.suptitle(f"Distances of photographs distorted step by step\n{about}")
     checked = table[table["in_order"].notna()].drop_duplicates(SERIES)
     panels = below.subplots(1, len(CHECKS), sharey=True)
     for axis, (check, title) in zip(panels, CHECKS.items(), strict=True):
@@ -130,21 +114,8 @@ def _draw_check(axis: Axes, checked: pd.DataFrame, check: str) -> None:
     for selection, offset in OFFSETS.items():
         chosen = checked[checked["selection"] == selection]
         share = 100 * chosen[check].astype(float).groupby(chosen["layer"]).mean().reindex(layers)
-        axis.plot(
-            np.arange(len(layers)) + offset,
-            share,
-            style.MARKERS[selection],
-            color=style.COLOURS[selection],
-            markersize=3 if crowded else 4,
-        )
+        place, size = np.arange(len(layers)) + offset, 3 if crowded else 4
+        axis.plot(place, share, style.MARKERS[selection], color=style.COLOURS[selection], markersize=size)
     axis.set_xticks(range(len(layers)), layers)
     axis.tick_params(axis="x", labelrotation=90 if crowded else 0, labelsize=7 if crowded else 8)
     axis.grid(axis="y")
-
-
-def _keys() -> list[Artist]:
-    return [
-        *keys()[:3],
-        Line2D([], [], color="#666666", linewidth=0.5, label="one photograph"),
-        Line2D([], [], color="#666666", linewidth=1, linestyle="--", label=DITHER.replace("one ", "one\n")),
-    ]

@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from perceptual_efficacy.plots import _agreement as shared
 from perceptual_efficacy.plots import style
@@ -15,31 +14,16 @@ from perceptual_efficacy.vocabulary import EVERYTHING, HIGH_LOW, MEAN_OF_LAYERS,
 
 NO_SCORE = "no score"
 STEPS = [1, 2.5, 5, 10]  # between ticks
-TALLEST = 9.0  # inches
 
 
 def table(agreement: pd.DataFrame, layers: Mapping[str, str]) -> pd.DataFrame:
-    """Choose what the figure shows.
+    """Choose what the figure shows of all networks, in their order here, and of data sets that people judged.
 
-    Parameters
-    ----------
-    agreement
-        Tables of `agreement.compare_selections` of all networks and data sets that people judged, with the column
-        `judged_by`, and for ModelFest `pixels_per_degree`, concatenated. Networks are shown in their order here.
-    layers
-        Network to the layer whose channels to show, or "mean of layers".
-
-    Returns
-    -------
-    One row per data set, network and selection ("all"; "high" and "low", the halves by PE; "high - low"; and "random
-    halves", whose interval is their central 95%): the columns of its identity, estimate (the primary measure), ci_low,
-    ci_high, channels, n (comparisons or stimuli), n_clusters, resampled_unit and p_holm (of the difference among random
-    splits, corrected).
-
-    Raises
-    ------
-    ValueError
-        If a data set was not judged by people, or a network has no such layer.
+    `layers` gives each network the layer whose channels to show, or "mean of layers". A row per data set, network and
+    selection ("all"; "high" and "low", the halves by PE; "high - low"; and "random halves", whose interval is their
+    central 95%): the columns of its identity, estimate (the primary measure), ci_low, ci_high, channels, n (comparisons
+    or stimuli), n_clusters, resampled_unit and p_holm (of the difference among random splits, corrected). A data set
+    that people did not judge is a ValueError.
     """
     for dataset, judged_by in agreement[["dataset", "judged_by"]].drop_duplicates().itertuples(index=False):
         if judged_by != PEOPLE:
@@ -64,7 +48,8 @@ def draw(table: pd.DataFrame) -> Figure:
     place = {network: number for number, network in enumerate(labels)}
     abreast = len(datasets) > 2
     lines = 2 if abreast else len(datasets)
-    figure = style.figure(_height(len(labels), lines))
+    roomy, least = (1.9 + lines * (0.85 + max(0.9, row * len(labels))) for row in (0.45, 0.23))  # what labels need
+    figure = style.figure(max(min(roomy, style.TALLEST), least))
     axes = figure.subplots(lines, len(datasets) if abreast else 2, sharey=True, squeeze=False)
     for (scores, difference), (resolution, rows) in zip(axes.T if abreast else axes, datasets, strict=True):
         rows = rows.assign(y=rows["network"].map(place))
@@ -81,8 +66,10 @@ def draw(table: pd.DataFrame) -> Figure:
         axis.tick_params(axis="y", labelsize=6.5 if abreast or len(labels) > 6 else 8)
     where = f"\n{layers[0] if layers[0] == MEAN_OF_LAYERS else f'channels of {layers[0]}'}" if len(layers) == 1 else ""
     figure.suptitle(f"Agreement of high-PE and low-PE channels with human judgements{where}")
-    legend = figure.legend(handles=shared.keys(), loc="outside lower center", ncols=4, title=_note(table))
-    legend.get_title().set_multialignment("center")
+    meanings = ".\n".join(shared.MEANINGS[measure] for measure in table["measure"].unique())
+    bars = "Bars: 95% bootstrap intervals. " if _has_intervals(table) else ""
+    p = "p, two-sided: place of the difference among random splits, corrected after Holm."
+    style.legend(figure, shared.keys(), 4, f"{meanings}.\n{bars}{p}")
     return figure
 
 
@@ -94,20 +81,11 @@ def _labels(table: pd.DataFrame) -> dict[str, str]:
     return {network: f"{network}\n{note}".rstrip() for network, note in zip(rows["network"], notes, strict=True)}
 
 
-def _height(networks: int, lines: int) -> float:
-    """Height of the figure in inches: roomy for a few networks, as much as labels need for many."""
-    roomy, least = (1.9 + lines * (0.85 + max(0.9, row * networks)) for row in (0.45, 0.23))
-    return max(min(roomy, TALLEST), least)
-
-
 def _title(rows: pd.DataFrame, resolution: str, width: int) -> str:
-    first = rows.iloc[0]
-    if _has_intervals(rows):
-        intervals = f"intervals over {first['resampled_unit']}"
-    else:
-        intervals = f"no intervals: only {first['n_clusters']:,} {first['resampled_unit']}"
-    name = ", ".join(filter(None, [first["dataset"], resolution]))
-    return "\n".join([fill(name, width), fill(f"n = {first['n']:,}; {intervals}", width)])
+    dataset, n, clusters, unit = rows[["dataset", "n", "n_clusters", "resampled_unit"]].iloc[0]
+    intervals = f"intervals over {unit}" if _has_intervals(rows) else f"no intervals: only {clusters:,} {unit}"
+    name = ", ".join(filter(None, [dataset, resolution]))
+    return "\n".join([fill(name, width), fill(f"n = {n:,}; {intervals}", width)])
 
 
 def _has_intervals(rows: pd.DataFrame) -> bool:
@@ -122,8 +100,7 @@ def _draw_scores(axis: Axes, rows: pd.DataFrame, ticks: int) -> None:
         return
     axis.set_xlabel(shared.scale(axis, rows, "x"))
     if axis.get_xscale() == "linear" or len(axis.get_xticks()) < 3:
-        axis.xaxis.set_major_locator(MaxNLocator(ticks, steps=STEPS))
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: style.signed(value)))
+        style.round_ticks(axis.xaxis, ticks, STEPS)
 
 
 def _draw_difference(axis: Axes, rows: pd.DataFrame, ticks: int) -> None:
@@ -131,20 +108,10 @@ def _draw_difference(axis: Axes, rows: pd.DataFrame, ticks: int) -> None:
     axis.hlines(rows["y"], rows["ci_low"], rows["ci_high"], color=style.OTHER, linewidth=1, zorder=2)
     axis.plot(rows["estimate"], rows["y"], "D", color=style.OTHER, markersize=4)
     where: dict[str, Any] = {"xycoords": axis.get_yaxis_transform(), "textcoords": "offset points"}
-    for y, p in [(-0.55, "p"), *zip(rows["y"], map(_p, rows["p_holm"]), strict=True)]:
+    places = ["< 0.001" if p < 0.001 else style.signed(p, ".2g") for p in rows["p_holm"]]
+    for y, p in [(-0.55, "p"), *zip(rows["y"], places, strict=True)]:
         axis.annotate(p, (1, y), (4, 0), va="center" if y >= 0 else "bottom", fontsize=7, **where)
     axis.grid(axis="x")
     axis.tick_params(axis="y", length=0)
-    axis.xaxis.set_major_locator(MaxNLocator(ticks, steps=STEPS))
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: style.signed(value)))
+    style.round_ticks(axis.xaxis, ticks, STEPS)
     axis.set_xlabel("High − low")
-
-
-def _p(p: float) -> str:
-    return "< 0.001" if p < 0.001 else style.signed(p, ".2g")
-
-
-def _note(table: pd.DataFrame) -> str:
-    meanings = ".\n".join(shared.MEANINGS[measure] for measure in table["measure"].unique())
-    bars = "Bars: 95% bootstrap intervals. " if _has_intervals(table) else ""
-    return f"{meanings}.\n{bars}p, two-sided: place of the difference among random splits, corrected after Holm."

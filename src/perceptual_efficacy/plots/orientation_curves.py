@@ -8,24 +8,15 @@ from matplotlib.figure import Figure
 from perceptual_efficacy.plots import style
 from perceptual_efficacy.plots._examples import examples
 
+RESPONSE = "response (share of its maximum; circles at 0.5 and 1)"
+
 
 def table(curves: xr.Dataset, channels: pd.DataFrame, layer: str) -> pd.DataFrame:
     """Collect the curves of the layer's channels with the highest, the median and the lowest mu2.
 
-    Parameters
-    ----------
-    curves
-        What `scores.tuning_curves` returns, at the resolution that `channels` was scored at.
-    channels
-        What `scores.score_channels` returns.
-    layer
-        Layer to show channels of.
-
-    Returns
-    -------
-    One row per channel and orientation: the network, layer, example (highest, median, lowest), channel, mu2,
-    steepest_frequency in cycles per degree, orientation in degrees in [-90, 90), and response (share of the curve's
-    maximum).
+    `curves` are at the resolution that `channels` was scored at. A row per channel and orientation: the network, layer,
+    example (highest, median, lowest), channel, mu2, steepest_frequency in cycles per degree, orientation in degrees in
+    [-90, 90), and response (share of the curve's maximum).
     """
     rows, chosen = examples(channels, curves, layer, ("mu2", "steepest_frequency"))
     steepest = xr.DataArray(rows["steepest_frequency"].to_numpy(), dims="channel")
@@ -47,10 +38,10 @@ def draw(table: pd.DataFrame) -> Figure:
         half = np.deg2rad(curve["orientation"].to_numpy())
         angle = np.concatenate([half, half + np.pi, half[:1] + 2 * np.pi])
         response = np.concatenate([*[curve["response"].to_numpy()] * 2, curve["response"].to_numpy()[:1]])
-        axis.plot(angle, response, "o-", color=style.COLOURS["mu2"], markersize=3, clip_on=False)
+        axis.plot(angle, response, "o-", color=style.COLOURS["mu2"], markersize=3, clip_on=False, label=RESPONSE)
         axis.fill(angle, response, color=style.COLOURS["mu2"], alpha=0.2, lw=0)
         mean = np.full_like(circle, curve["response"].mean())
-        axis.plot(circle, mean, "--", color="#444444", linewidth=1)
+        axis.plot(circle, mean, "--", color="#444444", linewidth=1, label="mean response, 1 − μ₂")
         axis.set_rlim(0, 1)
         axis.set_rgrids([0.5, 1], ["", ""])
         axis.set_thetagrids(range(0, 360, 45))
@@ -60,11 +51,5 @@ def draw(table: pd.DataFrame) -> Figure:
             f"at {curve['steepest_frequency'].iloc[0]:.2g} cycles/deg"
         )
     figure.suptitle(f"Orientation tuning of channels of {table['layer'].iloc[0]}, {style.network_of(table)}")
-    figure.legend(
-        axes[0].get_lines(),
-        ["response (share of its maximum; circles at 0.5 and 1)", "mean response, 1 − μ₂"],
-        loc="outside lower center",
-        ncols=2,
-        title="Angle: direction of modulation (0° is a vertical grating)",
-    )
+    style.legend(figure, axes[0].get_lines(), 2, "Angle: direction of modulation (0° is a vertical grating)")
     return figure

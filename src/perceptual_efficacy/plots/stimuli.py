@@ -11,21 +11,12 @@ COLUMNS = 5
 
 
 def table(gratings: xr.Dataset, *, crop: int = 64) -> pd.DataFrame:
-    """Cut the centres out of some gratings.
+    """Cut the centres out of some of `stimuli.gratings`, `crop` pixels wide and high.
 
-    Parameters
-    ----------
-    gratings
-        What `stimuli.gratings` returns.
-    crop
-        Width and height of the centre that is shown, in pixels.
-
-    Returns
-    -------
-    One row per pixel: panel, kind (radial, blank or oriented), frequency in cycles per degree, orientation and phase
-    in degrees, y and x in degrees of visual angle from the image's centre, and value, the display code value in
-    [0, 1]. Radial gratings at four frequencies and the blank; oriented ones at the second of these frequencies, at
-    four orientations, and the last again at another phase.
+    Radial gratings at four frequencies and the blank; oriented ones at the second of these frequencies, at four
+    orientations, and the last again at another phase. A row per pixel: panel, kind (radial, blank or oriented),
+    frequency in cycles per degree, orientation and phase in degrees, y and x in degrees of visual angle from the
+    image's centre, and value, the display code value in [0, 1].
     """
     frequency, orientation, phase = (gratings[name].values for name in ("frequency", "orientation", "phase"))
     shown = frequency[np.unique(np.linspace(0, len(frequency) - 1, 4).astype(int))]
@@ -37,15 +28,12 @@ def table(gratings: xr.Dataset, *, crop: int = 64) -> pd.DataFrame:
     panels.append(oriented.sel(orientation=turned[-1], phase=phase[min(1, len(phase) - 1)]))
     size = gratings.sizes["x"]
     centre = slice((size - min(crop, size)) // 2, (size + min(crop, size)) // 2)
-    pixels = [
-        image.isel(y=centre, x=centre)
-        .astype(np.float64)
-        .to_dataframe("value")
-        .assign(panel=panel, kind=str(image.name))
-        for panel, image in enumerate(panels)
-    ]
+    parts = []
+    for panel, image in enumerate(panels):
+        pixels = image.isel(y=centre, x=centre).astype(np.float64).to_dataframe("value")
+        parts.append(pixels.reset_index().assign(panel=panel, kind=str(image.name)))
     columns = ["panel", "kind", "frequency", "orientation", "phase", "y", "x", "value"]
-    return pd.concat([part.reset_index() for part in pixels], ignore_index=True)[columns]
+    return pd.concat(parts, ignore_index=True)[columns]
 
 
 @style.context()
@@ -83,5 +71,4 @@ def _title(first: pd.Series) -> str:
     frequency = f"{first['frequency']:.3g} cycles/deg"
     if first["kind"] == "radial":
         return frequency
-    orientation = f"{first['orientation']:g}°".replace("-", "−")
-    return f"{frequency}\n{orientation}, phase {first['phase']:g}°"
+    return f"{frequency}\n{style.signed(first['orientation'])}°, phase {first['phase']:g}°"

@@ -24,25 +24,11 @@ KEY = "PSNR-Y (dB)\nMDSI"
 def table(scores: pd.DataFrame, crops: pd.DataFrame) -> pd.DataFrame:
     """Choose the methods to show and their scores of the whole images.
 
-    Parameters
-    ----------
-    scores
-        network and weights (missing where a loss uses no channels), loss, selection, draw, seed, dataset, image, file,
-        measure and value; PSNR-Y in dB and MDSI.
-    crops
-        One to three images and where to crop them: dataset, image, x, y, width and height, in pixels of the original.
-
-    Returns
-    -------
-    One row per image and method, from left to right: network, weights, dataset, image, method ("low resolution", the
-    losses and references by name, "original"), selection, label (for readers), seed (the lowest), file (the whole
-    enlarged image), x, y, width, height, psnr_y and mdsi (of the whole image; missing for what has no scores). Of
-    random halves the first one.
-
-    Raises
-    ------
-    ValueError
-        If there are no or too many crops, or an image has no scores.
+    `crops` are one to three images and where to crop them: dataset, image, x, y, width and height, in pixels of the
+    original. Another number of them, or an image without scores, is a ValueError. A row per image and method, from left
+    to right: network, weights, dataset, image, method ("low resolution", the losses and references by name,
+    "original"), selection, label (for readers), seed (the lowest), file (the whole enlarged image), x, y, width,
+    height, psnr_y (dB) and mdsi (of the whole image; missing for what has no scores). Of random halves the first one.
     """
     if not 1 <= len(crops) <= MOST:
         raise ValueError(f"{len(crops)} crops; the figure shows 1 to {MOST}.")
@@ -54,10 +40,8 @@ def table(scores: pd.DataFrame, crops: pd.DataFrame) -> pd.DataFrame:
         scored = scores[(scores["dataset"] == crop["dataset"]) & (scores["image"] == crop["image"])]
         if scored.empty:
             known = list(scores.loc[scores["dataset"] == crop["dataset"], "image"].unique())
-            raise ValueError(
-                f"Image {crop['image']!r} of {crop['dataset']!r} has no scores by {list(METRICS)}; "
-                f"that set's images are {known}."
-            )
+            what = f"Image {crop['image']!r} of {crop['dataset']!r} has no scores by {list(METRICS)}"
+            raise ValueError(f"{what}; that set's images are {known}.")
         scored = scored[scored["seed"] == scored.groupby("loss")["seed"].transform("min")]
         values = scored.pivot_table(index="loss", columns="measure", values="value").rename(columns=METRICS)
         methods = scored[METHOD].drop_duplicates("loss").merge(values, on="loss").rename(columns={"loss": "method"})
@@ -76,34 +60,19 @@ def table(scores: pd.DataFrame, crops: pd.DataFrame) -> pd.DataFrame:
 def draw(table: pd.DataFrame, images: Mapping[tuple[str, str, str], NDArray[np.uint8]]) -> Figure:
     """Draw a row of crops per image, pixel by pixel, with the scores of the whole image below each.
 
-    Parameters
-    ----------
-    table
-        What `table` returns.
-    images
-        Dataset, image and method to the pixels of the crop, RGB, shape (height, width, 3); those of the low resolution
-        may be fewer by a whole factor.
-
-    Raises
-    ------
-    ValueError
-        If pixels are missing or of another shape than the table says.
+    `images` gives dataset, image and method the pixels of the crop, RGB, shape (height, width, 3); those of the low
+    resolution may be fewer by a whole factor. Missing pixels, or another shape than the table says, are a ValueError.
     """
     rows = list(table.groupby(["dataset", "image"], sort=False))
     most = max(len(row) for _, row in rows)
     figure = style.figure(0.9 + len(rows) * (1.0 + (style.WIDTH - 0.5) / most))
     parts = figure.subfigures(len(rows), 1, squeeze=False).ravel()
     for part, ((dataset, image), row) in zip(parts, rows, strict=True):
-        first = row.iloc[0]
-        part.suptitle(
-            f"{dataset}, {image}: {first['width']} × {first['height']} pixels at x = {first['x']}, y = {first['y']}",
-            size=8,
-        )
-        axes = part.subplots(1, most, squeeze=False).ravel()
-        for axis, method in zip(axes[: len(row)], row.to_dict("records"), strict=True):
+        x, y, width, height = row[CROP[2:]].iloc[0]
+        part.suptitle(f"{dataset}, {image}: {width} × {height} pixels at x = {x}, y = {y}", size=8)
+        axes = style.panels(part, len(row), most)
+        for axis, method in zip(axes, row.to_dict("records"), strict=True):
             _draw_crop(axis, method, images)
-        for axis in axes[len(row) :]:
-            axis.set_visible(False)
     figure.suptitle(f"Super-resolution with losses from channels of {style.network_of(table)}")
     trained = table.loc[~table["selection"].isin([*REFERENCES, INPUT, ORIGINAL]), "seed"]
     seeds = ", ".join(f"{seed:.0f}" for seed in trained.unique()) or "none"

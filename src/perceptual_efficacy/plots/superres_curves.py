@@ -5,10 +5,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from perceptual_efficacy.plots import style
 from perceptual_efficacy.plots.superres_plane import FORMULAS, MEAN, keys
+from perceptual_efficacy.vocabulary import RANDOM
 
 KEYS = ["network", "weights", "loss", "selection", "seed", "step"]
 QUANTITIES = ["l1", "distance", "psnr_y", "mdsi"]
@@ -23,22 +23,11 @@ NO_DATA = {"l1": "no training", "psnr_y": "no validation images", "mdsi": "no va
 def table(logs: pd.DataFrame) -> pd.DataFrame:
     """Add the mean over seeds to the logs of training.
 
-    Parameters
-    ----------
-    logs
-        network and weights (missing where a loss uses no channels), loss, selection, seed and step; l1 and distance
-        (means since the last row, of training batches), psnr_y (dB) and mdsi (of validation images), which may be
-        missing.
-
-    Returns
-    -------
-    These columns; the seed is a number or "mean", which exists at the steps that all the seeds of a loss have.
-    Distances of different selections are in different units: compare them within a loss only.
-
-    Raises
-    ------
-    ValueError
-        If there are no rows, or one of the first columns is missing.
+    `logs` has network and weights (missing where a loss uses no channels), loss, selection, seed and step, without
+    which, or without rows, it is a ValueError; l1 and distance (means since the last row, of training batches), psnr_y
+    (dB) and mdsi (of validation images), which may be missing. The table has these columns; the seed is a number or
+    "mean", which exists at the steps that all the seeds of a loss have. Distances of different selections are in
+    different units: compare them within a loss only.
     """
     lacking = [column for column in KEYS if column not in logs]
     if lacking or logs.empty:
@@ -65,8 +54,7 @@ def draw(table: pd.DataFrame) -> Figure:
     several = (table.groupby("loss")["seed"].nunique() > 2).any()
     lines = "Lines with markers: mean over seeds; thin: single seeds." if several else "One seed."
     note = f"{lines} No decision rests on the validation images.\n{FORMULAS}"
-    legend = figure.legend(handles=keys(table, "-"), loc="outside lower center", ncols=5, title=note)
-    legend.get_title().set_multialignment("center")
+    style.legend(figure, keys(table, "-"), 5, note)
     return figure
 
 
@@ -77,27 +65,20 @@ def _draw_quantity(axis: Axes, rows: pd.DataFrame, quantity: str) -> None:
         return
     for _, of_loss in rows.groupby("loss", sort=False):
         selection = of_loss["selection"].iloc[0]
-        look: dict[str, Any] = {"color": style.COLOURS[selection], "zorder": 2.0 if selection == "random" else 3.0}
+        width, size, order = (0.9, 2.5, 2.0) if selection == RANDOM else (1.5, 3.5, 3.0)
+        look: dict[str, Any] = {"color": style.COLOURS[selection], "zorder": order}
         lines = {seed: line.sort_values("step") for seed, line in of_loss.groupby("seed", sort=False)}
         mean = lines.pop(MEAN, of_loss.iloc[:0])
         if len(lines) > 1 or mean.empty:
             for line in lines.values():
                 axis.plot(line["step"], line[quantity], linewidth=0.5, alpha=0.7, **look)
-        axis.plot(
-            mean["step"],
-            mean[quantity],
-            linewidth=0.9 if selection == "random" else 1.5,
-            marker=style.LOSSES[selection][1],
-            markersize=2.5 if selection == "random" else 3.5,
-            markevery=max(1, len(mean) // 6),
-            **look,
-        )
-    axis.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 5, 10]))
-    axis.xaxis.set_major_formatter(FuncFormatter(_steps))
-    axis.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
-    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: style.signed(value)))
+        look |= {"marker": style.LOSSES[selection][1], "markersize": size, "markevery": max(1, len(mean) // 6)}
+        axis.plot(mean["step"], mean[quantity], linewidth=width, **look)
+    style.round_ticks(axis.xaxis, 4, integer=True)
+    axis.xaxis.set_major_formatter(_steps)
+    style.round_ticks(axis.yaxis, 7)
     axis.grid()
 
 
-def _steps(value: float, _: int | None) -> str:
+def _steps(value: float, _: float) -> str:
     return style.signed(value) if abs(value) < 10_000 else f"{style.signed(value / 1000)}k"

@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from perceptual_efficacy.plots import style
 from perceptual_efficacy.plots.superres_plane import FORMULAS
@@ -19,26 +18,18 @@ NONE = "No network was trained with the high half and, from the same seed, anoth
 COLUMNS = ["network", "weights", "dataset", "image", "measure", "improvement", "seeds", "unit"]
 ACROSS = 3  # panels
 JITTER = 0.24  # rows
+POINT: dict[str, Any] = {"linestyle": "none", "marker": "o"}
+IMAGE = POINT | {"color": style.OTHER, "markersize": 2.8, "markeredgewidth": 0, "alpha": 0.55}
+MEAN = POINT | {"marker": "D", "markerfacecolor": "white", "markeredgecolor": "black", "markersize": 5, "zorder": 4}
 
 
 def table(scores: pd.DataFrame) -> pd.DataFrame:
     """Subtract the scores of the low half from those of the high half.
 
-    Parameters
-    ----------
-    scores
-        network, weights, loss, selection, seed, dataset, image, measure, value and higher_is_better.
-
-    Returns
-    -------
-    network, weights, dataset, image, measure (MDSI, the primary one, first), improvement (positive where high is
-    better; the mean over the seeds that both have), seeds (their number) and unit ("dB" or "dimensionless"). A metric
-    without a value is left out. Without both halves there is one row, of the network alone.
-
-    Raises
-    ------
-    ValueError
-        If several losses use the same half, or a metric's better direction is not one.
+    The table has network, weights, dataset, image, measure (MDSI, the primary one, first), improvement (positive where
+    high is better; the mean over the seeds that both have), seeds (their number) and unit ("dB" or "dimensionless"). A
+    metric without a value is left out. Without both halves there is one row, of the network alone. Several losses with
+    the same half, or a metric without one better direction, are a ValueError.
     """
     for half in (HIGH, LOW):
         losses = list(scores.loc[scores["selection"] == half, "loss"].unique())
@@ -74,41 +65,24 @@ def draw(table: pd.DataFrame) -> Figure:
     place = {dataset: number for number, dataset in enumerate(datasets)}
     across = min(ACROSS, len(measures))
     down = -(-len(measures) // across)
-    figure = style.figure(min(1.5 + down * (0.75 + 0.32 * len(datasets)), 9.0))
-    axes = figure.subplots(down, across, sharey=True, squeeze=False).ravel()
-    for axis, measure in zip(axes[: len(measures)], measures, strict=True):
+    figure = style.figure(min(1.5 + down * (0.75 + 0.32 * len(datasets)), style.TALLEST))
+    axes = style.panels(figure, len(measures), across, sharey=True)
+    for axis, measure in zip(axes, measures, strict=True):
         rows = table[table["measure"] == measure]
         _draw_measure(axis, rows.assign(y=rows["dataset"].map(place)))
         unit = rows["unit"].iloc[0]
         about = ["primary"] * (measure == MDSI) + [unit] * (unit != NO_UNIT)
         axis.set_title(f"{measure} ({', '.join(about)})" if about else measure)
         axis.set_xlabel("← low better    high better →", size=7)
-    for axis in axes[len(measures) :]:
-        axis.set_visible(False)
     axes[0].set_yticks(list(place.values()), datasets)
     axes[0].set_ylim(len(place) - 0.5, -0.5)
     figure.suptitle(title)
-    seeds = table["seeds"].unique()
-    over = f"{seeds.min()}" if len(seeds) == 1 else f"{seeds.min()} to {seeds.max()}"
-    keys = [
-        Line2D([], [], linestyle="none", label="one image", **_IMAGE),
-        Line2D([], [], linestyle="none", label="mean over images", **_MEAN),
-    ]
-    over = "one paired seed" if over == "1" else f"mean over {over} paired seeds"
+    few, many = table["seeds"].min(), table["seeds"].max()
+    over = "one paired seed" if many == 1 else f"mean over {few if few == many else f'{few} to {many}'} paired seeds"
     note = f"Difference of the scores, {over}; each panel has its own scale, without unit if none is given.\n{FORMULAS}"
-    legend = figure.legend(handles=keys, loc="outside lower center", ncols=2, title=note)
-    legend.get_title().set_multialignment("center")
+    keys = [Line2D([], [], label="one image", **IMAGE), Line2D([], [], label="mean over images", **MEAN)]
+    style.legend(figure, keys, 2, note)
     return figure
-
-
-_IMAGE: dict[str, Any] = {"marker": "o", "color": style.OTHER, "markersize": 2.8, "markeredgewidth": 0, "alpha": 0.55}
-_MEAN: dict[str, Any] = {
-    "marker": "D",
-    "markerfacecolor": "white",
-    "markeredgecolor": "black",
-    "markersize": 5,
-    "zorder": 4,
-}
 
 
 def _draw_measure(axis: Axes, rows: pd.DataFrame) -> None:
@@ -116,13 +90,12 @@ def _draw_measure(axis: Axes, rows: pd.DataFrame) -> None:
     # spread up and down, so that equal points can be told apart
     aside = JITTER * (rows.groupby("y").cumcount() % 5 - 2) / 2
     aside = aside.where(rows.groupby("y")["image"].transform("size") > 1, 0.0)
-    axis.plot(rows["improvement"], rows["y"] + aside, linestyle="none", **_IMAGE)
+    axis.plot(rows["improvement"], rows["y"] + aside, **IMAGE)
     means = rows.groupby("y")["improvement"].mean()
-    axis.plot(means, means.index, linestyle="none", **_MEAN)
+    axis.plot(means, means.index, **MEAN)
     reach = 1.12 * max(float(rows["improvement"].abs().max()), 1e-9)
     axis.set_xlim(-reach, reach)
-    axis.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: style.signed(value)))
+    style.round_ticks(axis.xaxis, 4)
     axis.tick_params(axis="x", labelsize=7)
     axis.tick_params(axis="y", length=0)
     axis.grid(axis="x")

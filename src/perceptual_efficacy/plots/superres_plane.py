@@ -9,7 +9,6 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from perceptual_efficacy.plots import style
 from perceptual_efficacy.vocabulary import BICUBIC, MDSI, PSNR_Y, RANDOM, START
@@ -26,22 +25,9 @@ FORMULAS = "Scores are formulas that compare with the originals; no human rating
 def table(scores: pd.DataFrame) -> pd.DataFrame:
     """Average the scores over the images of every set, and over seeds.
 
-    Parameters
-    ----------
-    scores
-        network and weights (missing where a loss uses no channels), loss, selection ("none", "all", "high", "low",
-        "random", and the references "bicubic" and "start"), seed, dataset, image, measure and value; every image has
-        PSNR-Y in dB and MDSI.
-
-    Returns
-    -------
-    network, weights, dataset, loss, selection, seed (its number, or "mean" of all the seeds of a loss), psnr_y (dB),
-    mdsi (lower is better) and images (their number). Losses are in the order of the scores.
-
-    Raises
-    ------
-    ValueError
-        If a metric is missing, or an image of a set lacks its value: such means would not compare.
+    The table has network, weights, dataset, loss, selection, seed (its number, or "mean" of all the seeds of a loss),
+    psnr_y (dB), mdsi (lower is better) and images (their number). Losses are in the order of the scores. A metric that
+    is missing, or that an image of a set lacks, is a ValueError: such means would not compare.
 
     References
     ----------
@@ -80,21 +66,18 @@ def draw(table: pd.DataFrame) -> Figure:
     across = min(len(datasets), ACROSS)
     down = -(-len(datasets) // across)
     figure = style.figure(1.5 + (3.0 if across == 1 else 2.6 if across == 2 else 2.2) * down)
-    axes = figure.subplots(down, across, squeeze=False).ravel()
-    for axis, dataset in zip(axes[: len(datasets)], datasets, strict=True):
+    axes = style.panels(figure, len(datasets), across)
+    for axis, dataset in zip(axes, datasets, strict=True):
         _draw_dataset(axis, table[table["dataset"] == dataset], 27 if across > 2 else 60)
         axis.set_xlabel("PSNR-Y (dB), better →", size=7.5)
     for axis in axes[::across]:
         axis.set_ylabel("← better, MDSI (dimensionless)", size=7.5)
-    for axis in axes[len(datasets) :]:
-        axis.set_visible(False)
     figure.suptitle(f"Super-resolution with losses from channels of {style.network_of(table)}")
     seeds = table.loc[~table["selection"].isin(REFERENCES), "seed"].nunique() > 2
     points = "Large points: mean over seeds; small: one seed." if seeds else "One seed."
     arrows = "Arrows point to values outside a panel, which its title gives.\n" if any(a.texts for a in axes) else ""
     note = f"{points} Each is a mean over images; down and to the right is better.\n{arrows}{FORMULAS}"
-    legend = figure.legend(handles=keys(table, "none"), loc="outside lower center", ncols=4, title=note)
-    legend.get_title().set_multialignment("center")
+    style.legend(figure, keys(table, "none"), 4, note)
     return figure
 
 
@@ -113,21 +96,19 @@ def _draw_dataset(axis: Axes, rows: pd.DataFrame, width: int) -> None:
     inside, outside = _within(rows, means)
     for _, of_loss in inside.groupby("loss", sort=False):
         selection = of_loss["selection"].iloc[0]
-        _, marker = style.LOSSES[selection]
-        several = of_loss["seed"].nunique() > 2
         order = {RANDOM: 2, BICUBIC: 4, START: 4}.get(selection, 3)
-        look: dict[str, Any] = {"linestyle": "none", "marker": marker, "color": style.COLOURS[selection]}
+        marker, colour = style.LOSSES[selection][1], style.COLOURS[selection]
+        look: dict[str, Any] = {"linestyle": "none", "marker": marker, "color": colour}
         large = of_loss[of_loss["seed"] == MEAN]
         axis.plot(large["psnr_y"], large["mdsi"], markersize=LARGE, markeredgecolor="white", zorder=order, **look)
-        if several:
+        if of_loss["seed"].nunique() > 2:
             small = of_loss[of_loss["seed"] != MEAN]
             axis.plot(small["psnr_y"], small["mdsi"], markersize=SMALL, zorder=order + 0.5, **look)
     for along, column in ((axis.xaxis, "psnr_y"), (axis.yaxis, "mdsi")):
         low, high = _ends(inside, column)
         margin = 0.08 * (high - low)
         axis.set(**{f"{along.axis_name}lim": (low - margin, high + margin)})
-        along.set_major_locator(MaxNLocator(3 if along is axis.xaxis else 5, steps=[1, 2, 5, 10]))
-        along.set_major_formatter(FuncFormatter(lambda value, _: style.signed(value)))
+        style.round_ticks(along, 3 if along is axis.xaxis else 5)
     count = rows["images"].iloc[0]
     title = [fill(f"{rows['dataset'].iloc[0]}, {count} image{'s' if count > 1 else ''}", width)]
     for selection, psnr_y, mdsi in outside[["selection", "psnr_y", "mdsi"]].itertuples(index=False, name=None):
@@ -162,13 +143,7 @@ def _point_at(axis: Axes, selection: str, psnr_y: float, mdsi: float) -> None:
     tip = np.clip(place, 0, 1)
     tail = np.clip(place, 0.12, 0.88)
     colour = style.COLOURS[selection]
-    axis.annotate(
-        "",
-        tuple(tip),
-        xytext=tuple(tail),
-        xycoords="axes fraction",
-        textcoords="axes fraction",
-        arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1, "shrinkA": 0, "shrinkB": 0},
-    )
+    arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 1, "shrinkA": 0, "shrinkB": 0}
+    axis.annotate("", tuple(tip), tuple(tail), "axes fraction", "axes fraction", arrowprops=arrow)
     marker = style.LOSSES[selection][1]
     axis.plot(*tail, marker, color=colour, markersize=5, transform=axis.transAxes, zorder=4)

@@ -5,7 +5,6 @@ import pandas as pd
 from perceptual_efficacy.paired import DIFFERENCES
 from perceptual_efficacy.vocabulary import ALL, HIGH, HIGH_LOW, IDENTITY, LOW, NONE, RANDOM_HALVES
 
-HALVES = [HIGH, LOW, HIGH_LOW]
 SELECTIONS = [ALL, HIGH, LOW, RANDOM_HALVES, HIGH_LOW]
 OF_RUNS = [f"{first} - {second}" for first, second in DIFFERENCES]
 

@@ -12,14 +12,7 @@ STANDARDISED_DIFFERENCE = f"{HIGH_LOW}, {STANDARDISED}"
 
 
 def table(agreement: pd.DataFrame) -> pd.DataFrame:
-    """Put what a score is of in front.
-
-    Parameters
-    ----------
-    agreement
-        What `agreement.compare_selections` and `agreement.compare_single_channels` return, of any number of networks
-        and data sets, with `dataset`, `judged_by` and, for ModelFest, `pixels_per_degree`.
-    """
+    """Put what a score is of in front."""
     return identified(agreement)
 
 

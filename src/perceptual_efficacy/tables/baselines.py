@@ -13,23 +13,12 @@ SCORE = ["dataset", "judged_by", "measure", "group", "metric"]
 
 
 def table(agreement: pd.DataFrame, layouts: Mapping[str, str], published: Mapping[str, Any]) -> pd.DataFrame:
-    """Join our scores with published ones.
+    """Join our scores with published ones; a score that is the same for several networks is listed once.
 
-    Parameters
-    ----------
-    agreement
-        See `agreement.table`. Scores that are the same for several networks are listed once.
-    layouts
-        Whole published data set to its layout, under which its scores are published.
-    published
-        Layout to `measure`, `groups` and `scores`, a list of `metric`, `values` (one per group), `source` and maybe
-        `note`.
-
-    Returns
-    -------
-    dataset, judged_by, pixels_per_degree, measure (the primary one), group, metric, estimate, ci_low, ci_high,
-    published, gap (ours minus the published score) and source. One row per source; published scores that we have not
-    computed follow those of the data set.
+    `layouts` gives whole published data sets their layout, `published` layouts what is published of them (see
+    claims/published.yaml). A row per source: dataset, judged_by, pixels_per_degree, measure (the primary one), group,
+    metric, estimate, ci_low, ci_high, published, gap (ours minus the published score) and source. Published scores that
+    we have not computed follow those of the data set.
     """
     rows = by_efficacy(agreement).rename(columns={"selection": "metric"})
     own = rows[rows["layer"] == NONE].drop_duplicates([*SCORE, "pixels_per_degree"])

@@ -9,18 +9,7 @@ QUARTILES = {"lower_quartile": 0.25, "median": 0.5, "upper_quartile": 0.75}
 
 
 def table(channels: pd.DataFrame) -> pd.DataFrame:
-    """Count the channels of every layer, and give the quartiles of their scores.
-
-    Parameters
-    ----------
-    channels
-        What `scores.score_channels` returns, of any number of networks.
-
-    Returns
-    -------
-    network, architecture, weights, origin, layer, channels, scored and rectified (numbers of channels), and over the
-    scored channels the lower quartile, median and upper quartile of mu1, mu2 and PE.
-    """
+    """Count each layer's channels, those scored and those rectified, and give quartiles of mu1, mu2 and PE."""
     layers = [*OF_NETWORK, "layer"]
     scored = channels["status"] == SCORED
     counted = channels.assign(scored=scored).groupby(layers, sort=False)

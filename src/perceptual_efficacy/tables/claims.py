@@ -17,11 +17,7 @@ ENDPOINT = "primary endpoint"
 def table(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """List the numbers of every record of `claims.evaluation.evaluate`.
 
-    Returns
-    -------
-    id, statement, network, origin, dataset, quantity, verdict, reason, estimate, ci_low, ci_high, unit, n_clusters,
-    resampled_unit, p_holm and rule_outcome. The quantity is "primary endpoint", or what is shown for comparison, which
-    has an estimate and interval alone.
+    The quantity is "primary endpoint", or what is shown for comparison, which has an estimate and interval alone.
     """
     rows = []
     for record in records:
@@ -45,21 +41,17 @@ def render(table: pd.DataFrame) -> pd.DataFrame:
 
 def page(records: Sequence[Mapping[str, Any]]) -> str:
     """Return the verdicts as a Markdown page that reads from top to bottom."""
-    lines = [
-        "# Claims",
-        "",
-        "Each claim has one primary endpoint and a rule, both fixed before any network was measured.",
-        "",
-    ]
+    lines = ["# Claims", ""]
+    lines += ["Each claim has one primary endpoint and a rule, both fixed before any network was measured.", ""]
     for record in records:
         verdict = f"**{record['verdict'].capitalize()}** for the network `{record['network']}` ({record['origin']})"
         lines += [f"## {record['statement']}", "", f"{verdict}: {record['reason']}.", ""]
         if record["n_clusters"] is not None:
             p = "" if record["p_holm"] is None else f"; p = {record['p_holm']:.3g} among {record['among']} (Holm)"
-            lines += [
-                f"- {record['unit']}: {interval(record)}, {_basis(record)}{p}",
-                f"- for comparison: {compared(record)}",
-            ]
+            count = f"{record['n_clusters']} {record['resampled_unit']}"
+            few = record["n_clusters"] < LEAST_CLUSTERS
+            basis = f"without an interval over only {count}" if few else f"the 95% interval over {count}"
+            lines += [f"- {record['unit']}: {interval(record)}, {basis}{p}", f"- for comparison: {compared(record)}"]
         data = f", data set {record['dataset']}" if record["dataset"] else ""
         lines += [
             f"- endpoint: {record['endpoint']}{data}; smallest effect of interest {record['smallest_effect']:g}",
@@ -72,10 +64,3 @@ def page(records: Sequence[Mapping[str, Any]]) -> str:
 def compared(record: Mapping[str, Any]) -> str:
     """Write the numbers that a record has for comparison."""
     return "; ".join(f"{other['label']}: {interval(other)}" for other in record["comparisons"]) or MISSING
-
-
-def _basis(record: Mapping[str, Any]) -> str:
-    """Say what the interval is over, or why there is none."""
-    count = f"{record['n_clusters']} {record['resampled_unit']}"
-    few = record["n_clusters"] < LEAST_CLUSTERS
-    return f"without an interval over only {count}" if few else f"the 95% interval over {count}"

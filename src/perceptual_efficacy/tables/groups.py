@@ -10,7 +10,7 @@ ROW = ["network", "data", "judged_by", "group", "measure"]
 
 
 def table(agreement: pd.DataFrame) -> pd.DataFrame:
-    """Choose the mean over layers, and the human ceiling, by the primary measure: see `agreement.table`."""
+    """Choose the mean over layers, and the human ceiling, by the primary measure."""
     rows = by_efficacy(agreement[agreement["dataset"] != "modelfest"])
     shown = (rows["layer"] == MEAN_OF_LAYERS) & rows["selection"].isin(SELECTIONS)
     shown |= (rows["layer"] == NONE) & (rows["selection"] == HUMAN_CEILING)

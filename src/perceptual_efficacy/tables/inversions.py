@@ -12,12 +12,8 @@ ROW = ["network", "layer", "selection"]
 def table(inversions: pd.DataFrame) -> pd.DataFrame:
     """Choose the errors and differences that exist, and leave out the mean over a single layer.
 
-    Parameters
-    ----------
-    inversions
-        What `paired.compare_runs` returns, of any number of networks, with `network` and `layer`. A difference is
-        positive where the first selection has the smaller error; "low - high" is left out, as "high - low" says the
-        same.
+    A difference is positive where the first selection has the smaller error; "low - high" is left out, as "high - low"
+    says the same.
     """
     shown = inversions[inversions["estimate"].notna() & (inversions["selection"] != LOW_HIGH)]
     several = shown.groupby("network")["layer"].transform("nunique") > 2  # two are one layer and its mean

@@ -8,5 +8,5 @@ __all__ = ["render", "table"]
 
 
 def table(layers: pd.DataFrame) -> pd.DataFrame:
-    """Return what `scores.compare_layers` returns, of any number of networks."""
+    """Show all of it."""
     return layers

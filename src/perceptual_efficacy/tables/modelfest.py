@@ -8,18 +8,10 @@ STIMULUS = ["number", "name", "log10_threshold_contrast", "standard_deviation_ov
 
 
 def table(comparisons: pd.DataFrame, patterns: pd.DataFrame) -> pd.DataFrame:
-    """Join thresholds with what is left of the patterns.
+    """Join patterns with their mean log10 threshold contrast, its standard deviation over observers and their number.
 
-    Parameters
-    ----------
-    comparisons
-        What `datasets.modelfest.comparisons` returns.
-    patterns
-        number, name, pixels_per_degree, energy_kept and used, a row per pattern and resolution.
-
-    Returns
-    -------
-    The same rows with the mean log10 threshold contrast, its standard deviation over observers and their number.
+    `comparisons` is what `datasets.modelfest.comparisons` returns; `patterns` has number, name, pixels_per_degree,
+    energy_kept and used, a row per pattern and resolution.
     """
     judged = comparisons.groupby("first")["judgement"].agg(["mean", "std", "count"]).set_axis(STIMULUS[2:], axis=1)
     return patterns.join(judged, on="name")[[*STIMULUS, "pixels_per_degree", "energy_kept", "used"]]

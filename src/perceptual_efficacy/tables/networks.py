@@ -4,54 +4,35 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from perceptual_efficacy.tables._chosen import HALVES, by_efficacy
+from perceptual_efficacy import vocabulary as words
+from perceptual_efficacy.tables._chosen import by_efficacy
 from perceptual_efficacy.tables.rendering import dataset, intervals, readable, spread
-from perceptual_efficacy.vocabulary import (
-    EVERYTHING,
-    HIGH_LOW,
-    INTERVAL,
-    MEAN_OF_LAYERS,
-    OF_NETWORK,
-    PEOPLE,
-    RAW,
-    SCORED,
-)
 
 MEDIANS = ["mu1_median", "mu2_median", "pe_median"]
 ABOUT = ["network", "origin", "layers", "channels", "share_scored", "layer", *MEDIANS]
-SCORES = ["dataset", "pixels_per_degree", "selection", "measure", *INTERVAL, "p_holm"]
+HALVES = [words.HIGH, words.LOW, words.HIGH_LOW]
+SCORES = ["dataset", "pixels_per_degree", "selection", "measure", *words.INTERVAL, "p_holm"]
 
 
 def table(channels: pd.DataFrame, agreement: pd.DataFrame, layers: Mapping[str, str]) -> pd.DataFrame:
     """Describe each network's channels, and choose its agreement with people.
 
-    Parameters
-    ----------
-    channels
-        What `scores.score_channels` returns, of all networks.
-    agreement
-        See `agreement.table`. Data sets that people did not judge are left out, and of a data set at several viewing
-        resolutions all but the first.
-    layers
-        Network to the layer that its claims are about, or "mean of layers".
-
-    Returns
-    -------
-    One row per network, data set and selection (high, low and their difference): network, architecture, weights,
-    origin, layers and channels (numbers), share_scored, layer (the one shown), the medians of mu1, mu2 and PE over its
-    scored channels (over those of all layers for the mean of layers), dataset, pixels_per_degree, selection, measure,
-    estimate, ci_low, ci_high and p_holm.
+    `layers` gives networks the layer that their claims are about, or "mean of layers". Data sets that people did not
+    judge are left out, and of a data set at several viewing resolutions all but the first. A row per network, data set
+    and selection (high, low and their difference): the network, layers and channels (numbers), share_scored, layer (the
+    one shown), the medians of mu1, mu2 and PE over its scored channels (over those of all layers for the mean of
+    layers), dataset, pixels_per_degree, selection, measure, estimate, ci_low, ci_high and p_holm.
     """
-    layer, scored = channels["network"].map(layers), channels["status"] == SCORED
-    chosen = channels[scored & ((channels["layer"] == layer) | (layer == MEAN_OF_LAYERS))]
-    found = channels.assign(scored=scored).groupby([*OF_NETWORK], sort=False)
+    layer, scored = channels["network"].map(layers), channels["status"] == words.SCORED
+    chosen = channels[scored & ((channels["layer"] == layer) | (layer == words.MEAN_OF_LAYERS))]
+    found = channels.assign(scored=scored).groupby([*words.OF_NETWORK], sort=False)
     about = found.agg(layers=("layer", "nunique"), channels=("channel", "size"), share_scored=("scored", "mean"))
     about = about.reset_index().assign(layer=lambda rows: rows["network"].map(layers))
     medians = chosen.groupby("network")[["mu1", "mu2", "pe"]].median().set_axis(MEDIANS, axis=1)
-    rows = by_efficacy(agreement[agreement["judged_by"] == PEOPLE])
+    rows = by_efficacy(agreement[agreement["judged_by"] == words.PEOPLE])
     first = rows.groupby("dataset")["pixels_per_degree"].transform("first")
     shown = (rows["layer"] == rows["network"].map(layers)) & rows["selection"].isin(HALVES)
-    shown &= (rows["cube"] == RAW) & (rows["group"] == EVERYTHING)
+    shown &= (rows["cube"] == words.RAW) & (rows["group"] == words.EVERYTHING)
     shown &= first.isna() | (rows["pixels_per_degree"] == first)
     return about.join(medians, on="network").merge(rows.loc[shown, ["network", *SCORES]], how="left", on="network")
 
@@ -60,7 +41,7 @@ def render(table: pd.DataFrame) -> pd.DataFrame:
     """Show a row per network."""
     data = dataset(table) + ": "
     rows = table.assign(column=data + table["selection"], shown=intervals(table))
-    p = table.assign(column=data + "p, Holm", shown=table["p_holm"])[table["selection"] == HIGH_LOW]
+    p = table.assign(column=data + "p, Holm", shown=table["p_holm"])[table["selection"] == words.HIGH_LOW]
     # each p-value after its difference, with which it shares the index
     scores = spread(pd.concat([rows, p]).sort_index(kind="stable"), ["network"], "column", "shown")
     return readable(table[ABOUT].drop_duplicates().merge(scores))

@@ -1,7 +1,8 @@
 """Text for people: rounded numbers under readable headings, as Markdown, LaTeX and HTML."""
 
-import os
 from collections.abc import Mapping, Sequence
+from operator import methodcaller
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 from perceptual_efficacy import io, storage
 from perceptual_efficacy.vocabulary import INTERVAL
 
+File = str | PathLike[str]
 MISSING = "–"
 HEADINGS = {"p_split": "p, splits", "p_holm": "p, Holm", "p_matched": "p, matched splits", "package_or_path": "from"}
 # what Markdown takes for the end of a cell, HTML or an escape; emphasis changes looks alone
@@ -27,19 +29,12 @@ th {{ position: sticky; top: 0; background: #fff; border-bottom: 2px solid #000;
 """
 
 
-def save(
-    shown: pd.DataFrame,
-    table: pd.DataFrame,
-    *,
-    csv: str | os.PathLike[str],
-    md: str | os.PathLike[str],
-    tex: str | os.PathLike[str],
-    html: str | os.PathLike[str],
-) -> None:
+def save(shown: pd.DataFrame, table: pd.DataFrame, *, csv: File, md: File, tex: File, html: File) -> None:
     """Write what a table shows as Markdown, LaTeX and HTML, and its numbers as CSV."""
     io.write_csv(table, csv)
-    in_cells = shown.rename(columns=_in_markdown).map(_in_markdown)
-    storage.write_text(in_cells.to_markdown(index=False, disable_numparse=True) + "\n", md)
+    in_markdown = methodcaller("translate", IN_MARKDOWN)
+    cells = shown.rename(columns=in_markdown).map(in_markdown)
+    storage.write_text(cells.to_markdown(index=False, disable_numparse=True) + "\n", md)
     storage.write_text(shown.to_latex(index=False, escape=True), tex)
     page = PAGE.format(title=Path(html).stem, table=shown.to_html(index=False, escape=True, border=0))
     storage.write_text(page, html)
@@ -51,11 +46,10 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     Numbers have three significant digits, whole numbers all of theirs, and a dash stands for a missing value. The
     columns `estimate`, `ci_low` and `ci_high` become one.
     """
-    shown = table
     if set(INTERVAL) <= set(table):
-        shown = table.drop(columns=["ci_low", "ci_high"]).assign(estimate=intervals(table))
-        shown = shown.rename(columns={"estimate": "estimate [95% interval]"})
-    return shown.astype(object).map(_text).rename(columns=lambda name: HEADINGS.get(name, name.replace("_", " ")))
+        table = table.drop(columns=["ci_low", "ci_high"]).assign(estimate=intervals(table))
+        table = table.rename(columns={"estimate": "estimate [95% interval]"})
+    return table.astype(object).map(_text).rename(columns=lambda name: HEADINGS.get(name, name.replace("_", " ")))
 
 
 def _text(value: object) -> str:
@@ -66,10 +60,6 @@ def _text(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.0f}" if value.is_integer() else f"{value:.3g}"
     return str(value)
-
-
-def _in_markdown(text: str) -> str:
-    return text.translate(IN_MARKDOWN)
 
 
 def interval(row: Mapping[Any, Any] | pd.Series, digits: int = 3) -> str:

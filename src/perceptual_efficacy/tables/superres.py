@@ -13,25 +13,14 @@ HEADINGS = {"network": "channels of", "group": "data", "selection": "loss", "pub
 
 
 def table(losses: pd.DataFrame, published: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Choose the scores of single losses, and join them with published ones.
+    """Choose the scores of single losses, and give those by PSNR-Y the `published` one and its `source`, if known.
 
-    Parameters
-    ----------
-    losses
-        What `paired.compare_runs` returns, of any number of scales and of networks whose channels the losses use, with
-        `scale`, `network` and `group`, the test set.
-    published
-        Each with `selection` ("bicubic" or "start"), `scale`, `dataset` (the test set), `psnr_y` and `source`.
-
-    Returns
-    -------
-    The rows of single losses, with `published` and `source` where the measure is PSNR-Y and a score is known.
+    Each of `published` has `selection` ("bicubic" or "start"), `scale`, `dataset` (the test set), `psnr_y` and
+    `source`.
     """
     levels = losses[~losses["selection"].isin(OF_RUNS)]
-    known = pd.DataFrame(published).rename(columns={"dataset": "group", "psnr_y": "published"})
-    return identified(
-        levels.merge(known.assign(measure="PSNR-Y"), how="left", on=["scale", "group", "selection", "measure"])
-    )
+    known = pd.DataFrame(published).rename(columns={"dataset": "group", "psnr_y": "published"}).assign(measure="PSNR-Y")
+    return identified(levels.merge(known, how="left", on=["scale", "group", "selection", "measure"]))
 
 
 def render(table: pd.DataFrame) -> pd.DataFrame:

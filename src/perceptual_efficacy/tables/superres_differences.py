@@ -11,10 +11,9 @@ SHOWN = ["scale", "network", "group", "selection", "measure", "better by", "p", 
 
 
 def table(losses: pd.DataFrame) -> pd.DataFrame:
-    """Choose the differences: see `superres.table`.
+    """Choose the differences, which are positive where the first loss is better, whichever way the measure goes.
 
-    They are positive where the first loss is better, whichever way the measure goes. "low - high" is left out, as "high
-    - low" says the same.
+    "low - high" is left out, as "high - low" says the same.
     """
     shown = losses["selection"].isin(OF_RUNS) & (losses["selection"] != LOW_HIGH)
     return identified(losses[shown & losses["estimate"].notna()])
