@@ -130,6 +130,12 @@ def test_a_study_that_is_too_small_for_a_claim_is_shown_but_not_judged(claim, ev
     assert record["rule_outcome"].startswith("supported")
 
 
+def test_a_sample_size_that_the_evidence_does_not_give_is_too_small(claim, evidence):
+    (record,) = evaluation.evaluate([{**claim, "at_least": {"seeds": 5}}], evidence, {"subject": "control"}, LAYERS)
+    reason = "size: an unknown number of seeds, at least 5 are needed"
+    assert (record["verdict"], record["reason"]) == ("not tested", reason)
+
+
 def test_all_that_stands_against_a_verdict_is_named(claim, evidence):
     sized = {key: table.assign(seeds=4) for key, table in evidence.items()}
     wanted = {**claim, "at_least": {"seeds": 5}}

@@ -175,11 +175,13 @@ def _networks(evidence: Mapping[str, pd.DataFrame], controls: Mapping[str, str])
 
 
 def _too_small(row: Mapping[str, Any], at_least: Mapping[str, int]) -> str:
-    """Name the sample sizes that are too small for a verdict; empty if none is."""
+    """Name the sample sizes that are too small for a verdict, or that the evidence does not give; empty if none is."""
+    sizes = {name: row.get(name, np.nan) for name in at_least}
+    numbers = {name: f"{size:,.0f}" if np.isfinite(size) else "an unknown number of" for name, size in sizes.items()}
     return "; ".join(
-        f"{row[name]:,.0f} {name.replace('_', ' ')}, at least {least:,} are needed"
+        f"{numbers[name]} {name.replace('_', ' ')}, at least {least:,} are needed"
         for name, least in at_least.items()
-        if row.get(name, np.nan) < least
+        if not sizes[name] >= least
     )
 
 
