@@ -1,4 +1,9 @@
-"""The distance cube: the distance of two images by every single channel. A selection's distance is a sum of it."""
+"""The distance cube: the distance of two images by every single channel. A selection's distance is a sum of it.
+
+A channel's distance is the mean over positions of the squared difference of unit-normalised activations: all channels
+of LPIPS's layers add up to LPIPS's uncalibrated distance (Zhang, Isola, Efros, Shechtman, Wang: The Unreasonable
+Effectiveness of Deep Features as a Perceptual Metric, CVPR 2018).
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -20,16 +25,7 @@ EPSILON = 1e-10  # inside the root, so that the gradient stays finite where all 
 
 
 def unit_normalised(activation: Tensor) -> Tensor:
-    """Divide activations (N, channels, H, W) by their length over the channels at each position.
-
-    A channel's distance between two images is the mean over positions of their squared difference, and a selection's
-    distance is the sum over its channels: all channels of LPIPS's layers give LPIPS's uncalibrated distance.
-
-    References
-    ----------
-    Zhang, Isola, Efros, Shechtman, Wang: The Unreasonable Effectiveness of Deep Features as a Perceptual Metric, CVPR
-    2018.
-    """
+    """Divide activations (N, channels, H, W) by their length over the channels at each position."""
     images = _by_position(activation)
     unit = torch.empty_like(images, memory_format=torch.contiguous_format)
     for image, result in zip(images, unit, strict=True):
@@ -41,12 +37,7 @@ def unit_normalised(activation: Tensor) -> Tensor:
 def selection_distance(activation: Tensor, reference: Tensor, weight: Tensor) -> Tensor:
     """Weighted sum over channels of each channel's distance, shape (N,); gradients pass.
 
-    Parameters
-    ----------
-    activation, reference
-        Activations (N, channels, H, W), not yet unit-normalised.
-    weight
-        Weight of each channel, shape (channels,).
+    The activations, (N, channels, H, W), are not yet unit-normalised; the weight has shape (channels,).
     """
     difference = activation * _inverse_length(activation, 1) - reference * _inverse_length(reference, 1)
     return torch.einsum("nchw,c->n", difference.square(), weight) / activation[0, 0].numel()
@@ -70,10 +61,8 @@ def contrast_distances(
         Contrast relative to the peak's, in [-1, 1], shape (stimuli, y, x).
     contrasts
         Peak contrasts, in (0, 1], rising.
-    batch_size
-        Images per forward pass.
-    progress
-        Wraps the iteration over batches, e.g. `tqdm`.
+    batch_size, progress
+        Images per forward pass; wraps the iteration over batches, e.g. `tqdm`.
 
     Returns
     -------
@@ -93,7 +82,7 @@ def contrast_distances(
     if np.abs(shown).max() > 1 + 1e-6:
         raise ValueError(f"A pattern reaches {np.abs(shown).max()}; its largest magnitude may be 1.")
     # a unit's weights fall off towards the rim of its receptive field: in deep layers far less than all of it counts
-    margin = min(backbone.receptive_field, max(shown.shape[1:]) // 2)
+    margin = min(max(backbone.receptive_fields.values()), max(shown.shape[1:]) // 2)
     padded = np.pad(shown, ((0, 0), (margin, margin), (margin, margin)))
     device = next(backbone.parameters()).device
     network = backbone.to(memory_format=torch.channels_last)
@@ -178,11 +167,7 @@ def image_distances(
     return xr.Dataset(
         {"distance": (("comparison", "side", "unit"), cube)},
         coords=backbone.units,
-        attrs={
-            **backbone.identity,
-            **{name: comparisons[name].iloc[0] for name in OF_DATASET},
-            "distance": DISTANCE,
-        },
+        attrs={**backbone.identity, **{name: comparisons[name].iloc[0] for name in OF_DATASET}, "distance": DISTANCE},
     )
 
 
@@ -200,10 +185,7 @@ class _Batch(NamedTuple):
 
 
 def _batches(
-    comparisons: pd.DataFrame,
-    read: Callable[[str, str], NDArray[np.uint8]],
-    batch_size: int,
-    progress: Progress,
+    comparisons: pd.DataFrame, read: Callable[[str, str], NDArray[np.uint8]], batch_size: int, progress: Progress
 ) -> Iterator[_Batch]:
     sides = _sides(comparisons)
     batch = _Batch([], [], [], goes_on=False)
@@ -236,18 +218,10 @@ def _batches(
 
 
 def channel_distances(activation: Tensor, references: Tensor, reference_of: Sequence[int]) -> Tensor:
-    """Mean over positions of the squared difference to a reference, by channel, shape (N, channels).
+    """Each channel's distance of activations (N, channels, H, W) to a reference, shape (N, channels).
 
-    It works strip by strip: data that stay in the processor's cache are some ten times faster than whole maps.
-
-    Parameters
-    ----------
-    activation
-        Activations (N, channels, H, W), not yet unit-normalised.
-    references
-        Unit-normalised activations (references, channels, H, W).
-    reference_of
-        Number of the reference that each image is compared with.
+    The references are unit-normalised already; `reference_of` is the number of each image's. It works strip by strip:
+    data that stay in the processor's cache are some ten times faster than whole maps.
     """
     images, targets = _by_position(activation), _by_position(references)
     positions, channels = images.shape[1:]

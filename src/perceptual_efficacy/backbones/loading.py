@@ -10,7 +10,7 @@ from perceptual_efficacy.backbones.kmeans import learn_kmeans
 from perceptual_efficacy.backbones.network import Backbone
 from perceptual_efficacy.backbones.published import Architecture
 from perceptual_efficacy.backbones.store import WEIGHTS, assemble, load
-from perceptual_efficacy.backbones.vgg import draw_random
+from perceptual_efficacy.backbones.vgg import cut, draw_random
 from perceptual_efficacy.backbones.weights import DEFAULT, Weights, fit, from_file, from_hugging_face, from_url, hash_in
 from perceptual_efficacy.datasets import photographs
 from perceptual_efficacy.vocabulary import RANDOM_WEIGHTS, TRAINED
@@ -87,8 +87,9 @@ def load_backbone(
         raise ValueError(
             f"{os.fspath(weights)} has sha256 {found.sha256}, not {sha256}: it is a different file, or damaged."
         )
+    library = name.partition(":")[0]
     card |= {
-        "origin": f"{found.release} weights of {architecture.library}" if found.release else f"weights {found.file}",
+        "origin": f"{found.release} weights of {library}" if found.release else f"weights {found.file}",
         "weights": TRAINED,
         "file": found.file,
         "file_sha256": found.sha256,
@@ -115,7 +116,7 @@ def _kmeans(layers: str | Sequence[str], weights: str | os.PathLike[str] | None,
         if weights is None
         else learn_kmeans(photographs.bundled(TRAINED_ON), widths, seed=seed)
     )
-    return Backbone(whole.network, {layer: layer for layer in chosen}, whole.card)
+    return cut(whole.network, chosen, whole.card)
 
 
 def _find(architecture: Architecture, weights: str) -> Weights:

@@ -9,7 +9,7 @@ from perceptual_efficacy import io, storage
 from perceptual_efficacy.backbones import published
 from perceptual_efficacy.backbones.network import Backbone
 from perceptual_efficacy.backbones.published import Architecture
-from perceptual_efficacy.backbones.vgg import ARCHITECTURE, stages
+from perceptual_efficacy.backbones.vgg import ARCHITECTURE, cut, stages
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 WEIGHTS = "weights.safetensors"
@@ -41,24 +41,15 @@ def save(
     storage.write_record(record, card)
 
 
-def read_card(weights: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read what a backbone is: its origin, layers in order and preprocessing."""
-    return io.read_weights(weights)[1]
-
-
 def load(weights: str | os.PathLike[str], *, precision: str = "float32") -> Backbone:
     """Read a backbone that `save` wrote.
 
-    The network computes in `precision`, "float32" or "bfloat16"; what it is shown is normalised in float32.
-
-    Raises
-    ------
-    storage.DamagedFileError
-        If the file cannot be read as safetensors.
+    The network computes in `precision`, "float32" or "bfloat16"; what it is shown is normalised in float32. See
+    `io.read_weights` for damaged files.
     """
     state, record = io.read_weights(weights)
     if record["architecture"] == ARCHITECTURE:
-        backbone = Backbone(stages(record["widths"]), {layer: layer for layer in record["layers"]}, record)
+        backbone = cut(stages(record["widths"]), record["layers"], record)
     else:
         backbone = assemble(published.build(record["architecture"]), record)
     backbone.network.load_state_dict({key: torch.from_numpy(value) for key, value in state.items()}, strict=True)

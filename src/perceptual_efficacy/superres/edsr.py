@@ -29,14 +29,9 @@ class EDSR(nn.Module):
     Parameters
     ----------
     scale
-        2, 3 or 4.
+        2, 3 or 4; another one is a ValueError.
     blocks, width
-        Residual blocks and channels; EDSR-baseline has 16 and 64.
-
-    Raises
-    ------
-    ValueError
-        If the network is not made for the scale, or has no blocks or channels.
+        Residual blocks and channels, at least one of each; EDSR-baseline has 16 and 64.
 
     References
     ----------
@@ -98,13 +93,7 @@ def draw(scale: int, blocks: int, width: int, seed: int) -> EDSR:
 
 
 def load(state: Mapping[str, Tensor], scale: int, blocks: int, width: int, source: str) -> EDSR:
-    """Build a network with given weights, ours or the authors'.
-
-    Raises
-    ------
-    ValueError
-        If they are those of another architecture; the message calls them by `source`.
-    """
+    """Build a network with given weights, ours or the authors'; those of another architecture are a ValueError."""
     network = EDSR(scale, blocks, width)
     try:
         weights.fit(network, network, state, source)
@@ -130,13 +119,7 @@ def save(network: EDSR, weights_file: str | os.PathLike[str], card: str | os.Pat
 
 
 def restore(weights_file: str | os.PathLike[str]) -> EDSR:
-    """Read a network that `save` wrote.
-
-    Raises
-    ------
-    storage.DamagedFileError
-        If the file cannot be read as safetensors.
-    """
+    """Read a network that `save` wrote; see `io.read_weights` for damaged files."""
     arrays, card = io.read_weights(weights_file)
     state = {name: torch.from_numpy(value) for name, value in arrays.items()}
     network = load(state, card["scale"], card["blocks"], card["width"], os.fspath(weights_file))
