@@ -4,7 +4,7 @@ Input and settings of each metric are those that reproduce published values on r
 tests/real_data/test_calibrated_metrics.py; FSIM without colour, MDSI and HaarPSI are as piq computes them.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from piq.functional import rgb2xyz, xyz2lab
 from torch import Tensor
 
+from perceptual_efficacy.backbones.network import Progress
+from perceptual_efficacy.distances import Image, Reader, compared_images
 from perceptual_efficacy.vocabulary import OF_DATASET
 
 LEAST_SQUARED_ERROR = 1e-12  # PSNR's floor, 120 dB: one code value in one colour of one of 5 million pixels
@@ -192,11 +194,7 @@ def measure(reference: Tensor, image: Tensor, name: str) -> Tensor:
 
 
 def baseline_distances(
-    comparisons: pd.DataFrame,
-    read: Callable[[str, str], NDArray[np.uint8]],
-    *,
-    batch_size: int = 8,
-    progress: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+    comparisons: pd.DataFrame, read: Reader, *, batch_size: int = 8, progress: Progress = iter
 ) -> xr.Dataset:
     """Measure by every metric how far images are from their references.
 
@@ -212,30 +210,22 @@ def baseline_distances(
     `distance` (comparison, side, metric), float64, with the coordinates `metric`, the names in `BASELINES`, and
     `description`; NaN where a metric is not defined at an image's size.
     """
-    sides = ["first"] if comparisons["second"].isna().all() else ["first", "second"]
     values: list[NDArray[np.float64]] = []
-    pairs: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []
+    pairs: list[tuple[Image, Image]] = []
 
     def flush() -> None:
         reference, image = torch.from_numpy(np.stack(pairs, axis=1)).permute(0, 1, 4, 2, 3).to(torch.float32) / 255
         values.append(torch.stack([measure(reference, image, name) for name in BASELINES], dim=1).numpy())
         pairs.clear()
 
-    for row in progress(comparisons.to_dict("records")):
-        reference = read(row["reference"], row["reference_sha256"])
-        for side in sides:
-            image = read(row[side], row[f"{side}_sha256"])
-            if image.shape != reference.shape:
-                raise ValueError(
-                    f"{row[side]} is {image.shape[1]} x {image.shape[0]} pixels, its reference {row['reference']} "
-                    f"{reference.shape[1]} x {reference.shape[0]}; they must have one size."
-                )
+    for _, reference, images in compared_images(comparisons, read, progress):
+        for image in images:
             if pairs and (len(pairs) >= batch_size or pairs[0][0].shape != reference.shape):
                 flush()
             pairs.append((reference, image))
     if pairs:
         flush()
-    distance = np.concatenate(values).reshape(len(comparisons), len(sides), len(BASELINES))
+    distance = np.concatenate(values).reshape(len(comparisons), -1, len(BASELINES))
     descriptions = [baseline.description for baseline in BASELINES.values()]
     return xr.Dataset(
         {"distance": (("comparison", "side", "metric"), distance)},

@@ -5,8 +5,8 @@ of LPIPS's layers add up to LPIPS's uncalibrated distance (Zhang, Isola, Efros, 
 Effectiveness of Deep Features as a Perceptual Metric, CVPR 2018).
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,9 @@ from perceptual_efficacy.vocabulary import OF_DATASET
 DISTANCE = "mean over positions of the squared difference of unit-normalised maps"
 STRIP = 2**18  # activations in hand at once
 EPSILON = 1e-10  # inside the root, so that the gradient stays finite where all channels are silent
+
+Image = NDArray[np.uint8]
+Reader = Callable[[str, str], Image]
 
 
 def unit_normalised(activation: Tensor) -> Tensor:
@@ -60,7 +63,7 @@ def contrast_distances(
     pattern
         Contrast relative to the peak's, in [-1, 1], shape (stimuli, y, x).
     contrasts
-        Peak contrasts, in (0, 1], rising.
+        Peak contrasts, in (0, 1], rising; others, or a pattern beyond [-1, 1], are a ValueError.
     batch_size, progress
         Images per forward pass; wraps the iteration over batches, e.g. `tqdm`.
 
@@ -69,11 +72,6 @@ def contrast_distances(
     `distance` (stimulus, contrast, unit), float32, with the coordinate `contrast` and, over `unit`, the plain
     coordinates `layer` and `channel`. The images are 0.5 + 0.5 c pattern, display code values, padded with background
     to the widest receptive field so that every unit that sees the pattern counts, but at most by half its own size.
-
-    Raises
-    ------
-    ValueError
-        If the contrasts do not rise within (0, 1] or a pattern exceeds 1 in magnitude.
     """
     shown = np.asarray(pattern, dtype=np.float32)
     contrast = np.asarray(contrasts, dtype=np.float64)
@@ -114,7 +112,7 @@ def contrast_distances(
 def image_distances(
     backbone: Backbone,
     comparisons: pd.DataFrame,
-    read: Callable[[str, str], NDArray[np.uint8]],
+    read: Reader,
     *,
     batch_size: int = 8,
     progress: Progress = iter,
@@ -129,7 +127,8 @@ def image_distances(
         One row per comparison (see `datasets.comparisons`). The activations of a reference are computed once for
         consecutive rows that share it.
     read
-        Returns the image (height, width, 3), 0 to 255, of a path and its SHA-256, as the table gives them.
+        Returns the image (height, width, 3), 0 to 255, of a path and its SHA-256, as the table gives them. An image of
+        another size than its reference is a ValueError.
     batch_size
         Minimum number of images per forward pass; images of one pass have one size.
     progress
@@ -139,18 +138,13 @@ def image_distances(
     -------
     `distance` (comparison, side, unit), float32, with the plain coordinates `layer` and `channel` over `unit`; sides
     are the first image and, where the table has one, the second.
-
-    Raises
-    ------
-    ValueError
-        If an image has another size than its reference.
     """
     device = next(backbone.parameters()).device
     network = backbone.to(memory_format=torch.channels_last)
     held: list[Tensor] = []  # the last reference's maps, by layer
     rows = []
     with torch.inference_mode():
-        for batch in _batches(comparisons, read, batch_size, progress):
+        for batch in _batches(compared_images(comparisons, read, progress), batch_size):
             images = torch.from_numpy(np.stack([*batch.references, *batch.images])).to(device)
             images = images.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last) / 255
             count = len(batch.references)
@@ -163,7 +157,7 @@ def image_distances(
                 maps.append(references[-1:].clone() if len(references) > 1 else references)
             held = maps
             rows.append(torch.cat(distance, dim=1).cpu().numpy())
-    cube = np.concatenate(rows).reshape(len(comparisons), len(_sides(comparisons)), -1)
+    cube = np.concatenate(rows).reshape(len(comparisons), -1, sum(backbone.layers.values()))
     return xr.Dataset(
         {"distance": (("comparison", "side", "unit"), cube)},
         coords=backbone.units,
@@ -171,30 +165,15 @@ def image_distances(
     )
 
 
-def _sides(comparisons: pd.DataFrame) -> list[str]:
-    return ["first"] if comparisons["second"].isna().all() else ["first", "second"]
-
-
-class _Batch(NamedTuple):
-    """Images of one size for one forward pass."""
-
-    references: list[NDArray[np.uint8]]
-    images: list[NDArray[np.uint8]]  # all sides of one comparison after those of another
-    reference_of: list[int]  # per image; counted with the last batch's reference in front if that goes on
-    goes_on: bool
-
-
-def _batches(
-    comparisons: pd.DataFrame, read: Callable[[str, str], NDArray[np.uint8]], batch_size: int, progress: Progress
-) -> Iterator[_Batch]:
-    sides = _sides(comparisons)
-    batch = _Batch([], [], [], goes_on=False)
-    last: str | None = None
-    reference: NDArray[np.uint8] = np.empty((0, 0, 3), dtype=np.uint8)
+def compared_images(
+    comparisons: pd.DataFrame, read: Reader, progress: Progress = iter
+) -> Iterator[tuple[str, Image, list[Image]]]:
+    """Yield the name and image of each comparison's reference and the images of its sides; see `image_distances`."""
+    sides = ["first"] if comparisons["second"].isna().all() else ["first", "second"]
+    name: Any = None
     for row in progress(comparisons.to_dict("records")):
-        name = str(row["reference"])
-        if name != last:
-            reference = read(name, row["reference_sha256"])
+        if row["reference"] != name:
+            name, reference = row["reference"], read(row["reference"], row["reference_sha256"])
         images = [read(row[side], row[f"{side}_sha256"]) for side in sides]
         for side, image in zip(sides, images, strict=True):
             if image.shape != reference.shape:
@@ -202,6 +181,22 @@ def _batches(
                     f"{row[side]} is {image.shape[1]} x {image.shape[0]} pixels, its reference {name} "
                     f"{reference.shape[1]} x {reference.shape[0]}; they must have one size."
                 )
+        yield name, reference, images
+
+
+class _Batch(NamedTuple):
+    """Images of one size for one forward pass."""
+
+    references: list[Image]
+    images: list[Image]  # all sides of one comparison after those of another
+    reference_of: list[int]  # per image; counted with the last batch's reference in front if that goes on
+    goes_on: bool
+
+
+def _batches(compared: Iterable[tuple[str, Image, list[Image]]], batch_size: int) -> Iterator[_Batch]:
+    batch = _Batch([], [], [], goes_on=False)
+    last = None
+    for name, reference, images in compared:
         size = len(batch.references) + len(batch.images)
         other_size = size and batch.images[0].shape != reference.shape
         if size >= batch_size or other_size:

@@ -230,7 +230,7 @@ def errors(image: NDArray[np.uint8], reference: NDArray[np.uint8]) -> dict[str, 
     Parameters
     ----------
     image, reference
-        RGB (height, width, 3), 0 to 255, at least 16 x 16 pixels.
+        RGB (height, width, 3), 0 to 255, at least 16 x 16 pixels, of one size; others are a ValueError.
 
     Returns
     -------
@@ -238,11 +238,6 @@ def errors(image: NDArray[np.uint8], reference: NDArray[np.uint8]) -> dict[str, 
     "colour": CIEDE2000 of sRGB under D65, averaged over pixels; 1 is about a just noticeable difference. "texture
     spectrum" and "texture contrast": differences of log10 power and log10 standard deviation of luma, their magnitudes
     averaged over patches of 16 x 16 pixels, those of power over 3 octaves x 4 orientations as well; decades.
-
-    Raises
-    ------
-    ValueError
-        If the images are not as above, or of different sizes.
 
     Notes
     -----

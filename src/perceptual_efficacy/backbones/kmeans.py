@@ -31,7 +31,8 @@ def learn_kmeans(
     Parameters
     ----------
     photographs
-        RGB images by name, each of shape (height, width, 3).
+        RGB images by name, each of shape (height, width, 3). It is a ValueError if there is none, one is too small for
+        the deepest layer, or they do not vary.
     layers
         Layer names to channels, see `vgg.stages`.
     seed
@@ -42,11 +43,6 @@ def learn_kmeans(
         Regularisation of the whitening, as a share of the mean eigenvalue of the patches' covariance.
     progress
         Wraps the iteration over layers, e.g. `tqdm`.
-
-    Raises
-    ------
-    ValueError
-        If there is no photograph, one is too small for the deepest layer, or they do not vary.
 
     References
     ----------

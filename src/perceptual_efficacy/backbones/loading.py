@@ -88,13 +88,9 @@ def load_backbone(
             f"{os.fspath(weights)} has sha256 {found.sha256}, not {sha256}: it is a different file, or damaged."
         )
     library = name.partition(":")[0]
-    card |= {
-        "origin": f"{found.release} weights of {library}" if found.release else f"weights {found.file}",
-        "weights": TRAINED,
-        "file": found.file,
-        "file_sha256": found.sha256,
-        "release": found.release,
-    }
+    origin = f"{found.release} weights of {library}" if found.release else f"weights {found.file}"
+    file = {"file": found.file, "file_sha256": found.sha256, "release": found.release}
+    card |= {"origin": origin, "weights": TRAINED, **file}
     backbone = assemble(architecture, card)
     fit(backbone.network, architecture.network, found.state, found.file)
     return backbone
@@ -111,11 +107,10 @@ def _kmeans(layers: str | Sequence[str], weights: str | os.PathLike[str] | None,
         raise ValueError(f"kmeans has no layers {unknown or layers!r}; its layers are {', '.join(KMEANS_LAYERS)}.")
     deepest = max(list(KMEANS_LAYERS).index(layer) for layer in chosen)
     widths = dict(list(KMEANS_LAYERS.items())[: deepest + 1])
-    whole = (
-        draw_random(widths, seed)
-        if weights is None
-        else learn_kmeans(photographs.bundled(TRAINED_ON), widths, seed=seed)
-    )
+    if weights is None:
+        whole = draw_random(widths, seed)
+    else:
+        whole = learn_kmeans(photographs.bundled(TRAINED_ON), widths, seed=seed)
     return cut(whole.network, chosen, whole.card)
 
 

@@ -156,20 +156,9 @@ class Backbone(nn.Module):
     def activations(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
         """Yield each layer's name and activations, (N, channels, H, W), from shallow to deep.
 
-        Parameters
-        ----------
-        images
-            (N, 3, H, W), display code values in [0, 1].
-
-        Raises
-        ------
-        ValueError
-            If the images are not of this shape, or the network cannot take images of this size.
-
-        Notes
-        -----
-        Only what is still needed is kept in memory: reduce a layer before asking for the next. The network computes in
-        the data type of its weights; activations of less than 32 bits are yielded as float32.
+        Images are (N, 3, H, W), display code values in [0, 1]; another shape, or a size that the network cannot take,
+        is a ValueError. The network computes in the data type of its weights; activations of less than 32 bits are
+        yielded as float32. Only what is still needed is kept in memory: reduce a layer before asking for the next.
         """
         if images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(f"Images have shape {tuple(images.shape)}; expected (N, 3, height, width).")

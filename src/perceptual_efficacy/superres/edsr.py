@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ SCALES = (2, 3, 4)
 DIV2K_MEAN = (0.4488, 0.4371, 0.4040)  # of each colour; the published networks subtract it
 BLOCKS, WIDTH = 16, 64  # of EDSR-baseline
 RUN = (*OF_NETWORK, "scale", "loss", "selection", "draw", "seed")  # identify a network, in the order of columns
+
+_convolution = partial(nn.Conv2d, kernel_size=3, padding=1)
 
 
 class EDSR(nn.Module):
@@ -79,10 +82,6 @@ class _Block(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         return features + self.body(features)
-
-
-def _convolution(channels: int, outputs: int) -> nn.Conv2d:
-    return nn.Conv2d(channels, outputs, 3, padding=1)
 
 
 def draw(scale: int, blocks: int, width: int, seed: int) -> EDSR:

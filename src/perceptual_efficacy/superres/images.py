@@ -46,13 +46,9 @@ def list_images(
     Returns
     -------
     One row per image: set, use, image (the file's name without its suffix), path (in the folder), width and height (of
-    what is used), sha256 (of the file) and content_sha256 (of the whole image, decoded).
-
-    Raises
-    ------
-    ValueError
-        If two sets have one name; if a set has no image, two of one name, one smaller than its `size` or one that
-        cannot be read; or if images of the training sets are also in a set of another use.
+    what is used), sha256 (of the file) and content_sha256 (of the whole image, decoded). It is a ValueError if two sets
+    have one name; if a set has no image, two of one name, one smaller than its `size` or one that cannot be read; or if
+    images of the training sets are also in a set of another use.
     """
     rows = []
     if twice := _repeated(entry["name"] for entry in sets):

@@ -106,7 +106,8 @@ def train(
     patches
         Every step takes the next ones.
     loss, recipe
-        What is minimised, and how.
+        What is minimised, and how; an unknown precision, or a batch that cannot be shared evenly among the devices, is
+        a ValueError.
     validation
         Original images, uint8 (height, width, 3), to follow the training by; no decision rests on them.
     state_file
@@ -130,8 +131,6 @@ def train(
         If a term of the loss, or a weight at the end, is not finite.
     OSError
         If the state cannot be written.
-    ValueError
-        If the precision is unknown, or a batch cannot be shared evenly among the devices.
     """
     if recipe.precision not in PRECISIONS:
         raise ValueError(f"precision is {recipe.precision!r}; it must be one of {PRECISIONS}.")
