@@ -415,8 +415,7 @@ rule plot_superres_crops:
     conda:
         "../envs/perception.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(5),
+        **DRAWING,
     params:
         **IMAGES,
         code=code_digest("plot_superres_crops"),

@@ -14,15 +14,10 @@ from perceptual_efficacy.backbones.vgg import ARCHITECTURE, cut, stages
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 WEIGHTS = "weights.safetensors"
 
+AnyPath = str | os.PathLike[str]
 
-def save(
-    backbone: Backbone,
-    weights: str | os.PathLike[str],
-    card: str | os.PathLike[str],
-    *,
-    name: str,
-    provenance: io.Provenance,
-) -> None:
+
+def save(backbone: Backbone, weights: AnyPath, card: AnyPath, *, name: str, provenance: io.Provenance) -> None:
     """Write the weights as safetensors, and in its header what they are; the card repeats that for people."""
     state = {key: value.numpy(force=True) for key, value in backbone.network.state_dict().items()}
     filters, filters_of = backbone.first_filters
@@ -41,7 +36,7 @@ def save(
     storage.write_record(record, card)
 
 
-def load(weights: str | os.PathLike[str], *, precision: str = "float32") -> Backbone:
+def load(weights: AnyPath, *, precision: str = "float32") -> Backbone:
     """Read a backbone that `save` wrote.
 
     The network computes in `precision`, "float32" or "bfloat16"; what it is shown is normalised in float32. See

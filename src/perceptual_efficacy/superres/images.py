@@ -20,6 +20,7 @@ COLUMNS = ("set", "use", "image", "path", "width", "height", "sha256", "content_
 
 LEAST_SCORED = 32  # pixels that every metric, also LPIPS on AlexNet, needs between the borders left out
 
+AnyPath = str | os.PathLike[str]
 Image = NDArray[np.uint8]
 
 
@@ -30,9 +31,7 @@ class Source(NamedTuple):
     size: int | None
 
 
-def list_images(
-    sets: Sequence[Mapping[str, Any]], folders: Sequence[str | os.PathLike[str]], *, progress: Any = iter
-) -> pd.DataFrame:
+def list_images(sets: Sequence[Mapping[str, Any]], folders: Sequence[AnyPath], *, progress: Any = iter) -> pd.DataFrame:
     """List the images of all sets, in the order of their names.
 
     Parameters
@@ -107,7 +106,7 @@ def check_sizes(table: pd.DataFrame, scale: int, patch: int) -> None:
             )
 
 
-def sources(sets: Sequence[Mapping[str, Any]], folders: Sequence[str | os.PathLike[str]]) -> dict[str, Source]:
+def sources(sets: Sequence[Mapping[str, Any]], folders: Sequence[AnyPath]) -> dict[str, Source]:
     """Return the folder of each set and the part to use of its images, by the set's name; see `list_images`."""
     return {entry["name"]: Source(Path(folder), entry.get("size")) for entry, folder in zip(sets, folders, strict=True)}
 
@@ -119,7 +118,7 @@ def read(row: Mapping[Any, Any], sources: Mapping[str, Source], scale: int) -> I
     return cropped(_part(io.read_image(path, row["sha256"]), size, path), scale)
 
 
-def _part(image: Image, size: int | None, path: str | os.PathLike[str]) -> Image:
+def _part(image: Image, size: int | None, path: AnyPath) -> Image:
     """Central square of an image."""
     if size is None:
         return image
@@ -131,13 +130,7 @@ def _part(image: Image, size: int | None, path: str | os.PathLike[str]) -> Image
 
 
 def pack(
-    table: pd.DataFrame,
-    sources: Mapping[str, Source],
-    scale: int,
-    high: str | os.PathLike[str],
-    low: str | os.PathLike[str],
-    *,
-    progress: Any = iter,
+    table: pd.DataFrame, sources: Mapping[str, Source], scale: int, high: AnyPath, low: AnyPath, *, progress: Any = iter
 ) -> pd.DataFrame:
     """Write the training images, and their degraded forms, as two flat arrays, to read patches from without decoding.
 
@@ -190,16 +183,7 @@ class Patches:
         and quarter turns.
     """
 
-    def __init__(
-        self,
-        table: pd.DataFrame,
-        high: str | os.PathLike[str],
-        low: str | os.PathLike[str],
-        *,
-        scale: int,
-        patch: int,
-        seed: int,
-    ) -> None:
+    def __init__(self, table: pd.DataFrame, high: AnyPath, low: AnyPath, *, scale: int, patch: int, seed: int) -> None:
         self.paths = os.fspath(high), os.fspath(low)
         self.table = table[["height", "width", "start"]].to_numpy()
         self.scale, self.size, self.seed = scale, patch // scale, seed
