@@ -394,7 +394,7 @@ rule plot_superres_crops:
     conda:
         "../envs/perception.yaml"
     resources:
-        **growing(mem_mb=2000, runtime=5),
+        **DRAWING,
     params:
         **IMAGES,
         code=code_digest("plot_superres_crops"),

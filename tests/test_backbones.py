@@ -6,7 +6,7 @@ import torch
 from sklearn.cluster import KMeans
 from torch import nn
 
-from perceptual_efficacy import storage
+from perceptual_efficacy import io, storage
 from perceptual_efficacy.backbones import kmeans, store, vgg
 from perceptual_efficacy.backbones.network import as_tensor
 
@@ -42,7 +42,7 @@ def test_layers_keep_their_order_and_channels():
 )
 def test_receptive_field_is_vggs(deepest, width):
     names = list(VGG16)[: list(VGG16).index(deepest) + 1]
-    assert vgg.draw_random(dict.fromkeys(names, 1), seed=0).receptive_field == width
+    assert vgg.draw_random(dict.fromkeys(names, 1), seed=0).receptive_fields[names[-1]] == width
 
 
 def test_activations_are_those_of_a_plain_vgg():
@@ -241,7 +241,7 @@ def test_the_weights_alone_say_what_they_are(saved):
     card = json.loads((folder / "card.json").read_text())
     (folder / "card.json").unlink()
     assert state(store.load(folder / "weights.safetensors")) == state(backbone)
-    assert json.dumps(store.read_card(folder / "weights.safetensors")) == json.dumps(card)
+    assert json.dumps(io.read_weights(folder / "weights.safetensors")[1]) == json.dumps(card)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ import perceptual_efficacy as pe
 from perceptual_efficacy import baselines, io
 from perceptual_efficacy.backbones.network import as_tensor
 from perceptual_efficacy.backbones.vgg import draw_random
-from perceptual_efficacy.inversion import MEASURES, errors, invert, invert_selections, square, total_variation
+from perceptual_efficacy.inversion import errors, invert, invert_selections, square, total_variation
+
+MEASURES = ("structure", "colour", "texture spectrum", "texture contrast")
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ Input and settings of each metric are those that reproduce published values on r
 tests/real_data/test_calibrated_metrics.py; FSIM without colour, MDSI and HaarPSI are as piq computes them.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from piq.functional import rgb2xyz, xyz2lab
 from torch import Tensor
 
+from perceptual_efficacy.backbones.network import Progress
+from perceptual_efficacy.distances import Image, Reader, compared_images
 from perceptual_efficacy.vocabulary import OF_DATASET
 
 LEAST_SQUARED_ERROR = 1e-12  # PSNR's floor, 120 dB: one code value in one colour of one of 5 million pixels
@@ -24,24 +26,12 @@ GREY_WEIGHTS = (0.299, 0.587, 0.114)  # BT.601, as MATLAB's rgb2gray
 
 
 class Baseline(NamedTuple):
-    """One metric.
+    """One metric."""
 
-    Attributes
-    ----------
-    compute
-        Distances (N,) of references and images, (N, 3, H, W) in [0, 1]: unchecked; `measure` checks.
-    description
-        What exactly is computed: input, scale, downsampling, library.
-    least_side
-        Smallest height and width, in pixels, at which the metric is defined.
-    best
-        The distance of identical images; no distance is smaller.
-    """
-
-    compute: Callable[[Tensor, Tensor], Tensor]
-    description: str
-    least_side: int
-    best: float
+    compute: Callable[[Tensor, Tensor], Tensor]  # (N,) of references and images (N, 3, H, W) in [0, 1]: unchecked
+    description: str  # what exactly is computed: input, scale, downsampling, library
+    least_side: int  # smallest height and width, in pixels, at which the metric is defined
+    best: float  # the distance of identical images; no distance is smaller
 
 
 def _grey(images: Tensor) -> Tensor:
@@ -50,10 +40,6 @@ def _grey(images: Tensor) -> Tensor:
     grey = 255 * (images64 * images64.new_tensor(GREY_WEIGHTS).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
     # to thousandths first, the weights' step: else rounding errors would decide where halves go
     return (grey.round(decimals=3).round() / 255).to(images.dtype)
-
-
-def _rgb(images: Tensor) -> Tensor:
-    return images
 
 
 def _cielab(images: Tensor) -> Tensor:
@@ -69,29 +55,35 @@ def _negated_psnr(reference: Tensor, image: Tensor) -> Tensor:
     return 10 * _squared_error(reference, image).clamp(min=LEAST_SQUARED_ERROR).log10()
 
 
+_GREY = "on grey (BT.601, rounded to whole code values)"
+_POOLED = "averaged over squares of side round(min(H, W) / 256) first"
+_PIQ = f"by piq {piq.__version__}"
+
+
 def _by_piq(
-    metric: Callable[..., Tensor], sign: int, prepare: Callable[[Tensor], Tensor] = _rgb, **settings: Any
-) -> Callable[[Tensor, Tensor], Tensor]:
-    """`sign` times a metric of piq, of prepared images."""
+    metric: Callable[..., Tensor],
+    description: str,
+    *,
+    least_side: int,
+    prepare: Callable[[Tensor], Tensor] = lambda images: images,
+    similarity: bool = True,
+    **settings: Any,
+) -> Baseline:
+    """A metric of piq, of prepared images: of similarity, which is negated, or of distance."""
+    sign = -1 if similarity else 1
 
     def compute(reference: Tensor, image: Tensor) -> Tensor:
         # the image first: MDSI is not symmetric
         return sign * metric(prepare(image), prepare(reference), data_range=1.0, reduction="none", **settings)
 
-    return compute
+    description = f"{'negated ' if similarity else ''}{description}; {_PIQ}"
+    return Baseline(compute, description, least_side, best=-1 if similarity else 0)
 
-
-_GREY = "on grey (BT.601, rounded to whole code values)"
-_POOLED = "averaged over squares of side round(min(H, W) / 256) first"
-_PIQ = f"by piq {piq.__version__}"
 
 BASELINES: Mapping[str, Baseline] = MappingProxyType(
     {
         "L2": Baseline(
-            _squared_error,
-            "mean squared error over pixels and channels of RGB in [0, 1], at full size",
-            least_side=1,
-            best=0,
+            _squared_error, "mean squared error over pixels and channels of RGB in [0, 1], at full size", 1, best=0
         ),
         "L2 (Lab)": Baseline(
             lambda reference, image: _squared_error(_cielab(reference), _cielab(image)),
@@ -107,53 +99,41 @@ BASELINES: Mapping[str, Baseline] = MappingProxyType(
             least_side=1,
             best=-120,
         ),
-        "SSIM": Baseline(
-            _by_piq(piq.ssim, -1, _grey, downsample=False),
-            f"negated SSIM {_GREY}, 11 x 11 Gaussian window of 1.5 px, at full size, without the border; {_PIQ}",
+        "SSIM": _by_piq(
+            piq.ssim,
+            f"SSIM {_GREY}, 11 x 11 Gaussian window of 1.5 px, at full size, without the border",
             least_side=11,
-            best=-1,
+            prepare=_grey,
+            downsample=False,
         ),
-        "MS-SSIM": Baseline(
-            _by_piq(piq.multi_scale_ssim, -1, _grey),
-            f"negated MS-SSIM {_GREY}, 5 scales from full size, negative terms count as 0; {_PIQ}",
+        "MS-SSIM": _by_piq(
+            piq.multi_scale_ssim,
+            f"MS-SSIM {_GREY}, 5 scales from full size, negative terms count as 0",
             least_side=161,
-            best=-1,
+            prepare=_grey,
         ),
-        "FSIM": Baseline(
-            _by_piq(piq.fsim, -1, chromatic=False),
-            f"negated FSIM on the Y of YIQ, {_POOLED}; {_PIQ}",
+        "FSIM": _by_piq(piq.fsim, f"FSIM on the Y of YIQ, {_POOLED}", least_side=2, chromatic=False),
+        "FSIMc": _by_piq(piq.fsim, f"FSIMc, FSIM with colour, on YIQ, {_POOLED}", least_side=2, chromatic=True),
+        "VSI": _by_piq(piq.vsi, f"VSI on RGB (LMN inside), {_POOLED}, its saliency always at 256 x 256", least_side=2),
+        "MDSI": _by_piq(
+            piq.mdsi,
+            f"MDSI on RGB (LHM inside), terms combined by their sum, {_POOLED}",
             least_side=2,
-            best=-1,
+            prepare=Tensor.double,  # its fourth roots turn a rounding error of 1e-7 into 0.02
+            similarity=False,
         ),
-        "FSIMc": Baseline(
-            _by_piq(piq.fsim, -1, chromatic=True),
-            f"negated FSIMc, FSIM with colour, on YIQ, {_POOLED}; {_PIQ}",
-            least_side=2,
-            best=-1,
-        ),
-        "VSI": Baseline(
-            _by_piq(piq.vsi, -1),
-            f"negated VSI on RGB (LMN inside), {_POOLED}, its saliency always at 256 x 256; {_PIQ}",
-            least_side=2,
-            best=-1,
-        ),
-        "MDSI": Baseline(
-            _by_piq(piq.mdsi, 1, Tensor.double),  # its fourth roots turn a rounding error of 1e-7 into 0.02
-            f"MDSI on RGB (LHM inside), terms combined by their sum, {_POOLED}; {_PIQ}",
-            least_side=2,
-            best=0,
-        ),
-        "HaarPSI": Baseline(
-            _by_piq(piq.haarpsi, -1, Tensor.double),  # its logit magnifies rounding errors next to 1
-            f"negated HaarPSI on RGB (YIQ inside), averaged over squares of 2 x 2 first; {_PIQ}",
+        "HaarPSI": _by_piq(
+            piq.haarpsi,
+            "HaarPSI on RGB (YIQ inside), averaged over squares of 2 x 2 first",
             least_side=16,
-            best=-1,
+            prepare=Tensor.double,  # its logit magnifies rounding errors next to 1
         ),
-        "GMSD": Baseline(
-            _by_piq(piq.gmsd, 1, _grey),
-            f"GMSD {_GREY}, averaged over squares of 2 x 2 first; {_PIQ}",
+        "GMSD": _by_piq(
+            piq.gmsd,
+            f"GMSD {_GREY}, averaged over squares of 2 x 2 first",
             least_side=3,
-            best=0,
+            prepare=_grey,
+            similarity=False,
         ),
     }
 )
@@ -214,11 +194,7 @@ def measure(reference: Tensor, image: Tensor, name: str) -> Tensor:
 
 
 def baseline_distances(
-    comparisons: pd.DataFrame,
-    read: Callable[[str, str], NDArray[np.uint8]],
-    *,
-    batch_size: int = 8,
-    progress: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+    comparisons: pd.DataFrame, read: Reader, *, batch_size: int = 8, progress: Progress = iter
 ) -> xr.Dataset:
     """Measure by every metric how far images are from their references.
 
@@ -234,39 +210,25 @@ def baseline_distances(
     `distance` (comparison, side, metric), float64, with the coordinates `metric`, the names in `BASELINES`, and
     `description`; NaN where a metric is not defined at an image's size.
     """
-    sides = ["first"] if comparisons["second"].isna().all() else ["first", "second"]
     values: list[NDArray[np.float64]] = []
-    pairs: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []
+    pairs: list[tuple[Image, Image]] = []
 
     def flush() -> None:
-        reference, image = (_as_tensor(images) for images in zip(*pairs, strict=True))
+        reference, image = torch.from_numpy(np.stack(pairs, axis=1)).permute(0, 1, 4, 2, 3).to(torch.float32) / 255
         values.append(torch.stack([measure(reference, image, name) for name in BASELINES], dim=1).numpy())
         pairs.clear()
 
-    for row in progress(comparisons.to_dict("records")):
-        reference = read(row["reference"], row["reference_sha256"])
-        for side in sides:
-            image = read(row[side], row[f"{side}_sha256"])
-            if image.shape != reference.shape:
-                raise ValueError(
-                    f"{row[side]} is {image.shape[1]} x {image.shape[0]} pixels, its reference {row['reference']} "
-                    f"{reference.shape[1]} x {reference.shape[0]}; they must have one size."
-                )
+    for _, reference, images in compared_images(comparisons, read, progress):
+        for image in images:
             if pairs and (len(pairs) >= batch_size or pairs[0][0].shape != reference.shape):
                 flush()
             pairs.append((reference, image))
     if pairs:
         flush()
-    distance = np.concatenate(values).reshape(len(comparisons), len(sides), len(BASELINES))
+    distance = np.concatenate(values).reshape(len(comparisons), -1, len(BASELINES))
+    descriptions = [baseline.description for baseline in BASELINES.values()]
     return xr.Dataset(
         {"distance": (("comparison", "side", "metric"), distance)},
-        coords={
-            "metric": list(BASELINES),
-            "description": ("metric", [baseline.description for baseline in BASELINES.values()]),
-        },
+        coords={"metric": list(BASELINES), "description": ("metric", descriptions)},
         attrs={name: comparisons[name].iloc[0] for name in OF_DATASET},
     )
-
-
-def _as_tensor(images: Iterable[NDArray[np.uint8]]) -> Tensor:
-    return torch.from_numpy(np.stack(list(images))).permute(0, 3, 1, 2).to(torch.float32) / 255

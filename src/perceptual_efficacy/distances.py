@@ -1,7 +1,12 @@
-"""The distance cube: the distance of two images by every single channel. A selection's distance is a sum of it."""
+"""The distance cube: the distance of two images by every single channel. A selection's distance is a sum of it.
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+A channel's distance is the mean over positions of the squared difference of unit-normalised activations: all channels
+of LPIPS's layers add up to LPIPS's uncalibrated distance (Zhang, Isola, Efros, Shechtman, Wang: The Unreasonable
+Effectiveness of Deep Features as a Perceptual Metric, CVPR 2018).
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,18 +23,12 @@ DISTANCE = "mean over positions of the squared difference of unit-normalised map
 STRIP = 2**18  # activations in hand at once
 EPSILON = 1e-10  # inside the root, so that the gradient stays finite where all channels are silent
 
+Image = NDArray[np.uint8]
+Reader = Callable[[str, str], Image]
+
 
 def unit_normalised(activation: Tensor) -> Tensor:
-    """Divide activations (N, channels, H, W) by their length over the channels at each position.
-
-    A channel's distance between two images is the mean over positions of their squared difference, and a selection's
-    distance is the sum over its channels: all channels of LPIPS's layers give LPIPS's uncalibrated distance.
-
-    References
-    ----------
-    Zhang, Isola, Efros, Shechtman, Wang: The Unreasonable Effectiveness of Deep Features as a Perceptual Metric, CVPR
-    2018.
-    """
+    """Divide activations (N, channels, H, W) by their length over the channels at each position."""
     images = _by_position(activation)
     unit = torch.empty_like(images, memory_format=torch.contiguous_format)
     for image, result in zip(images, unit, strict=True):
@@ -41,12 +40,7 @@ def unit_normalised(activation: Tensor) -> Tensor:
 def selection_distance(activation: Tensor, reference: Tensor, weight: Tensor) -> Tensor:
     """Weighted sum over channels of each channel's distance, shape (N,); gradients pass.
 
-    Parameters
-    ----------
-    activation, reference
-        Activations (N, channels, H, W), not yet unit-normalised.
-    weight
-        Weight of each channel, shape (channels,).
+    The activations, (N, channels, H, W), are not yet unit-normalised; the weight has shape (channels,).
     """
     difference = activation * _inverse_length(activation, 1) - reference * _inverse_length(reference, 1)
     return torch.einsum("nchw,c->n", difference.square(), weight) / activation[0, 0].numel()
@@ -69,22 +63,15 @@ def contrast_distances(
     pattern
         Contrast relative to the peak's, in [-1, 1], shape (stimuli, y, x).
     contrasts
-        Peak contrasts, in (0, 1], rising.
-    batch_size
-        Images per forward pass.
-    progress
-        Wraps the iteration over batches, e.g. `tqdm`.
+        Peak contrasts, in (0, 1], rising; others, or a pattern beyond [-1, 1], are a ValueError.
+    batch_size, progress
+        Images per forward pass; wraps the iteration over batches, e.g. `tqdm`.
 
     Returns
     -------
     `distance` (stimulus, contrast, unit), float32, with the coordinate `contrast` and, over `unit`, the plain
     coordinates `layer` and `channel`. The images are 0.5 + 0.5 c pattern, display code values, padded with background
     to the widest receptive field so that every unit that sees the pattern counts, but at most by half its own size.
-
-    Raises
-    ------
-    ValueError
-        If the contrasts do not rise within (0, 1] or a pattern exceeds 1 in magnitude.
     """
     shown = np.asarray(pattern, dtype=np.float32)
     contrast = np.asarray(contrasts, dtype=np.float64)
@@ -93,7 +80,7 @@ def contrast_distances(
     if np.abs(shown).max() > 1 + 1e-6:
         raise ValueError(f"A pattern reaches {np.abs(shown).max()}; its largest magnitude may be 1.")
     # a unit's weights fall off towards the rim of its receptive field: in deep layers far less than all of it counts
-    margin = min(backbone.receptive_field, max(shown.shape[1:]) // 2)
+    margin = min(max(backbone.receptive_fields.values()), max(shown.shape[1:]) // 2)
     padded = np.pad(shown, ((0, 0), (margin, margin), (margin, margin)))
     device = next(backbone.parameters()).device
     network = backbone.to(memory_format=torch.channels_last)
@@ -125,7 +112,7 @@ def contrast_distances(
 def image_distances(
     backbone: Backbone,
     comparisons: pd.DataFrame,
-    read: Callable[[str, str], NDArray[np.uint8]],
+    read: Reader,
     *,
     batch_size: int = 8,
     progress: Progress = iter,
@@ -140,7 +127,8 @@ def image_distances(
         One row per comparison (see `datasets.comparisons`). The activations of a reference are computed once for
         consecutive rows that share it.
     read
-        Returns the image (height, width, 3), 0 to 255, of a path and its SHA-256, as the table gives them.
+        Returns the image (height, width, 3), 0 to 255, of a path and its SHA-256, as the table gives them. An image of
+        another size than its reference is a ValueError.
     batch_size
         Minimum number of images per forward pass; images of one pass have one size.
     progress
@@ -150,18 +138,13 @@ def image_distances(
     -------
     `distance` (comparison, side, unit), float32, with the plain coordinates `layer` and `channel` over `unit`; sides
     are the first image and, where the table has one, the second.
-
-    Raises
-    ------
-    ValueError
-        If an image has another size than its reference.
     """
     device = next(backbone.parameters()).device
     network = backbone.to(memory_format=torch.channels_last)
     held: list[Tensor] = []  # the last reference's maps, by layer
     rows = []
     with torch.inference_mode():
-        for batch in _batches(comparisons, read, batch_size, progress):
+        for batch in _batches(compared_images(comparisons, read, progress), batch_size):
             images = torch.from_numpy(np.stack([*batch.references, *batch.images])).to(device)
             images = images.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last) / 255
             count = len(batch.references)
@@ -174,45 +157,23 @@ def image_distances(
                 maps.append(references[-1:].clone() if len(references) > 1 else references)
             held = maps
             rows.append(torch.cat(distance, dim=1).cpu().numpy())
-    cube = np.concatenate(rows).reshape(len(comparisons), len(_sides(comparisons)), -1)
+    cube = np.concatenate(rows).reshape(len(comparisons), -1, sum(backbone.layers.values()))
     return xr.Dataset(
         {"distance": (("comparison", "side", "unit"), cube)},
         coords=backbone.units,
-        attrs={
-            **backbone.identity,
-            **{name: comparisons[name].iloc[0] for name in OF_DATASET},
-            "distance": DISTANCE,
-        },
+        attrs={**backbone.identity, **{name: comparisons[name].iloc[0] for name in OF_DATASET}, "distance": DISTANCE},
     )
 
 
-def _sides(comparisons: pd.DataFrame) -> list[str]:
-    return ["first"] if comparisons["second"].isna().all() else ["first", "second"]
-
-
-class _Batch(NamedTuple):
-    """Images of one size for one forward pass."""
-
-    references: list[NDArray[np.uint8]]
-    images: list[NDArray[np.uint8]]  # all sides of one comparison after those of another
-    reference_of: list[int]  # per image; counted with the last batch's reference in front if that goes on
-    goes_on: bool
-
-
-def _batches(
-    comparisons: pd.DataFrame,
-    read: Callable[[str, str], NDArray[np.uint8]],
-    batch_size: int,
-    progress: Progress,
-) -> Iterator[_Batch]:
-    sides = _sides(comparisons)
-    batch = _Batch([], [], [], goes_on=False)
-    last: str | None = None
-    reference: NDArray[np.uint8] = np.empty((0, 0, 3), dtype=np.uint8)
+def compared_images(
+    comparisons: pd.DataFrame, read: Reader, progress: Progress = iter
+) -> Iterator[tuple[str, Image, list[Image]]]:
+    """Yield the name and image of each comparison's reference and the images of its sides; see `image_distances`."""
+    sides = ["first"] if comparisons["second"].isna().all() else ["first", "second"]
+    name: Any = None
     for row in progress(comparisons.to_dict("records")):
-        name = str(row["reference"])
-        if name != last:
-            reference = read(name, row["reference_sha256"])
+        if row["reference"] != name:
+            name, reference = row["reference"], read(row["reference"], row["reference_sha256"])
         images = [read(row[side], row[f"{side}_sha256"]) for side in sides]
         for side, image in zip(sides, images, strict=True):
             if image.shape != reference.shape:
@@ -220,6 +181,22 @@ def _batches(
                     f"{row[side]} is {image.shape[1]} x {image.shape[0]} pixels, its reference {name} "
                     f"{reference.shape[1]} x {reference.shape[0]}; they must have one size."
                 )
+        yield name, reference, images
+
+
+class _Batch(NamedTuple):
+    """Images of one size for one forward pass."""
+
+    references: list[Image]
+    images: list[Image]  # all sides of one comparison after those of another
+    reference_of: list[int]  # per image; counted with the last batch's reference in front if that goes on
+    goes_on: bool
+
+
+def _batches(compared: Iterable[tuple[str, Image, list[Image]]], batch_size: int) -> Iterator[_Batch]:
+    batch = _Batch([], [], [], goes_on=False)
+    last = None
+    for name, reference, images in compared:
         size = len(batch.references) + len(batch.images)
         other_size = size and batch.images[0].shape != reference.shape
         if size >= batch_size or other_size:
@@ -236,18 +213,10 @@ def _batches(
 
 
 def channel_distances(activation: Tensor, references: Tensor, reference_of: Sequence[int]) -> Tensor:
-    """Mean over positions of the squared difference to a reference, by channel, shape (N, channels).
+    """Each channel's distance of activations (N, channels, H, W) to a reference, shape (N, channels).
 
-    It works strip by strip: data that stay in the processor's cache are some ten times faster than whole maps.
-
-    Parameters
-    ----------
-    activation
-        Activations (N, channels, H, W), not yet unit-normalised.
-    references
-        Unit-normalised activations (references, channels, H, W).
-    reference_of
-        Number of the reference that each image is compared with.
+    The references are unit-normalised already; `reference_of` is the number of each image's. It works strip by strip:
+    data that stay in the processor's cache are some ten times faster than whole maps.
     """
     images, targets = _by_position(activation), _by_position(references)
     positions, channels = images.shape[1:]

@@ -33,10 +33,8 @@ def contrast_energy(
     ----------
     pattern
         Contrast, shape (stimuli, y, x).
-    pixels_per_degree
-        Resolution of the pattern.
     sensitivity
-        Function of spatial frequency in cycles per degree; None weights nothing.
+        Function of spatial frequency in cycles per degree.
     exponent
         2 gives RMS contrast times the root of the area; 2.5 is Watson and Ahumada's.
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -31,21 +30,6 @@ OCTAVES = 3  # bands of 1 to 2, 2 to 4, and at least 4 cycles per patch
 ORIENTATIONS = 4
 ROUNDING = 1 / 12  # variance of rounding to whole code values, added to every power: less is indistinguishable from 0
 
-MEASURES: Mapping[str, str] = MappingProxyType(
-    {
-        STRUCTURE: f"{baselines.BASELINES['GMSD'].description}; no unit",
-        "colour": "CIEDE2000 of sRGB under D65, averaged over pixels; 1 is about a just noticeable difference",
-        "texture spectrum": (
-            f"difference of log10 power of luma between the images, its magnitude averaged over patches of {PATCH} x "
-            f"{PATCH} pixels and over {OCTAVES} octaves x {ORIENTATIONS} orientations; decades"
-        ),
-        "texture contrast": (
-            f"difference of log10 standard deviation of luma between the images, its magnitude averaged over patches "
-            f"of {PATCH} x {PATCH} pixels; decades"
-        ),
-    }
-)
-
 
 def invert(
     metric: PerceptualMetric,
@@ -70,10 +54,8 @@ def invert(
         (N, 3, H, W), display code values in [0, 1], at least 2 x 2 pixels.
     seed
         Of the noise, which is the same on every device.
-    steps
-        Gradient steps.
-    learning_rate
-        Adam's first step, in units of the range of the image.
+    steps, learning_rate
+        Gradient steps; Adam's first step, in units of the range of the image.
     variation
         Norm of the gradient of the weighted total variation relative to that of the distance, both in the first step:
         it fixes w of each image, so that the prior is as strong for every selection of channels.
@@ -116,7 +98,14 @@ def invert(
             apart = distance(images)
             (towards,) = torch.autograd.grad(apart.sum(), images)
             (smoother,) = torch.autograd.grad(total_variation(images).sum(), images)
-            _check_finite(apart, towards, step, steps)
+            finite = torch.isfinite(apart) & torch.isfinite(towards).flatten(start_dim=1).all(dim=1)
+            if not finite.all():
+                number = int(finite.logical_not().nonzero()[0])
+                raise ValueError(
+                    f"Step {step + 1} of {steps}: image {number} is at distance {apart[number].item()} from its "
+                    f"photograph, or the gradient is not finite. Look for weights of the backbone that are not finite "
+                    f"or very large."
+                )
             if first is None:
                 first = _length(towards), _length(smoother)
             optimiser.zero_grad()
@@ -145,10 +134,7 @@ def _add_up(grids: list[Tensor]) -> Tensor:
 def total_variation(images: Tensor) -> Tensor:
     """Mean over pixels of the length of the gradient over both directions and all colours, shape (N,).
 
-    Parameters
-    ----------
-    images
-        (N, colours, H, W). Differences are to the next pixel; there is none beyond the last one.
+    Of images (N, colours, H, W); differences are to the next pixel, and there is none beyond the last one.
     """
     down = torch.nn.functional.pad(images.diff(dim=2), (0, 0, 0, 1))
     right = torch.nn.functional.pad(images.diff(dim=3), (0, 1))
@@ -160,16 +146,6 @@ def _length(gradient: Tensor) -> Tensor:
     """Length of each image's gradient, shape (N, 1, 1, 1); 0, as of silent channels, becomes the smallest number."""
     length = torch.linalg.vector_norm(gradient, dim=(1, 2, 3), keepdim=True)
     return length.clamp(min=torch.finfo(gradient.dtype).tiny)
-
-
-def _check_finite(distance: Tensor, gradient: Tensor, step: int, steps: int) -> None:
-    finite = torch.isfinite(distance) & torch.isfinite(gradient).flatten(start_dim=1).all(dim=1)
-    if not finite.all():
-        number = int(finite.logical_not().nonzero()[0])
-        raise ValueError(
-            f"Step {step + 1} of {steps}: image {number} is at distance {distance[number].item()} from its photograph, "
-            f"or the gradient is not finite. Look for weights of the backbone that are not finite or very large."
-        )
 
 
 def invert_selections(
@@ -234,10 +210,7 @@ def invert_selections(
 def square(photograph: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """Return the central square of a photograph (height, width, 3), scaled to (size, size, 3) by Lanczos's filter.
 
-    Raises
-    ------
-    ValueError
-        If the photograph is smaller: it would have to be magnified.
+    A smaller photograph, which would have to be magnified, is a ValueError.
     """
     _check_image("The photograph", photograph)
     side = min(photograph.shape[:2])
@@ -252,21 +225,19 @@ def square(photograph: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 
 def errors(image: NDArray[np.uint8], reference: NDArray[np.uint8]) -> dict[str, float]:
-    """Measure the errors of an image against its reference in structure, colour and texture; see `MEASURES`.
+    """Measure the errors of an image against its reference in structure, colour and texture.
 
     Parameters
     ----------
     image, reference
-        RGB (height, width, 3), 0 to 255, at least 16 x 16 pixels.
+        RGB (height, width, 3), 0 to 255, at least 16 x 16 pixels, of one size; others are a ValueError.
 
     Returns
     -------
-    Errors by the names in `MEASURES`; lower is better, 0 for identical images.
-
-    Raises
-    ------
-    ValueError
-        If the images are not as above, or of different sizes.
+    Errors by name; lower is better, 0 for identical images. Structure: GMSD as `baselines.BASELINES` says; no unit.
+    "colour": CIEDE2000 of sRGB under D65, averaged over pixels; 1 is about a just noticeable difference. "texture
+    spectrum" and "texture contrast": differences of log10 power and log10 standard deviation of luma, their magnitudes
+    averaged over patches of 16 x 16 pixels, those of power over 3 octaves x 4 orientations as well; decades.
 
     Notes
     -----
@@ -290,12 +261,12 @@ def errors(image: NDArray[np.uint8], reference: NDArray[np.uint8]) -> dict[str, 
             f"The image is {image.shape[1]} x {image.shape[0]} pixels, its reference {reference.shape[1]} x "
             f"{reference.shape[0]}; they must have one size."
         )
-    ours, theirs = (_patches(shown) for shown in (image, reference))
+    spectra, contrasts = zip(*(_texture(shown) for shown in (image, reference)), strict=True)
     return {
         STRUCTURE: baselines.measure(as_tensor(reference), as_tensor(image), "GMSD").item(),
         "colour": float(deltaE_ciede2000(rgb2lab(reference), rgb2lab(image)).mean()),
-        "texture spectrum": float(np.abs(_log_spectra(ours) - _log_spectra(theirs)).mean()),
-        "texture contrast": float(np.abs(_log_contrast(ours) - _log_contrast(theirs)).mean()),
+        "texture spectrum": float(np.abs(spectra[0] - spectra[1]).mean()),
+        "texture contrast": float(np.abs(contrasts[0] - contrasts[1]).mean()),
     }
 
 
@@ -304,20 +275,14 @@ def _check_image(role: str, image: NDArray[np.uint8]) -> None:
         raise ValueError(f"{role} is {image.dtype} of shape {image.shape}; expected uint8 of shape (height, width, 3).")
 
 
-def _patches(image: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Patches of luma in code values, shape (patches, PATCH, PATCH), without a border that no whole patch reaches."""
+def _texture(image: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Decimal logarithms of each patch's power by band, (patches, bands), and of its standard deviation.
+
+    The power of white noise is its variance. A border that no whole patch reaches is left out.
+    """
     luma = image @ np.array(baselines.GREY_WEIGHTS)
     windows = np.lib.stride_tricks.sliding_window_view(luma, (PATCH, PATCH))[::STRIDE, ::STRIDE]
-    return windows.reshape(-1, PATCH, PATCH)
-
-
-def _log_contrast(patches: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Decimal logarithm of the standard deviation of each patch."""
-    return np.log10(patches.var(axis=(1, 2)) + ROUNDING) / 2
-
-
-def _log_spectra(patches: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Decimal logarithm of each patch's power by band, shape (patches, bands); that of white noise is its variance."""
+    patches = windows.reshape(-1, PATCH, PATCH)
     ramp = np.sin(np.pi * np.arange(PATCH) / PATCH) ** 2  # Hann, periodic
     window = np.outer(ramp, ramp)
     mean = (patches * window).sum(axis=(1, 2), keepdims=True) / window.sum()
@@ -329,4 +294,4 @@ def _log_spectra(patches: NDArray[np.float64]) -> NDArray[np.float64]:
     band = octave * ORIENTATIONS + orientation
     band[0, 0] = -1  # the mean, in no band
     means = [power[:, band == number].mean(axis=1) for number in range(OCTAVES * ORIENTATIONS)]
-    return np.log10(np.stack(means, axis=1) + ROUNDING)
+    return np.log10(np.stack(means, axis=1) + ROUNDING), np.log10(patches.var(axis=(1, 2)) + ROUNDING) / 2

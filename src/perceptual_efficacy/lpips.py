@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 import xarray as xr
 from numpy.typing import NDArray
 from scipy import stats
 
 from perceptual_efficacy import statistics
-from perceptual_efficacy.backbones.published import LPIPS_LAYERS
 from perceptual_efficacy.vocabulary import INTERVAL, MEAN_OF_LAYERS, OF_NETWORK, SCORED
 
 VERSION = "v0.1"
@@ -22,10 +20,7 @@ FILES = {"torchvision:vgg16": "vgg", "torchvision:alexnet": "alex", "torchvision
 NAMES = {"vgg": "LPIPS-VGG", "alex": "LPIPS-Alex", "squeeze": "LPIPS-Squeeze"}
 RELEASE = "IMAGENET1K_V1"  # torchvision's weights that LPIPS was trained on
 LEAST_CHANNELS = 4  # of a layer; ranks of fewer mean little
-COLUMNS = [
-    *("layer", "ranking", "measure", *INTERVAL),
-    *("split_mean", "p_split", "n", "n_clusters", "resampled_unit"),
-]
+COLUMNS = ["layer", "ranking", "measure", *INTERVAL, "split_mean", "p_split", "n", "n_clusters", "resampled_unit"]
 
 Floats = NDArray[np.float64]
 
@@ -55,6 +50,11 @@ def lpips_weights(architecture: str) -> pd.DataFrame:
     """
     if architecture not in FILES:
         raise ValueError(f"LPIPS has no weights for {architecture!r}; it has them for {', '.join(FILES)}.")
+    # here, so that results of other networks can be read without torch
+    import torch
+
+    from perceptual_efficacy.backbones.published import LPIPS_LAYERS
+
     package = find_spec("lpips")  # found, not imported: only its data are needed
     if package is None or package.submodule_search_locations is None:
         raise ValueError("The package lpips, which holds LPIPS's weights, is not installed.")
@@ -72,10 +72,7 @@ def lpips_weights(architecture: str) -> pd.DataFrame:
 
 
 def weights_of(network: Mapping[str, Any]) -> pd.DataFrame:
-    """Return LPIPS's weights for a network by its identity or card; no rows unless LPIPS was trained on it.
-
-    In another training, channels of the same numbers are different ones.
-    """
+    """Return LPIPS's weights for a network by its identity or card; no rows unless LPIPS was trained on it."""
     architecture = network["architecture"]
     if network.get("release") == RELEASE and architecture in FILES:
         return lpips_weights(architecture)
@@ -83,14 +80,9 @@ def weights_of(network: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def lpips_distances(cube: xr.Dataset) -> dict[str, NDArray[np.float64]]:
-    """Weigh a distance cube by what LPIPS learnt: LPIPS's own distance by its name, (comparison, side).
+    """Weigh a distance cube of images by what LPIPS learnt: LPIPS's own distance by its name, (comparison, side).
 
     Empty if LPIPS has no weights for the network, or the cube lacks one of LPIPS's channels.
-
-    Parameters
-    ----------
-    cube
-        What `distances.image_distances` returns.
     """
     weights = weights_of(cube.attrs)
     units = pd.DataFrame({"layer": cube["layer"].values.astype(str), "channel": cube["channel"].values})
@@ -116,18 +108,13 @@ def compare_with_weights(
 
     Parameters
     ----------
-    channels
-        What `scores.score_channels` returns.
-    weights
-        What `lpips_weights` returns.
+    channels, weights
+        What `scores.score_channels` and `lpips_weights` return.
     rankings
         Columns of scores.
-    shuffles
-        Shuffles of the weights over the channels of each layer, as a control.
-    replicates
-        Bootstrap samples of the channels of each layer.
-    seed
-        Seed of both.
+    shuffles, replicates, seed
+        Shuffles of the weights over the channels of each layer, as a control; bootstrap samples of the channels of each
+        layer; seed of both.
 
     Returns
     -------
@@ -153,16 +140,14 @@ def compare_with_weights(
         counts, samples_of, shuffles_of = zip(*(found[layer, ranking, measure] for layer, _ in layers), strict=True)
         means = np.mean(samples_of, axis=0), np.mean(shuffles_of, axis=0)
         found[MEAN_OF_LAYERS, ranking, measure] = sum(counts), *means
-    table = pd.DataFrame(
-        [
-            (
-                *(*key, samples[0], *statistics.percentile_interval(samples[1:])),
-                *(chance.mean(), statistics.permutation_p(samples[0], chance), count, count, "channels"),
-            )
-            for key, (count, samples, chance) in found.items()
-        ],
-        columns=COLUMNS,
-    )
+    rows_found = [
+        (
+            *(*key, samples[0], *statistics.percentile_interval(samples[1:])),
+            *(chance.mean(), statistics.permutation_p(samples[0], chance), count, count, "channels"),
+        )
+        for key, (count, samples, chance) in found.items()
+    ]
+    table = pd.DataFrame(rows_found, columns=COLUMNS)
     for place, name in enumerate(name for name in OF_NETWORK if name in channels):
         table.insert(place, name, channels[name].iloc[0])
     return table.assign(p_holm=table.groupby("measure")["p_split"].transform(statistics.holm))

@@ -96,12 +96,8 @@ class PerceptualMetric(nn.Module):
     def against(self, references: Tensor) -> Callable[[Tensor], Tensor]:
         """Return the distance to these references as a function of images, for many images and few references.
 
-        The references' activations are computed once and kept. They get no gradient.
-
-        Parameters
-        ----------
-        references
-            As for `forward`; the function returns and raises what that does.
+        The references' activations are computed once and kept. They get no gradient. The function takes, returns and
+        raises what `forward` does.
         """
         self._check(references, references)
         kept: dict[str, Tensor] = {}
@@ -190,17 +186,11 @@ def channel_weights(backbone: Backbone, selection: Selection) -> dict[str, Tenso
     if table.empty:
         raise ValueError("The selection has no channel; half of a layer needs at least two scored channels in it.")
     table = table[["layer", "channel"]].assign(weight=table.get("weight", 1.0))
-    known = [
-        channel in range(layers.get(layer, 0)) for layer, channel in zip(table["layer"], table["channel"], strict=True)
-    ]
-    if not all(known):
-        wrong = table.loc[[not one for one in known]].iloc[0]
-        held = ", ".join(f"{layer} (0 to {channels - 1})" for layer, channels in layers.items())
-        raise ValueError(
-            f"The selection has channel {wrong['channel']} of {wrong['layer']!r}; the backbone has {held}."
-        )
-    if table.duplicated(["layer", "channel"]).any():
-        twice = table[table.duplicated(["layer", "channel"])].iloc[0]
+    for layer, channel in zip(table["layer"], table["channel"], strict=True):
+        if channel not in range(layers.get(layer, 0)):
+            held = ", ".join(f"{layer} (0 to {channels - 1})" for layer, channels in layers.items())
+            raise ValueError(f"The selection has channel {channel} of {layer!r}; the backbone has {held}.")
+    for twice in table[table.duplicated(["layer", "channel"])].to_dict("records"):
         raise ValueError(f"The selection has channel {twice['channel']} of {twice['layer']!r} twice.")
     weight = pd.to_numeric(table["weight"], errors="coerce")
     if not ((weight >= 0) & (weight < float("inf"))).all() or not weight.any():

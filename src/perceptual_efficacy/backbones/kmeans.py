@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from perceptual_efficacy.backbones.network import MEAN, STANDARD_DEVIATION, Backbone, Progress, as_tensor
-from perceptual_efficacy.backbones.vgg import ARCHITECTURE, stages
+from perceptual_efficacy.backbones.vgg import card_of, cut, stages
 from perceptual_efficacy.vocabulary import LEARNT
 
 
@@ -31,24 +31,18 @@ def learn_kmeans(
     Parameters
     ----------
     photographs
-        RGB images by name, each of shape (height, width, 3).
+        RGB images by name, each of shape (height, width, 3). It is a ValueError if there is none, one is too small for
+        the deepest layer, or they do not vary.
     layers
         Layer names to channels, see `vgg.stages`.
     seed
         Seed of the patch positions and the first centroids.
-    patches
-        Patches per layer, drawn evenly from the photographs.
-    iterations
-        Iterations of k-means.
+    patches, iterations
+        Patches per layer, drawn evenly from the photographs; iterations of k-means.
     whitening
         Regularisation of the whitening, as a share of the mean eigenvalue of the patches' covariance.
     progress
         Wraps the iteration over layers, e.g. `tqdm`.
-
-    Raises
-    ------
-    ValueError
-        If there is no photograph, one is too small for the deepest layer, or they do not vary.
 
     References
     ----------
@@ -57,16 +51,6 @@ def learn_kmeans(
     """
     if not photographs:
         raise ValueError("k-means needs at least one photograph, got none.")
-    card = {
-        "architecture": ARCHITECTURE,
-        "widths": dict(layers),
-        "origin": "stacked spherical k-means on whitened patches",
-        "weights": LEARNT,
-        "seed": seed,
-        "patches": patches,
-        "iterations": iterations,
-        "whitening": whitening,
-    }
     network = stages(layers)
     least = 3 * 2 ** sum(isinstance(module, nn.MaxPool2d) for module in network.modules())
     for name, photograph in photographs.items():
@@ -88,7 +72,9 @@ def learn_kmeans(
             convolution.weight.copy_(torch.from_numpy(weight).view_as(convolution.weight))
             convolution.bias.copy_(torch.from_numpy(bias))
             activations = [relu(convolution(activation)) for activation in activations]
-    return Backbone(network, {name: name for name in layers}, card)
+    origin = "stacked spherical k-means on whitened patches"
+    options = {"patches": patches, "iterations": iterations, "whitening": whitening}
+    return cut(network, layers, {**card_of(layers, origin, LEARNT, seed), **options})
 
 
 def _sample_patches(
@@ -137,12 +123,11 @@ def spherical_kmeans(
     for _ in range(iterations):
         similarity = directions @ centroids.T
         nearest = similarity.argmax(axis=1)
-        fit = similarity[np.arange(len(directions)), nearest]
         members = scipy.sparse.csr_array(
             (np.ones(len(nearest)), (nearest, np.arange(len(nearest)))), (count, len(nearest))
         )
         sums = members @ directions
         empty = np.flatnonzero(np.bincount(nearest, minlength=count) == 0)
-        sums[empty] = directions[np.argsort(fit, kind="stable")[: len(empty)]]
+        sums[empty] = directions[np.argsort(similarity.max(axis=1), kind="stable")[: len(empty)]]
         centroids = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
     return centroids

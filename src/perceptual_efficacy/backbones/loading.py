@@ -10,7 +10,7 @@ from perceptual_efficacy.backbones.kmeans import learn_kmeans
 from perceptual_efficacy.backbones.network import Backbone
 from perceptual_efficacy.backbones.published import Architecture
 from perceptual_efficacy.backbones.store import WEIGHTS, assemble, load
-from perceptual_efficacy.backbones.vgg import draw_random
+from perceptual_efficacy.backbones.vgg import cut, draw_random
 from perceptual_efficacy.backbones.weights import DEFAULT, Weights, fit, from_file, from_hugging_face, from_url, hash_in
 from perceptual_efficacy.datasets import photographs
 from perceptual_efficacy.vocabulary import RANDOM_WEIGHTS, TRAINED
@@ -87,13 +87,10 @@ def load_backbone(
         raise ValueError(
             f"{os.fspath(weights)} has sha256 {found.sha256}, not {sha256}: it is a different file, or damaged."
         )
-    card |= {
-        "origin": f"{found.release} weights of {architecture.library}" if found.release else f"weights {found.file}",
-        "weights": TRAINED,
-        "file": found.file,
-        "file_sha256": found.sha256,
-        "release": found.release,
-    }
+    library = name.partition(":")[0]
+    origin = f"{found.release} weights of {library}" if found.release else f"weights {found.file}"
+    file = {"file": found.file, "file_sha256": found.sha256, "release": found.release}
+    card |= {"origin": origin, "weights": TRAINED, **file}
     backbone = assemble(architecture, card)
     fit(backbone.network, architecture.network, found.state, found.file)
     return backbone
@@ -110,12 +107,11 @@ def _kmeans(layers: str | Sequence[str], weights: str | os.PathLike[str] | None,
         raise ValueError(f"kmeans has no layers {unknown or layers!r}; its layers are {', '.join(KMEANS_LAYERS)}.")
     deepest = max(list(KMEANS_LAYERS).index(layer) for layer in chosen)
     widths = dict(list(KMEANS_LAYERS.items())[: deepest + 1])
-    whole = (
-        draw_random(widths, seed)
-        if weights is None
-        else learn_kmeans(photographs.bundled(TRAINED_ON), widths, seed=seed)
-    )
-    return Backbone(whole.network, {layer: layer for layer in chosen}, whole.card)
+    if weights is None:
+        whole = draw_random(widths, seed)
+    else:
+        whole = learn_kmeans(photographs.bundled(TRAINED_ON), widths, seed=seed)
+    return cut(whole.network, chosen, whole.card)
 
 
 def _find(architecture: Architecture, weights: str) -> Weights:

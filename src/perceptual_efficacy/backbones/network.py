@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, fx, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
-from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from perceptual_efficacy.vocabulary import NONE, OF_NETWORK
 
@@ -44,6 +43,8 @@ class Backbone(nn.Module):
         Of each colour channel of the images that the network was trained on.
     tracing
         Keyword arguments of `torch.fx`'s tracer: modules and functions that must not be traced.
+    channels
+        Of each link of a network of `vgg.stages`, a chain whose layers are links; nothing else is needed to cut it.
 
     Raises
     ------
@@ -64,25 +65,24 @@ class Backbone(nn.Module):
         mean: Sequence[float] = MEAN,
         standard_deviation: Sequence[float] = STANDARD_DEVIATION,
         tracing: Mapping[str, Any] | None = None,
+        channels: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__()
         if not layers:
             raise ValueError("A backbone needs at least one layer, got none.")
         self.card = dict(card)
-        self.network = _cut(network.eval(), layers, dict(tracing or {}))
-        self.preprocessing = {
-            "input": "RGB, 0 to 1",
-            "mean": list(mean),
-            "standard_deviation": list(standard_deviation),
-        }
+        self.network = _cut_chain(network, layers) if channels else _cut(network.eval(), layers, dict(tracing or {}))
+        _keep_layers(self.network)
+        self.preprocessing = {"input": "RGB, 0 to 1", "mean": [*mean], "standard_deviation": [*standard_deviation]}
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("standard_deviation", torch.tensor(standard_deviation).view(1, 3, 1, 1), persistent=False)
         self.requires_grad_(False)
         self.train(False)
-        self._leading: dict[str, int] = {}
-        self._kinds: dict[str, str] = {}
-        self._channels: dict[str, int] = {}
-        self._learn_shapes(getattr(network, "output_fmt", None), _leading_tokens(network))
+        self._layouts = (
+            {name: (MAPS, channels[layers[name]], 0) for name in self._nodes()}
+            if channels
+            else self._learn_layouts(network)
+        )
 
     def train(self, mode: bool = True) -> "Backbone":
         """Stay in evaluation mode, whatever the mode of a model this backbone is part of."""
@@ -92,7 +92,7 @@ class Backbone(nn.Module):
     @property
     def layers(self) -> dict[str, int]:
         """Layer names in order of depth, with their number of channels."""
-        return dict(self._channels)
+        return {name: channels for name, (_, channels, _) in self._layouts.items()}
 
     @property
     def units(self) -> dict[str, tuple[Any, ...]]:
@@ -113,11 +113,6 @@ class Backbone(nn.Module):
         return {name: known[name] for name in OF_NETWORK if name in known}
 
     @property
-    def receptive_field(self) -> int:
-        """Width in pixels of the widest patch that one unit of a layer sees."""
-        return max(self.receptive_fields.values())
-
-    @property
     def receptive_fields(self) -> dict[str, int]:
         """Width in pixels of the patch that one unit of each layer sees.
 
@@ -128,9 +123,8 @@ class Backbone(nn.Module):
             before = [extents[other] for other in node.all_input_nodes if other in extents]
             width, step = (max(values) for values in zip(*before, strict=True)) if before else (1, 1)
             for window in self._parts(node, "kernel_size").values():
-                kernel, stride, dilation = (
-                    _largest(getattr(window, name, 1)) for name in ("kernel_size", "stride", "dilation")
-                )
+                sizes = (getattr(window, name, 1) for name in ("kernel_size", "stride", "dilation"))
+                kernel, stride, dilation = (int(np.max(size)) for size in sizes)
                 width += (kernel - 1) * dilation * step
                 step *= stride
             extents[node] = width, step
@@ -162,20 +156,9 @@ class Backbone(nn.Module):
     def activations(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
         """Yield each layer's name and activations, (N, channels, H, W), from shallow to deep.
 
-        Parameters
-        ----------
-        images
-            (N, 3, H, W), display code values in [0, 1].
-
-        Raises
-        ------
-        ValueError
-            If the images are not of this shape, or the network cannot take images of this size.
-
-        Notes
-        -----
-        Only what is still needed is kept in memory: reduce a layer before asking for the next. The network computes in
-        the data type of its weights; activations of less than 32 bits are yielded as float32.
+        Images are (N, 3, H, W), display code values in [0, 1]; another shape, or a size that the network cannot take,
+        is a ValueError. The network computes in the data type of its weights; activations of less than 32 bits are
+        yielded as float32. Only what is still needed is kept in memory: reduce a layer before asking for the next.
         """
         if images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(f"Images have shape {tuple(images.shape)}; expected (N, 3, height, width).")
@@ -218,11 +201,10 @@ class Backbone(nn.Module):
         return dict(sorted(output.args[0].items(), key=lambda layer: depth[layer[1]]))
 
     def _as_maps(self, name: str, activation: Tensor, size: Sequence[int]) -> Tensor:
-        kind = self._kinds[name]
+        kind, _, leading = self._layouts[name]
         if kind == CHANNELS_LAST:
             return activation.permute(0, 3, 1, 2)
         if kind == TOKENS:
-            leading = self._leading[name]
             grid = _grid(activation.shape[1] - leading, size)
             if grid is None:
                 raise ValueError(
@@ -232,49 +214,53 @@ class Backbone(nn.Module):
             return activation[:, leading:].unflatten(1, grid).permute(0, 3, 1, 2)
         return activation
 
-    def _learn_shapes(self, declared: str | None, leading_tokens: int) -> None:
-        """Find out what each layer returns from its shapes for two sizes of image, without computing anything."""
-        first = self._shapes((224, 224))
-        try:
-            second = self._shapes((448, 512))
-        except TORCH_ERRORS:  # a network for one size only
-            second = None
-        for name, shape in first.items():
+    def _learn_layouts(self, network: nn.Module) -> dict[str, tuple[str, int, int]]:
+        """Kind, channels and leading tokens of each layer, from its shapes for two sizes; nothing is computed."""
+        # tokens before those of the image's positions: timm states their number, torchvision's transformers have one
+        leading_tokens = int(getattr(network, "num_prefix_tokens", hasattr(network, "class_token")))
+        declared = getattr(network, "output_fmt", None)
+        layouts = {}
+        second = self._shapes_if_taken((448, 512))  # None: a network for one size only
+        for name, shape in self._shapes((224, 224)).items():
             grows = [] if second is None else [axis for axis in range(len(shape)) if shape[axis] != second[name][axis]]
             if len(shape) == 4 and (grows == [1, 2] or (second is None and declared == "NHWC")):
-                self._kinds[name], self._channels[name] = CHANNELS_LAST, shape[3]
+                layouts[name] = CHANNELS_LAST, shape[3], 0
             elif len(shape) == 4 and (grows == [2, 3] or second is None):
-                self._kinds[name], self._channels[name] = MAPS, shape[1]
+                layouts[name] = MAPS, shape[1], 0
             elif len(shape) == 3 and (leading := [n for n in (leading_tokens, 0) if _grid(shape[1] - n, (224, 224))]):
-                self._kinds[name], self._channels[name], self._leading[name] = TOKENS, shape[2], leading[0]
+                layouts[name] = TOKENS, shape[2], leading[0]
             else:
                 raise ValueError(
                     f"Layer {name!r} of {self._name()} returns shape {shape} for an image of 224 x 224 pixels; it must "
                     f"return maps of channels, (N, channels, height, width), or tokens that fill a grid of the image's "
                     f"shape. Choose an earlier layer."
                 )
+        return layouts
 
     def _shapes(self, size: tuple[int, int]) -> dict[str, tuple[int, ...]]:
         try:
-            with _quietly(), FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
+            with (
+                quiet("torch._subclasses.fake_tensor", logging.CRITICAL),
+                FakeTensorMode(allow_non_fake_inputs=True),
+                torch.no_grad(),
+            ):
                 return {name: tuple(value.shape) for name, value in self._walk(torch.empty(1, 3, *size))}
         finally:
             self.network.train().eval()  # drops what a module keeps between passes (TinyViT's attention): no numbers
 
-    def _takes(self, size: tuple[int, int]) -> bool:
+    def _shapes_if_taken(self, size: tuple[int, int]) -> dict[str, tuple[int, ...]] | None:
         try:
-            self._shapes(size)
+            return self._shapes(size)
         except TORCH_ERRORS:
-            return False
-        return True
+            return None
 
     def _explain(self, images: Tensor, error: Exception) -> None:
         """Raise a plain error if the network failed because the images are too small."""
         height, width = images.shape[-2:]
-        if isinstance(images, FakeTensor) or self._takes((height, width)):
+        if isinstance(images, FakeTensor) or self._shapes_if_taken((height, width)):
             return
         sizes = [*range(min(height, width) + 1, 65), 96, 128, 160, 192, 224, 240, 256, 299, 320, 384, 448, 512]
-        takes = next((size for size in sizes if self._takes((size, size))), None)
+        takes = next((size for size in sizes if self._shapes_if_taken((size, size))), None)
         if takes is not None:
             # a message that was made when the network was traced, before there was an image, names a proxy for it
             first = re.sub(r" (\(Proxy\(\w+\)\)|but got Proxy\(\w+\)!)", "", str(error).splitlines()[0])
@@ -289,21 +275,25 @@ class Backbone(nn.Module):
 
 def _cut(network: nn.Module, layers: Mapping[str, str], tracing: dict[str, Any]) -> fx.GraphModule:
     """Return the network as a graph that ends with the deepest layer and holds nothing that is not needed for it."""
-    nodes = get_graph_node_names(network, tracer_kwargs=tracing, suppress_diff_warning=True)[1]
+    from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+
+    nodes = get_graph_node_names(network, tracing, suppress_diff_warning=True)[1]
     for name, path in layers.items():
         if not any(node == path or node.startswith(f"{path}.") for node in nodes):
             raise ValueError(f"Layer {name!r}: the network has no module or node {path!r}; it has {', '.join(nodes)}.")
     return_nodes = {path: name for name, path in layers.items()}
-    traced = create_feature_extractor(
-        network,
-        train_return_nodes=return_nodes,
-        eval_return_nodes=return_nodes,
-        tracer_kwargs=tracing,
-        suppress_diff_warning=True,
-    ).eval()
-    cut = fx.GraphModule(traced, traced.graph)  # torchvision's keeps a second graph, for training
-    _keep_layers(cut)
-    return cut
+    traced = create_feature_extractor(network, return_nodes, tracer_kwargs=tracing, suppress_diff_warning=True).eval()
+    return fx.GraphModule(traced, traced.graph)  # torchvision's keeps a second graph, for training
+
+
+def _cut_chain(network: nn.Module, layers: Mapping[str, str]) -> fx.GraphModule:
+    """Cut a chain of modules whose layers are its links, without torchvision, whose import takes seconds."""
+    traced = fx.symbolic_trace(network)
+    _, *nodes, output = traced.graph.nodes
+    last = {node.target.partition(".")[0]: node for node in nodes}
+    output.args = ({name: last[path] for name, path in layers.items()},)
+    traced.graph.eliminate_dead_code()
+    return fx.GraphModule(traced, traced.graph)
 
 
 def _keep_layers(cut: fx.GraphModule) -> None:
@@ -331,20 +321,15 @@ def _keep_layers(cut: fx.GraphModule) -> None:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep torch from logging an error for a size of image that a network does not take."""
-    logger = logging.getLogger("torch._subclasses.fake_tensor")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
+def quiet(logger: str, level: int) -> Iterator[None]:
+    """Let a logger report only what is of a level or above."""
+    log = logging.getLogger(logger)
+    before = log.level
+    log.setLevel(level)
     try:
         yield
     finally:
-        logger.setLevel(level)
-
-
-def _leading_tokens(network: nn.Module) -> int:
-    """Number of tokens before those of the image's positions: timm states it, torchvision's transformers have one."""
-    return int(getattr(network, "num_prefix_tokens", 1 if hasattr(network, "class_token") else 0))
+        log.setLevel(before)
 
 
 def _grid(positions: int, size: Sequence[int]) -> tuple[int, int] | None:
@@ -354,10 +339,6 @@ def _grid(positions: int, size: Sequence[int]) -> tuple[int, int] | None:
     scale = math.isqrt(positions * divisor * divisor // (height * width)) if positions > 0 else 0
     grid = (scale * height // divisor, scale * width // divisor)
     return grid if scale and grid[0] * grid[1] == positions else None
-
-
-def _largest(size: int | Sequence[int]) -> int:
-    return size if isinstance(size, int) else max(size)
 
 
 def best_device() -> torch.device:

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
-import torchvision
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
@@ -31,25 +30,11 @@ class Architecture(NamedTuple):
     tracing: dict[str, Any]  # what torch.fx must not trace
     releases: dict[str, str]  # name of pre-trained weights, the default first, to a URL or Hugging Face repository
 
-    @property
-    def library(self) -> str:
-        return self.name.partition(":")[0]
-
 
 def build(name: str, *, seed: int | None = None) -> Architecture:
-    """Build a network without pre-trained weights.
+    """Build `torchvision:NAME` or `timm:NAME` without pre-trained weights; for others an error suggests similar names.
 
-    Parameters
-    ----------
-    name
-        `torchvision:NAME` or `timm:NAME`.
-    seed
-        Seed of the initial weights, drawn by the library's own code; None leaves them undefined, to be loaded.
-
-    Raises
-    ------
-    ValueError
-        If there is no such network; the message suggests similar names.
+    The seed is of the initial weights, drawn by the library's own code; None leaves them undefined, to be loaded.
     """
     library, _, short = name.partition(":")
     if library == "torchvision":
@@ -62,10 +47,7 @@ def build(name: str, *, seed: int | None = None) -> Architecture:
 def chosen_layers(architecture: Architecture, layers: str | Sequence[str]) -> dict[str, str]:
     """Return the paths of layers by name: "all", "lpips", or a list of names or of paths in the network.
 
-    Raises
-    ------
-    ValueError
-        If a layer is unknown or given twice, no layer is given, or LPIPS does not use this network.
+    A layer that is unknown or given twice, no layer, or a network that LPIPS does not use is a ValueError.
     """
     if layers == "all":
         return architecture.layers
@@ -94,7 +76,7 @@ def chosen_layers(architecture: Architecture, layers: str | Sequence[str]) -> di
 
 
 @contextmanager
-def _initial_weights(seed: int | None) -> Iterator[None]:
+def initial_weights(seed: int | None) -> Iterator[None]:
     """Draw initial weights from a seed, or draw none; leave the global random state as it was."""
     with torch.random.fork_rng(devices=[]):
         if seed is None:
@@ -115,16 +97,15 @@ class _WithoutInitialisation(TorchFunctionMode):
 
 
 def _from_torchvision(name: str, seed: int | None) -> Architecture:
+    import torchvision
+
     known = torchvision.models.list_models(module=torchvision.models)
     if name not in known:
         raise ValueError(f"torchvision has no network {name!r} for classification.{_near(name, known)}")
     # with auxiliary classifiers, so that their weights in a file are recognised
-    options = (
-        {"init_weights": True, "aux_logits": True, "transform_input": True}
-        if name in {"googlenet", "inception_v3"}
-        else {}
-    )
-    with _initial_weights(seed):
+    auxiliary = name in {"googlenet", "inception_v3"}
+    options = dict.fromkeys(("init_weights", "aux_logits", "transform_input"), True) if auxiliary else {}
+    with initial_weights(seed):
         network = torchvision.models.get_model(name, weights=None, **options).eval()
     layers = _torchvision_layers(name, network)
     entries = torchvision.models.get_model_weights(name)
@@ -192,14 +173,14 @@ def _resolution_stages(features: nn.Sequential, path: str) -> dict[str, str]:
 
 
 def _from_timm(name: str, seed: int | None) -> Architecture:
-    import timm  # not needed for torchvision's networks
+    import timm
     from timm.models import get_notrace_functions, get_notrace_modules
 
     known = timm.list_models()
     if name.partition(".")[0] not in known:
         raise ValueError(f"timm has no network {name!r}.{_near(name, known)}")
     try:
-        with _initial_weights(seed):
+        with initial_weights(seed):
             network = timm.create_model(name, pretrained=False).eval()
     except RuntimeError as error:  # timm's answer to a tag that it does not know
         tags = ", ".join(timm.list_pretrained(f"{name.partition('.')[0]}.*")) or "none"
@@ -209,13 +190,11 @@ def _from_timm(name: str, seed: int | None) -> Architecture:
         raise ValueError(f"timm:{name} does not declare its stages; use another network.")
     modules = dict(network.named_modules())
     stages = [stage for stage in getattr(stages, "info", stages) if stage["module"] in modules]
-    paths = [stage["module"] for stage in stages]
-    stem, *others = paths
-    if not others or re.split(r"[.\d]", stem)[0] == re.split(r"[.\d]", others[0])[0]:
-        stem, others = None, paths
     word = "block" if len({stage["reduction"] for stage in stages}) == 1 < len(stages) else "stage"
-    layers = {"stem": stem} if stem else {}
-    layers |= {f"{word}{number}": path for number, path in enumerate(others, 1)}
+    paths = [stage["module"] for stage in stages]
+    kinds = [re.split(r"[.\d]", path)[0] for path in paths]
+    layers = {"stem": paths.pop(0)} if len(paths) > 1 and kinds[0] != kinds[1] else {}
+    layers |= {f"{word}{number}": path for number, path in enumerate(paths, 1)}
     settings: Any = network.pretrained_cfg
     tracing = {"leaf_modules": get_notrace_modules(), "autowrap_functions": get_notrace_functions()}
     releases = {settings["tag"] or "default": settings["hf_hub_id"]} if settings.get("hf_hub_id") else {}

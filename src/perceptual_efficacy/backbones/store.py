@@ -9,20 +9,15 @@ from perceptual_efficacy import io, storage
 from perceptual_efficacy.backbones import published
 from perceptual_efficacy.backbones.network import Backbone
 from perceptual_efficacy.backbones.published import Architecture
-from perceptual_efficacy.backbones.vgg import ARCHITECTURE, stages
+from perceptual_efficacy.backbones.vgg import ARCHITECTURE, cut, stages
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 WEIGHTS = "weights.safetensors"
 
+AnyPath = str | os.PathLike[str]
 
-def save(
-    backbone: Backbone,
-    weights: str | os.PathLike[str],
-    card: str | os.PathLike[str],
-    *,
-    name: str,
-    provenance: io.Provenance,
-) -> None:
+
+def save(backbone: Backbone, weights: AnyPath, card: AnyPath, *, name: str, provenance: io.Provenance) -> None:
     """Write the weights as safetensors, and in its header what they are; the card repeats that for people."""
     state = {key: value.numpy(force=True) for key, value in backbone.network.state_dict().items()}
     filters, filters_of = backbone.first_filters
@@ -41,24 +36,15 @@ def save(
     storage.write_record(record, card)
 
 
-def read_card(weights: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read what a backbone is: its origin, layers in order and preprocessing."""
-    return io.read_weights(weights)[1]
-
-
-def load(weights: str | os.PathLike[str], *, precision: str = "float32") -> Backbone:
+def load(weights: AnyPath, *, precision: str = "float32") -> Backbone:
     """Read a backbone that `save` wrote.
 
-    The network computes in `precision`, "float32" or "bfloat16"; what it is shown is normalised in float32.
-
-    Raises
-    ------
-    storage.DamagedFileError
-        If the file cannot be read as safetensors.
+    The network computes in `precision`, "float32" or "bfloat16"; what it is shown is normalised in float32. See
+    `io.read_weights` for damaged files.
     """
     state, record = io.read_weights(weights)
     if record["architecture"] == ARCHITECTURE:
-        backbone = Backbone(stages(record["widths"]), {layer: layer for layer in record["layers"]}, record)
+        backbone = cut(stages(record["widths"]), record["layers"], record)
     else:
         backbone = assemble(published.build(record["architecture"]), record)
     backbone.network.load_state_dict({key: torch.from_numpy(value) for key, value in state.items()}, strict=True)

@@ -1,12 +1,14 @@
 """VGG-shaped stand-ins of any width: 3 x 3 convolutions with ReLU, and 2 x 2 max-pooling between blocks."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import nn
 
 from perceptual_efficacy.backbones.network import Backbone
+from perceptual_efficacy.backbones.published import initial_weights
 from perceptual_efficacy.vocabulary import RANDOM_WEIGHTS
 
 ARCHITECTURE = "vgg-shaped"
@@ -15,17 +17,8 @@ ARCHITECTURE = "vgg-shaped"
 def stages(layers: Mapping[str, int]) -> nn.Sequential:
     """Return one stage per layer, each a convolution with ReLU after max-pooling where the block number rises.
 
-    The weights are uninitialised.
-
-    Parameters
-    ----------
-    layers
-        Names `relu{block}_{index}` in VGG's order to the number of channels.
-
-    Raises
-    ------
-    ValueError
-        If the names are not VGG's names in VGG's order.
+    The layers are names `relu{block}_{index}`, with their number of channels; names that are not VGG's in VGG's order
+    are a ValueError. The weights are uninitialised.
     """
     chain: OrderedDict[str, nn.Module] = OrderedDict()
     block, index, channels = 1, 0, 3
@@ -37,12 +30,23 @@ def stages(layers: Mapping[str, int]) -> nn.Sequential:
             )
         new_block = name == f"relu{block + 1}_1"
         block, index = (block + 1, 1) if new_block else (block, index + 1)
-        # skip_init: a constructor that draws weights would use up the global random state
-        convolution = torch.nn.utils.skip_init(nn.Conv2d, channels, width, 3, padding=1)
+        with initial_weights(None):
+            convolution = nn.Conv2d(channels, width, 3, padding=1)
         pooling = [nn.MaxPool2d(2)] if new_block else []
         chain[name] = nn.Sequential(*pooling, convolution, nn.ReLU())
         channels = width
     return nn.Sequential(chain)
+
+
+def card_of(layers: Mapping[str, int], origin: str, weights: str, seed: int) -> dict[str, Any]:
+    """Return what a network of `stages` is: the layers' widths, and how its weights came about."""
+    about = {"origin": origin, "weights": weights, "seed": seed}
+    return {"architecture": ARCHITECTURE, "widths": dict(layers), **about}
+
+
+def cut(network: nn.Module, layers: Iterable[str], card: Mapping[str, Any]) -> Backbone:
+    """Return the backbone that ends with the deepest of these layers, from a network of `stages` and its card."""
+    return Backbone(network, {layer: layer for layer in layers}, card, channels=card["widths"])
 
 
 def draw_random(layers: Mapping[str, int], seed: int) -> Backbone:
@@ -53,11 +57,4 @@ def draw_random(layers: Mapping[str, int], seed: int) -> Backbone:
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
             nn.init.zeros_(module.bias)  # type: ignore[arg-type]
-    card = {
-        "architecture": ARCHITECTURE,
-        "widths": dict(layers),
-        "origin": "random weights",
-        "weights": RANDOM_WEIGHTS,
-        "seed": seed,
-    }
-    return Backbone(network, {name: name for name in layers}, card)
+    return cut(network, layers, card_of(layers, "random weights", RANDOM_WEIGHTS, seed))

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from perceptual_efficacy import storage
+from perceptual_efficacy.backbones.network import quiet
 
 DEFAULT = "DEFAULT"
 
@@ -41,12 +42,7 @@ class UnavailableError(OSError):
 def read(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Read a state dict from a `.safetensors` file or one that `torch.save` wrote.
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is damaged, would run code when read, or is no flat mapping of names to tensors.
+    A file that is damaged, would run code when read, or is no flat mapping of names to tensors is a ValueError.
     """
     file = Path(path)
     if not file.is_file():
@@ -61,7 +57,10 @@ def read(path: str | os.PathLike[str]) -> dict[str, Tensor]:
                 f"{file} holds more than tensors and would run code when read: refused. If you trust it, load it "
                 f"yourself and save its state dict as .safetensors."
             ) from error
-        raise ValueError(_damaged(file, error)) from error
+        reason = next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
+        raise ValueError(
+            f"{file} cannot be read, it is damaged or no file of weights: {reason}. Get it again."
+        ) from error
     wrong = [] if isinstance(state, Mapping) else [type(state).__name__]
     if not wrong:
         wrong = [f"{key} ({type(value).__name__})" for key, value in state.items() if not isinstance(value, Tensor)]
@@ -73,59 +72,38 @@ def read(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     return {key: value.detach() for key, value in state.items()}
 
 
-def _damaged(file: Path, error: Exception) -> str:
-    reason = next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
-    return f"{file} cannot be read, it is damaged or no file of weights: {reason}. Get it again."
-
-
 def fit(network: nn.Module, whole: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
-    """Load the weights of a cut network from a state dict of the whole one.
+    """Load the weights of a cut network from a state dict of the whole one, which errors call by `source`.
 
-    Parameters
-    ----------
-    network
-        The cut network, with the same names.
-    whole
-        The whole network.
-    state
-        Weights by name; those of the part that was cut off may be missing.
-    source
-        Name of the state dict in errors.
-
-    Raises
-    ------
-    ValueError
-        If a weight of the kept part is missing, has another shape or is not finite, or a kept module has an unknown
-        one. Weights outside the network's modules are ignored.
+    A weight of the kept part that is missing, has another shape or is not finite is a ValueError, as is an unknown one
+    of a kept module. Those of the part that was cut off may be missing; those outside its modules are ignored.
     """
     own, paths = whole.state_dict(), {path for path, _ in whole.named_modules()}
     state = {_present_name(key): value for key, value in state.items()}
     held = network.state_dict()
     needed = {key: value for key, value in held.items() if key in own}  # others are constants of the graph
-    # the number of batches that a normalisation has seen matters in training only; old files lack it
-    missing = [key for key in needed if key not in state and not key.endswith("num_batches_tracked")]
-    shaped = [key for key in needed if key in state and state[key].shape != needed[key].shape]
-    broken = [
-        key
-        for key, value in needed.items()
-        if key in state
-        and value.is_floating_point()
-        and not (state[key].is_floating_point() and bool(state[key].isfinite().all()))
-    ]
+    given = {key: state[key] for key in needed if key in state}
     kept = {path for path, _ in network.named_modules() if path}
-    extra = [key for key in state if key not in own and key not in needed and _nearest(key, paths) in kept]
-    if missing or shaped or extra or broken:
-        problems = {
-            "missing": missing,
-            "of another shape": [f"{key} {(*state[key].shape,)} for {(*needed[key].shape,)}" for key in shaped],
-            "unknown": extra,
-            "not finite numbers": broken,
-        }
-        listed = "; ".join(f"{what}: {_few(keys)}" for what, keys in problems.items() if keys)
+    problems = {
+        # the number of batches that a normalisation has seen matters in training only; old files lack it
+        "missing": [key for key in needed if key not in state and not key.endswith("num_batches_tracked")],
+        "of another shape": [
+            f"{key} {(*value.shape,)} for {(*needed[key].shape,)}"
+            for key, value in given.items()
+            if value.shape != needed[key].shape
+        ],
+        "unknown": [key for key in state if key not in own and _nearest(key, paths) in kept],
+        "not finite numbers": [
+            key
+            for key, value in given.items()
+            if needed[key].is_floating_point() and not (value.is_floating_point() and bool(value.isfinite().all()))
+        ],
+    }
+    if listed := "; ".join(f"{what}: {_few(keys)}" for what, keys in problems.items() if keys):
         raise ValueError(
             f"{source} does not fit the network. {listed}. It may be of another network, or its names have a prefix."
         )
-    network.load_state_dict(held | {key: state[key] for key in needed if key in state}, strict=True)
+    network.load_state_dict(held | given, strict=True)
 
 
 def _present_name(key: str) -> str:
@@ -154,12 +132,7 @@ def from_file(path: str | os.PathLike[str], release: str | None = None) -> Weigh
 def from_url(url: str, release: str) -> Weights:
     """Read weights from torch's cache, after a download if necessary, and check them against the hash in their name.
 
-    Raises
-    ------
-    UnavailableError
-        If they are neither cached nor downloadable.
-    ValueError
-        If the file has another hash.
+    Weights that are neither cached nor downloadable are an UnavailableError, a file of another hash is a ValueError.
     """
     name = url.rsplit("/", 1)[-1]
     prefix = hash_in(url)
@@ -182,15 +155,7 @@ def from_url(url: str, release: str) -> Weights:
 
 
 def from_hugging_face(repository: str, release: str) -> Weights:
-    """Read `model.safetensors` of a repository, from the cache or downloaded, and check it against its hash.
-
-    Raises
-    ------
-    UnavailableError
-        If it is neither cached nor downloadable.
-    ValueError
-        If the file has another hash.
-    """
+    """Read `model.safetensors` of a repository, cached or downloaded, and check its hash; raises as `from_url` does."""
     import huggingface_hub
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
@@ -226,13 +191,8 @@ def _cached_or_downloaded(repository: str, name: str) -> str:
     try:
         return huggingface_hub.hf_hub_download(repository, name, local_files_only=True)
     except LocalEntryNotFoundError:
-        logger = logging.getLogger("huggingface_hub")
-        level = logger.level
-        logger.setLevel(logging.ERROR)
-        try:
+        with quiet("huggingface_hub", logging.ERROR):
             return huggingface_hub.hf_hub_download(repository, name)
-        finally:
-            logger.setLevel(level)
 
 
 def hash_in(url: str) -> str:

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from perceptual_efficacy import io
-from perceptual_efficacy.baselines import GREY_WEIGHTS
 from perceptual_efficacy.superres import images
 from perceptual_efficacy.superres.images import Image
 from perceptual_efficacy.superres.resize import degrade
 
 SIZE = 48  # pixels of the original
+GREY_WEIGHTS = (0.299, 0.587, 0.114)  # as those of `baselines`, which needs torch
 STRIDE = 12  # pixels between crops to choose from: whole ones of the low resolution, at a scale of 2, 3 or 4
 
 Pixels = dict[tuple[str, str, str], Image]  # by dataset, image and method
@@ -22,10 +22,8 @@ def choose(
 ) -> tuple[pd.DataFrame, Pixels]:
     """Choose crops of a few test images: the first image of every set, then the second ones.
 
-    Returns
-    -------
-    dataset, image, x, y, width and height of the crops, in pixels of the original; and their pixels by dataset, image
-    and "original" or "low resolution".
+    Returns dataset, image, x, y, width and height of the crops, in pixels of the original; and their pixels by dataset,
+    image and "original" or "low resolution".
     """
     tested = listed[listed["use"] == "test"]
     order = tested.groupby("set").cumcount().sort_values(kind="stable").index
@@ -44,35 +42,18 @@ def cut(table: pd.DataFrame) -> Pixels:
     """Cut the crops of a table (dataset, image, method, file, x, y, width, height) from the enlarged images' files."""
     pixels = Pixels()
     for row in table.dropna(subset="file").to_dict("records"):
-        y, x = row["y"], row["x"]
-        result = io.read_image(row["file"])
-        pixels[row["dataset"], row["image"], row["method"]] = result[y : y + row["height"], x : x + row["width"]]
+        below_right = io.read_image(row["file"])[row["y"] :, row["x"] :]
+        pixels[row["dataset"], row["image"], row["method"]] = below_right[: row["height"], : row["width"]]
     return pixels
 
 
 def most_detailed(reference: Image, size: int) -> tuple[int, int]:
     """Choose the crop with the most detail by the original alone, so that the choice favours no method.
 
-    Parameters
-    ----------
-    reference
-        The original, RGB, shape (height, width, 3).
-    size
-        Height and width of the crop, in pixels.
-
-    Returns
-    -------
-    y and x of the crop's top left pixel, multiples of 12: where the mean magnitude of the gradient of luma is largest,
-    the first of equals.
-
-    Raises
-    ------
-    ValueError
-        If the image is no such array, or smaller than the crop.
+    Returns y and x of the top left pixel of `size` x `size` pixels, multiples of 12: where the mean magnitude of the
+    gradient of luma is largest, the first of equals. A smaller image is a ValueError.
     """
-    if reference.dtype != np.uint8 or reference.ndim != 3 or reference.shape[2] != 3:
-        raise ValueError(f"The original is {reference.dtype} {reference.shape}; expected uint8 (height, width, 3).")
-    if not 0 < size <= min(reference.shape[:2]):
+    if size > min(reference.shape[:2]):
         raise ValueError(
             f"The crop is {size} x {size} pixels; the original has {reference.shape[1]} x {reference.shape[0]}."
         )

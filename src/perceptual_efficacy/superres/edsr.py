@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ DIV2K_MEAN = (0.4488, 0.4371, 0.4040)  # of each colour; the published networks 
 BLOCKS, WIDTH = 16, 64  # of EDSR-baseline
 RUN = (*OF_NETWORK, "scale", "loss", "selection", "draw", "seed")  # identify a network, in the order of columns
 
+_convolution = partial(nn.Conv2d, kernel_size=3, padding=1)
+
 
 class EDSR(nn.Module):
     """Enlarge images (N, 3, H, W), display code values in [0, 1], to (N, 3, scale H, scale W); not clipped.
@@ -29,14 +32,9 @@ class EDSR(nn.Module):
     Parameters
     ----------
     scale
-        2, 3 or 4.
+        2, 3 or 4; another one is a ValueError.
     blocks, width
-        Residual blocks and channels; EDSR-baseline has 16 and 64.
-
-    Raises
-    ------
-    ValueError
-        If the network is not made for the scale, or has no blocks or channels.
+        Residual blocks and channels, at least one of each; EDSR-baseline has 16 and 64.
 
     References
     ----------
@@ -86,10 +84,6 @@ class _Block(nn.Module):
         return features + self.body(features)
 
 
-def _convolution(channels: int, outputs: int) -> nn.Conv2d:
-    return nn.Conv2d(channels, outputs, 3, padding=1)
-
-
 def draw(scale: int, blocks: int, width: int, seed: int) -> EDSR:
     """Build a network with PyTorch's initial weights, drawn from a seed; the global random state stays as it is."""
     with torch.random.fork_rng(devices=[]):
@@ -98,13 +92,7 @@ def draw(scale: int, blocks: int, width: int, seed: int) -> EDSR:
 
 
 def load(state: Mapping[str, Tensor], scale: int, blocks: int, width: int, source: str) -> EDSR:
-    """Build a network with given weights, ours or the authors'.
-
-    Raises
-    ------
-    ValueError
-        If they are those of another architecture; the message calls them by `source`.
-    """
+    """Build a network with given weights, ours or the authors'; those of another architecture are a ValueError."""
     network = EDSR(scale, blocks, width)
     try:
         weights.fit(network, network, state, source)
@@ -130,13 +118,7 @@ def save(network: EDSR, weights_file: str | os.PathLike[str], card: str | os.Pat
 
 
 def restore(weights_file: str | os.PathLike[str]) -> EDSR:
-    """Read a network that `save` wrote.
-
-    Raises
-    ------
-    storage.DamagedFileError
-        If the file cannot be read as safetensors.
-    """
+    """Read a network that `save` wrote; see `io.read_weights` for damaged files."""
     arrays, card = io.read_weights(weights_file)
     state = {name: torch.from_numpy(value) for name, value in arrays.items()}
     network = load(state, card["scale"], card["blocks"], card["width"], os.fspath(weights_file))

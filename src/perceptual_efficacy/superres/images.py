@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
 
 from perceptual_efficacy import io, storage
 from perceptual_efficacy.superres.resize import cropped, degrade
@@ -20,6 +20,7 @@ COLUMNS = ("set", "use", "image", "path", "width", "height", "sha256", "content_
 
 LEAST_SCORED = 32  # pixels that every metric, also LPIPS on AlexNet, needs between the borders left out
 
+AnyPath = str | os.PathLike[str]
 Image = NDArray[np.uint8]
 
 
@@ -30,9 +31,7 @@ class Source(NamedTuple):
     size: int | None
 
 
-def list_images(
-    sets: Sequence[Mapping[str, Any]], folders: Sequence[str | os.PathLike[str]], *, progress: Any = iter
-) -> pd.DataFrame:
+def list_images(sets: Sequence[Mapping[str, Any]], folders: Sequence[AnyPath], *, progress: Any = iter) -> pd.DataFrame:
     """List the images of all sets, in the order of their names.
 
     Parameters
@@ -40,25 +39,18 @@ def list_images(
     sets
         Each with `name`, `use` (train, validation or test), and optionally `size`: only the central square of so many
         pixels is used of each image.
-    folders
-        The folder of each set; subfolders are not searched.
-    progress
-        Wraps the iteration over files, e.g. `tqdm`.
+    folders, progress
+        The folder of each set, without its subfolders; wraps the iteration over files, e.g. `tqdm`.
 
     Returns
     -------
     One row per image: set, use, image (the file's name without its suffix), path (in the folder), width and height (of
-    what is used), sha256 (of the file) and content_sha256 (of the whole image, decoded).
-
-    Raises
-    ------
-    ValueError
-        If two sets have one name; if a set has no image, two of one name, one smaller than its `size` or one that
-        cannot be read; or if images of the training sets are also in a set of another use.
+    what is used), sha256 (of the file) and content_sha256 (of the whole image, decoded). It is a ValueError if two sets
+    have one name; if a set has no image, two of one name, one smaller than its `size` or one that cannot be read; or if
+    images of the training sets are also in a set of another use.
     """
     rows = []
-    called = [entry["name"] for entry in sets]
-    if twice := sorted({name for name in called if called.count(name) > 1}):
+    if twice := _repeated(entry["name"] for entry in sets):
         raise ValueError(f"superres.images: there are several sets called {twice[0]!r}. Rename one.")
     for entry, folder in zip(sets, folders, strict=True):
         files = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
@@ -67,8 +59,7 @@ def list_images(
                 f"superres.images: {entry['name']}: {folder} holds no image ({', '.join(sorted(SUFFIXES))}). Correct "
                 f"its path."
             )
-        names = [path.stem for path in files]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
+        if twice := _repeated(path.stem for path in files):
             raise ValueError(
                 f"superres.images: {entry['name']}: {folder} holds several images called {twice[0]!r}. Rename one."
             )
@@ -89,21 +80,15 @@ def list_images(
     return table
 
 
+def _repeated(names: Iterable[str]) -> list[str]:
+    return sorted(name for name, count in Counter(names).items() if count > 1)
+
+
 def check_sizes(table: pd.DataFrame, scale: int, patch: int) -> None:
-    """Check before training that every image can be used.
+    """Check before training that every listed image can be used; the width of a patch is that in the original.
 
-    Parameters
-    ----------
-    table
-        What `list_images` returns.
-    scale, patch
-        How many times smaller the network's input is; width and height of a training patch in the original.
-
-    Raises
-    ------
-    ValueError
-        If there is no training image, one is smaller than a patch, the patch is no multiple of the scale, a test image
-        is too small for the metrics, or a validation image has next to nothing within its border.
+    It is a ValueError if there is no training image, one is smaller than a patch, the patch is no multiple of the
+    scale, a test image is too small for the metrics, or a validation image has next to nothing within its border.
     """
     if patch % scale:
         raise ValueError(f"superres.patch is {patch}; it must be a multiple of the scale {scale}.")
@@ -121,25 +106,19 @@ def check_sizes(table: pd.DataFrame, scale: int, patch: int) -> None:
             )
 
 
-def sources(sets: Sequence[Mapping[str, Any]], folders: Sequence[str | os.PathLike[str]]) -> dict[str, Source]:
+def sources(sets: Sequence[Mapping[str, Any]], folders: Sequence[AnyPath]) -> dict[str, Source]:
     """Return the folder of each set and the part to use of its images, by the set's name; see `list_images`."""
     return {entry["name"]: Source(Path(folder), entry.get("size")) for entry, folder in zip(sets, folders, strict=True)}
 
 
 def read(row: Mapping[Any, Any], sources: Mapping[str, Source], scale: int) -> Image:
-    """Read the used part of a listed image, cropped to multiples of the scale.
-
-    Raises
-    ------
-    storage.DamagedFileError
-        If the file is not the one that was listed.
-    """
+    """Read the used part of a listed image, cropped to multiples of the scale; another file is a DamagedFileError."""
     folder, size = sources[row["set"]]
     path = folder / row["path"]
     return cropped(_part(io.read_image(path, row["sha256"]), size, path), scale)
 
 
-def _part(image: Image, size: int | None, path: str | os.PathLike[str]) -> Image:
+def _part(image: Image, size: int | None, path: AnyPath) -> Image:
     """Central square of an image."""
     if size is None:
         return image
@@ -151,36 +130,24 @@ def _part(image: Image, size: int | None, path: str | os.PathLike[str]) -> Image
 
 
 def pack(
-    table: pd.DataFrame,
-    sources: Mapping[str, Source],
-    scale: int,
-    high: str | os.PathLike[str],
-    low: str | os.PathLike[str],
-    *,
-    progress: Any = iter,
+    table: pd.DataFrame, sources: Mapping[str, Source], scale: int, high: AnyPath, low: AnyPath, *, progress: Any = iter
 ) -> pd.DataFrame:
     """Write the training images, and their degraded forms, as two flat arrays, to read patches from without decoding.
 
     Parameters
     ----------
-    table
-        The training images, rows of `list_images`.
-    sources
-        What `sources` returns.
-    scale
-        How many times smaller the degraded images are.
+    table, sources
+        Rows of `list_images`, and what `sources` returns.
     high, low
         The `.npy` files to write.
-    progress
-        Wraps the iteration over images.
 
     Returns
     -------
     One row per image: set, image, height and width of the degraded image, and start of both in the flat arrays (in
     pixels of the degraded one).
     """
-    shapes = [(row["height"] // scale, row["width"] // scale) for row in table.to_dict("records")]
-    starts = np.cumsum([0, *(height * width for height, width in shapes)])
+    packed = table[["set", "image"]].assign(height=table["height"] // scale, width=table["width"] // scale)
+    ends = (packed["height"] * packed["width"]).cumsum()
     with (
         storage.written_atomically(high) as large,
         storage.written_atomically(low) as small,
@@ -191,48 +158,32 @@ def pack(
         large.open("wb") as large_file,
     ):
         for file, factor in ((large_file, scale**2), (small_file, 1)):
-            shape = (3 * int(starts[-1]) * factor,)
+            shape = (3 * int(ends.iloc[-1]) * factor,)
             np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
         for row in progress(table.to_dict("records")):
             image = read(row, sources, scale)
             large_file.write(image.tobytes())
             with storage.naming(low):
                 small_file.write(degrade(image, scale).tobytes())
-    return table[["set", "image"]].assign(
-        height=[height for height, _ in shapes],
-        width=[width for _, width in shapes],
-        start=starts[:-1],
-    )
+    return packed.assign(start=ends.shift(fill_value=0))
 
 
-class Patches(Dataset[tuple[Image, Image]]):
+class Patches:
     """Pairs of a degraded patch and its original, without end: patch i is a function of the seed and i alone.
 
     So a training that is resumed, or shared by several devices, sees the patches that an uninterrupted one on a single
-    device sees.
+    device sees. A data set as torch's data loaders take it.
 
     Parameters
     ----------
-    table, high, low
-        What `pack` returned and wrote.
-    scale
-        The scale they were packed for.
-    patch
-        Width and height of the original patch, in pixels.
-    seed
-        Of the choice of image, place, and one of eight flips and quarter turns.
+    table, high, low, scale
+        What `pack` returned and wrote, and the scale it did that for.
+    patch, seed
+        Width and height of the original patch, in pixels; seed of the choice of image, place, and one of eight flips
+        and quarter turns.
     """
 
-    def __init__(
-        self,
-        table: pd.DataFrame,
-        high: str | os.PathLike[str],
-        low: str | os.PathLike[str],
-        *,
-        scale: int,
-        patch: int,
-        seed: int,
-    ) -> None:
+    def __init__(self, table: pd.DataFrame, high: AnyPath, low: AnyPath, *, scale: int, patch: int, seed: int) -> None:
         self.paths = os.fspath(high), os.fspath(low)
         self.table = table[["height", "width", "start"]].to_numpy()
         self.scale, self.size, self.seed = scale, patch // scale, seed

@@ -10,13 +10,7 @@ CUBIC_WIDTH = 4  # pixels of the coarser image that the kernel spans
 
 
 def degrade(image: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
-    """Return the low-resolution image, shape (height / scale, width / scale, 3); see `resize`.
-
-    Raises
-    ------
-    ValueError
-        If the height or width is no multiple of the scale: see `cropped`.
-    """
+    """Return the low-resolution image, shape (height / scale, width / scale, 3), of a `cropped` one; see `resize`."""
     height, width = image.shape[:2]
     if height % scale or width % scale:
         raise ValueError(
@@ -37,7 +31,7 @@ def cropped(image: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
 
 
 def resize(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """Resize an 8-bit image, shape (height, width, channels), by Keys's cubic kernel (a = -1/2).
+    """Resize an 8-bit image, shape (height, width, channels), to at least one pixel by Keys's cubic kernel (a = -1/2).
 
     As MATLAB's `imresize(image, [height width], "bicubic")`: downwards the kernel is stretched, against aliasing;
     rows are resized first, then columns, and each result is rounded to 8 bits. Beyond its border an image goes on with
@@ -47,11 +41,6 @@ def resize(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint
     ----------
     Keys: Cubic Convolution Interpolation for Digital Image Processing, IEEE Transactions on Acoustics, Speech, and
     Signal Processing 29(6), 1981.
-
-    Raises
-    ------
-    ValueError
-        If the image is not such an array, or either image has no pixel.
     """
     if image.dtype != np.uint8 or image.ndim != 3:
         raise ValueError(f"The image is {image.dtype} {image.shape}; expected uint8 (height, width, channels).")

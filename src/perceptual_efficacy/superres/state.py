@@ -20,21 +20,9 @@ log = logging.getLogger(__name__)
 
 
 def write(content: Mapping[str, Any], path: str | os.PathLike[str], key: Mapping[str, str]) -> None:
-    """Write a state to disk.
+    """Write a state: tensors, numbers and texts, nested in dictionaries and lists. If it fails, the previous one stays.
 
-    Parameters
-    ----------
-    content
-        Tensors, numbers and texts, nested in dictionaries and lists.
-    path
-        Where to write it.
-    key
-        What the training depends on: the value, or the digest, of each input and parameter.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; the previous state stays.
+    The key is what the training depends on: the value, or the digest, of each input and parameter.
     """
     saved = io.BytesIO()
     torch.save(dict(content), saved)

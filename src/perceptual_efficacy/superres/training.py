@@ -18,14 +18,14 @@ import torch
 from torch import Tensor, distributed, multiprocessing, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader
 
 from perceptual_efficacy import baselines
 from perceptual_efficacy.backbones.network import Progress, as_tensor
 from perceptual_efficacy.superres import edsr, state
 from perceptual_efficacy.superres.edsr import EDSR
-from perceptual_efficacy.superres.fidelity import psnr_y
 from perceptual_efficacy.superres.images import Image, Patches
+from perceptual_efficacy.superres.metrics import psnr_y
 from perceptual_efficacy.superres.resize import degrade
 from perceptual_efficacy.vocabulary import MDSI
 
@@ -64,12 +64,7 @@ def weigh(network: EDSR, metric: nn.Module, patches: Patches, rho: float, *, cou
     """Return rho |dL1/dy| / |dd/dy|, which makes the gradient of the distance d rho times as long as that of L1.
 
     The lengths of the gradients with respect to the network's output y are averaged over the first `count` patches
-    before they are divided.
-
-    Raises
-    ------
-    ValueError
-        If the distance has no gradient there.
+    before they are divided. A distance without a gradient there is a ValueError.
     """
     lengths = {"l1": 0.0, "distance": 0.0}
     for batch in _loader(patches, range(count), RATIO_BATCH):
@@ -108,22 +103,20 @@ def train(
 
     Parameters
     ----------
-    network
-        The network to train.
     patches
         Every step takes the next ones.
     loss, recipe
-        What is minimised, and how.
+        What is minimised, and how; an unknown precision, or a batch that cannot be shared evenly among the devices, is
+        a ValueError.
     validation
         Original images, uint8 (height, width, 3), to follow the training by; no decision rests on them.
     state_file
         Where the state is kept. The last one stays: remove it once the results are safe.
     key
         What the training depends on, as `state.resume` compares it.
-    devices
-        Devices to share each batch among, e.g. ("cuda:0", "cuda:1"), each with a process of its own.
-    workers
-        Processes per device that cut patches in the background; 0 cuts them between steps.
+    devices, workers
+        Devices to share each batch among, e.g. ("cuda:0", "cuda:1"), each with a process of its own; processes per
+        device that cut patches in the background, 0 cuts them between steps.
     progress
         Wraps the iteration over steps, e.g. `tqdm`.
 
@@ -138,8 +131,6 @@ def train(
         If a term of the loss, or a weight at the end, is not finite.
     OSError
         If the state cannot be written.
-    ValueError
-        If the precision is unknown, or a batch cannot be shared evenly among the devices.
     """
     if recipe.precision not in PRECISIONS:
         raise ValueError(f"precision is {recipe.precision!r}; it must be one of {PRECISIONS}.")
@@ -162,7 +153,7 @@ def train(
 
 @dataclass
 class _Training:
-    """A training in plain PyTorch, between two steps."""
+    """A training between two steps."""
 
     network: EDSR
     loss: Loss
@@ -281,7 +272,8 @@ def _join(
 
 def _loader(patches: Patches, numbers: range, batch_size: int, workers: int = 0) -> DataLoader[Any]:
     # with a generator of its own it leaves the global random state alone
-    return DataLoader(Subset(patches, numbers), batch_size, num_workers=workers, generator=torch.Generator())
+    generator = torch.Generator()
+    return DataLoader(patches, batch_size, sampler=numbers, num_workers=workers, generator=generator)  # type: ignore[arg-type]
 
 
 def _as_values(codes: Tensor, device: torch.device) -> Tensor:
