@@ -7,6 +7,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from perceptual_efficacy import csf
+from perceptual_efficacy.vocabulary import RMS_CONTRAST, WEIGHTED_ENERGY
 
 POOLING = 2.5  # Watson and Ahumada's exponent
 
@@ -15,8 +16,8 @@ def baselines(patterns: xr.DataArray, contrasts: ArrayLike, pixels_per_degree: f
     """Distances of patterns (stimulus, y, x) to the blank by their energy, by name, each (stimuli, contrasts)."""
     weighted = contrast_energy(patterns, pixels_per_degree, sensitivity=csf.watson_ahumada, exponent=POOLING)
     return {
-        "RMS contrast": distance_of_energy(contrast_energy(patterns, pixels_per_degree), contrasts),
-        "CSF-weighted energy": distance_of_energy(weighted, contrasts),
+        RMS_CONTRAST: distance_of_energy(contrast_energy(patterns, pixels_per_degree), contrasts),
+        WEIGHTED_ENERGY: distance_of_energy(weighted, contrasts),
     }
 
 

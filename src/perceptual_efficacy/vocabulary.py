@@ -47,6 +47,7 @@ BICUBIC, START = "bicubic", "start"  # interpolation and the initial checkpoint,
 SINGLE_CHANNELS = "single channels"
 HUMAN_CEILING = "human ceiling"
 LEAVE_ONE_OUT = "leave-one-observer-out"
+RMS_CONTRAST, WEIGHTED_ENERGY = "RMS contrast", "CSF-weighted energy"  # baselines of thresholds
 
 SCORED = "scored"  # status of a channel
 STRUCTURE = "structure"  # primary error of inversions

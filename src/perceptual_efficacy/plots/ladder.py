@@ -29,7 +29,7 @@ def table(
     """Say how the distances by the channels of each selection follow the steps.
 
     `distances` is what `agreement.selection_distances` returns, by layer and selection, each of shape (comparisons, 1);
-    another shape is a ValueError. `comparisons` is what `datasets.tid2013.read` returns of a ladder, in the same order;
+    another shape is a ValueError. `comparisons` is what `datasets.tid2013` reads of a ladder, in the same order;
     `network` says what the network and the data set are, by the names of columns. A row per layer, selection, group
     (kind of distortion), photograph and level: the columns of its identity, and the distance, divided by the
     selection's mean over the data set. in_order says whether the photograph's distances rise from every level to the

@@ -30,8 +30,8 @@ COLOURS = {
     "mu2": "#56B4E9",
     "pe": "#CC79A7",
     "csf": "#009E73",
-    "RMS contrast": "#785A4B",
-    "CSF-weighted energy": "#009E73",  # the CSF's
+    words.RMS_CONTRAST: "#785A4B",
+    words.WEIGHTED_ENERGY: "#009E73",  # the CSF's
     words.LEAVE_ONE_OUT: "#000069",
     words.HUMAN_CEILING: "#000069",  # people, too
     words.RANDOM: "#BBBBBB",  # a random half by itself

@@ -11,14 +11,14 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator
 
 from perceptual_efficacy.plots import style
-from perceptual_efficacy.vocabulary import ALL, ALL_LAYERS, HIGH, IDENTITY, LOW, NONE
+from perceptual_efficacy.vocabulary import ALL, ALL_LAYERS, HIGH, IDENTITY, LOW, NONE, RMS_CONTRAST, WEIGHTED_ENERGY
 
 PANELS = (
     (ALL_LAYERS, HIGH),
     (ALL_LAYERS, LOW),
     (ALL_LAYERS, ALL),
-    (NONE, "RMS contrast"),
-    (NONE, "CSF-weighted energy"),
+    (NONE, RMS_CONTRAST),
+    (NONE, WEIGHTED_ENERGY),
 )
 TITLES = {HIGH: "high-PE channels", LOW: "low-PE channels", ALL: "all channels"}
 OUTLIERS = 3  # that are named in each panel
