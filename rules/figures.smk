@@ -447,6 +447,7 @@ rule plot_inversions:
         "../workflow/scripts/plot_inversions.py"
 
 
+# figures of one network are of those with a control (the subjects) or of fewer
 rule figures:
     input:
         figures_named("stimuli", "depth", "networks"),

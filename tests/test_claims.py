@@ -236,6 +236,24 @@ def test_an_endpoint_that_is_not_one_row_is_refused(claim, evidence):
         evaluation.evaluate([claim], evidence, {"subject": "control"}, LAYERS)
 
 
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ({"rankng": "pe"}, "its evidence has no column 'rankng', only layer, ranking, "),
+        ({"ranking": "mu_1"}, "ranking is 'mu_1'; its evidence has pe"),
+    ],
+)
+def test_an_endpoint_that_the_evidence_does_not_have_is_told_with_what_it_has(claim, evidence, where, message):
+    with pytest.raises(ValueError, match=f"'example': {message}"):
+        evaluation.evaluate([{**claim, "where": where}], evidence, {"subject": "control"}, LAYERS)
+
+
+def test_a_claim_about_something_unknown_is_refused(claim, evidence):
+    claim["about"] = "pretrained networks"
+    with pytest.raises(ValueError, match="'example' is about 'pretrained networks'; expected 'pre-trained networks'"):
+        evaluation.evaluate([claim], evidence, {"subject": "control"}, LAYERS)
+
+
 def test_a_network_whose_origin_no_evidence_gives_is_refused(claim, evidence):
     with pytest.raises(ValueError, match="does not give weights and origin of another"):
         evaluation.evaluate([claim], evidence, {"subject": "another"}, LAYERS)

@@ -416,7 +416,7 @@ class TestRefusals:
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 def test_a_ladder_is_read_back_in_every_layout(layout, two, tmp_path):
-    layout.write_ladder(two, tmp_path, layout.shown_at or 32, 1)
+    layout.write_ladder(two, tmp_path, 32, 1)
     table = layout.read(tmp_path, dataset="ladder", judged_by="construction", subset=True)
     comparisons = {"2afc": 11 * 4, "same": 12, "mos": 11 * 5 + 1}[layout.judgement_type]
     assert len(table) == 2 * comparisons

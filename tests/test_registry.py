@@ -24,8 +24,9 @@ def test_the_schema_knows_the_layouts_of_the_registry_and_no_others():
     assert layout["enum"] == list(LAYOUTS)
 
 
-def test_the_study_knows_the_layouts_of_opinions():
-    assert {name for name, layout in LAYOUTS.items() if layout.judgement_type == OPINIONS} == GRADED
+def test_the_study_knows_the_layouts_with_a_ladder_of_opinions():
+    opinions = {name: layout for name, layout in LAYOUTS.items() if layout.judgement_type == OPINIONS}
+    assert {name for name, layout in opinions.items() if layout.ladder is not None} == GRADED
 
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
@@ -77,6 +78,26 @@ def folder(tmp_path):
                 lines.append(f"{name} {number}.png {5 - level}")
     (tmp_path / "scores.txt").write_text("\n".join(lines))
     return tmp_path
+
+
+def test_what_a_layout_does_not_offer_is_refused(new, tmp_path):
+    with pytest.raises(ValueError, match="no ladder in the layout listed"):
+        new.write_ladder({}, tmp_path, 32, 0)
+    with pytest.raises(ValueError, match="No archive is known for the layout listed"):
+        new.published()
+
+
+def test_a_group_may_not_have_the_name_of_all_comparisons_together(new, folder):
+    lines = (folder / "scores.txt").read_text()
+    (folder / "grey_0_1.png").rename(folder / "all_0_1.png")
+    (folder / "scores.txt").write_text(lines.replace("grey_0_1", "all_0_1"))
+    with pytest.raises(ValueError, match="a group of comparisons is called 'all'"):
+        new.read(folder, dataset="mine")
+
+
+def test_a_value_that_comparisons_do_not_have_is_refused():
+    with pytest.raises(ValueError, match="no column 'levels'; expected some of dataset, judged_by"):
+        comparisons.table([{"levels": 1}])
 
 
 def test_a_new_layout_is_read_compared_and_judged(new, folder):

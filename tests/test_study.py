@@ -616,6 +616,11 @@ def test_a_digest_covers_what_a_script_imports_in_every_form_and_its_data(tmp_pa
     assert Code(tmp_path).digest("rule", "tables/groups") != before
 
 
+def test_a_digest_of_a_rule_without_a_script_is_refused():
+    with pytest.raises(ValueError, match="The rule plot_typo has no script"):
+        Code().digest("plot_typo")
+
+
 def test_the_study_needs_what_snakemakes_environment_has_and_imports_one_way():
     order = ["files", "code", "schema", "configuration", "checks", "__init__", "page"]
     for path in (ROOT / "workflow/study").glob("*.py"):

@@ -1,7 +1,6 @@
 """Download one archive and verify it."""
 
 import sys
-from typing import Any
 
 from job import job
 
@@ -13,7 +12,7 @@ with job(snakemake) as run:
     source = run.params.source
     url, checksum = source["url"], source["checksum"]
     if url is None:
-        published: Any = LAYOUTS[source["layout"]].archive
+        published = LAYOUTS[source["layout"]].published()
         url, checksum = published.url, checksum or published.checksum
     sha256 = archives.fetch(
         url, run.params.archive, checksum, allow_unverified=source["allow_unverified"], progress=sys.stderr.isatty()

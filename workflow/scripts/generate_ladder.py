@@ -13,5 +13,4 @@ with job(snakemake) as run:
     table = io.read_table(run.input.photographs).drop_duplicates("scene")  # twins show the same
     folder = Path(run.input.photographs).parent
     shown = photographs.read(table, folder, "train") | photographs.read(table, folder, "test")
-    size = layout.shown_at or run.params.size
-    layout.write_ladder(shown, run.output.folder, size, run.params.seed)  # type: ignore[misc] # those asked for have one
+    layout.write_ladder(shown, run.output.folder, run.params.size, run.params.seed)

@@ -39,8 +39,11 @@ class Code:
         modules
             Further modules of the library, which the script chooses when it runs: paths without suffix.
         """
+        script = self._scripts / f"{rule}.py"
+        if script not in self._imports:
+            raise ValueError(f"The rule {rule} has no script {script}; a digest of its code needs one.")
         chosen = {self._library / f"{module}.py" for module in modules}
-        reached, todo = set(chosen), [self._scripts / f"{rule}.py", *chosen]
+        reached, todo = set(chosen), [script, *chosen]
         while todo:
             found = self._imports.get(todo.pop(), set()) - reached
             reached |= found

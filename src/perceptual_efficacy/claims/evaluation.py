@@ -17,6 +17,7 @@ NO_EFFECT = "no effect"
 INCONCLUSIVE = "inconclusive"
 NOT_TESTED = "not tested"
 SPLITS = "random splits"
+PRETRAINED, ANY = "pre-trained networks", "any network"  # what a claim is about
 
 COLUMNS = (*INTERVAL, "p_holm", "n_clusters", "resampled_unit")
 
@@ -110,11 +111,14 @@ def evaluate(
     Raises
     ------
     ValueError
-        If a claim's `where` does not pick exactly one row, or no table gives a network's weights and origin.
+        If a claim is about something else, its `where` does not pick exactly one row, or no table gives a network's
+        weights and origin.
     """
     networks = _networks(evidence, controls)
     records = []
     for claim, (network, control) in product(claims, controls.items()):
+        if claim["about"] not in (PRETRAINED, ANY):
+            raise ValueError(f"Claim {claim['id']!r} is about {claim['about']!r}; expected {PRETRAINED!r} or {ANY!r}.")
         table = evidence.get(claim["evidence"], pd.DataFrame({"network": []}))
         own = table[table["network"] == network]
         layer = {"layer": layers[network]} if "layer" in own and len(own) else {}
@@ -136,7 +140,7 @@ def evaluate(
                 among=among,
             )
             against = []
-            if claim["about"] == "pre-trained networks" and networks.loc[network, "weights"] != TRAINED:
+            if claim["about"] == PRETRAINED and networks.loc[network, "weights"] != TRAINED:
                 against.append(f"{network} is a stand-in, not a pre-trained network")
             if lacking := _too_small(row, claim.get("at_least", {})):
                 against.append(f"size: {lacking}")
@@ -186,12 +190,22 @@ def _too_small(row: Mapping[str, Any], at_least: Mapping[str, int]) -> str:
 
 
 def _pick(claim: str, table: pd.DataFrame, where: Mapping[str, Any]) -> dict[str, Any]:
-    chosen = np.logical_and.reduce([table[column] == value for column, value in where.items()])
-    if chosen.sum() != 1:
+    """Return the one row of the evidence that a claim's endpoint names."""
+    chosen = table
+    for column, value in where.items():
+        if column not in table:
+            raise ValueError(
+                f"Claim {claim!r}: its evidence has no column {column!r}, only {', '.join(map(str, table))}."
+            )
+        there, chosen = chosen[column].unique(), chosen[chosen[column] == value]
+        if chosen.empty:
+            raise ValueError(f"Claim {claim!r}: {column} is {value!r}; its evidence has {', '.join(map(str, there))}.")
+    if len(chosen) != 1:
         raise ValueError(
-            f"Claim {claim!r}: its endpoint {dict(where)} picks {chosen.sum()} rows of the evidence; it must pick one."
+            f"Claim {claim!r}: its endpoint {dict(where)} picks {len(chosen)} rows of the evidence; it must pick one."
         )
-    return dict.fromkeys((*COLUMNS, "split_mean"), np.nan) | table[chosen].iloc[0].to_dict()
+    missing: dict[Any, Any] = dict.fromkeys((*COLUMNS, "split_mean"), np.nan)
+    return missing | chosen.iloc[0].to_dict()
 
 
 def _present(row: Mapping[str, Any], columns: tuple[str, ...]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ COLUMNS = {
     "second_sha256": "string",
     "shown_at": "Int64",  # width and height in pixels; missing if images are shown as they are
     "level": "Int64",
-    "judgement": "float64",
+    "judgement": "float64",  # of opinions: higher is better
     "spread": "float64",
     "observers": "Int64",
     "unit": "object",
@@ -59,8 +59,11 @@ def files(**pictures: Picture) -> dict[str, str]:
 
 
 def table(rows: Iterable[Mapping[str, object]], **same: object) -> pd.DataFrame:
-    """Table of `COLUMNS`; values that rows do not have are the same in all rows, or missing."""
-    return pd.DataFrame([{**row, **same} for row in rows], columns=list(COLUMNS)).astype(COLUMNS)
+    """Table of `COLUMNS`; values that rows do not have are the same in all rows, or missing. Others: a ValueError."""
+    found = pd.DataFrame([{**row, **same} for row in rows])
+    if unknown := [str(name) for name in found if name not in COLUMNS]:
+        raise ValueError(f"Comparisons have no column {unknown[0]!r}; expected some of {', '.join(COLUMNS)}.")
+    return found.reindex(columns=list(COLUMNS)).astype(COLUMNS)
 
 
 def parts(comparisons: pd.DataFrame, size: int) -> dict[str, pd.DataFrame]:

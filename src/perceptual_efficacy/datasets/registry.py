@@ -1,7 +1,9 @@
-"""The layouts in which data sets of judged images are stored: one entry each, and no other place knows their names.
+"""The layouts in which data sets of judged images are stored: one entry each.
 
-A new layout is a module that reads its files, and an entry here. Entries import modules when they need them: downloads
-only need addresses, and run without the packages of the analysis.
+A new layout is a module that reads its files, and an entry here. The study, which does not import the library, lists
+the names of layouts in its schema, and those of graded ladders in `study.configuration.GRADED`; tests compare both with
+the entries. Entries import modules when they need them: downloads only need addresses, and run without the packages of
+the analysis.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -9,7 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from perceptual_efficacy.vocabulary import CONSTRUCTION, OPINIONS, PEOPLE, SAME_OR_DIFFERENT, TWO_ALTERNATIVES
+from perceptual_efficacy.vocabulary import (
+    CONSTRUCTION,
+    EVERYTHING,
+    OPINIONS,
+    PEOPLE,
+    SAME_OR_DIFFERENT,
+    TWO_ALTERNATIVES,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,10 +40,11 @@ class Layout:
     name: str  # in the configuration
     judgement_type: str  # what was asked: a key of `judgements.KINDS`
     unit: str  # of a judgement
-    # function of a folder, `judged_by` and `subset` (see `read`) that returns the rows for `comparisons.table`
+    # function of a folder, `judged_by` and `subset` (see `read`) that returns the rows for `comparisons.table` and
+    # refuses an incomplete data set unless `subset`
     rows: Callable[[Path, str, bool], Rows]
     # function of photographs, folder, size and seed that writes a ladder of distortions in this layout, if there is one
-    write_ladder: Callable[[Mapping[str, Any], str | Path, int, int], None] | None = None
+    ladder: Callable[[Mapping[str, Any], str | Path, int, int], None] | None = None
     shown_at: int | None = None  # width and height in pixels for observers and networks; None for the images' own size
     archive: Archive | None = None  # where the published data set is; None if it cannot be downloaded
 
@@ -59,13 +69,33 @@ class Layout:
         Raises
         ------
         ValueError
-            If a file is missing or cannot be read, or a judgement is not valid.
+            If a file is missing or cannot be read, a judgement is not valid, or a group is called "all".
         """
         from perceptual_efficacy.datasets import comparisons
 
         about = {"dataset": dataset, "judged_by": judged_by, "judgement_type": self.judgement_type}
         rows = self.rows(Path(folder), judged_by, subset)
-        return comparisons.table(rows, **about, unit=self.unit, shown_at=self.shown_at)
+        table = comparisons.table(rows, **about, unit=self.unit, shown_at=self.shown_at)
+        if (table["group"] == EVERYTHING).any():
+            raise ValueError(
+                f"{folder}: a group of comparisons is called {EVERYTHING!r}, which stands for all of them. Rename it."
+            )
+        return table
+
+    def write_ladder(self, photographs: Mapping[str, Any], folder: str | Path, size: int, seed: int) -> None:
+        """Write photographs distorted step by step in this layout, `size` pixels wide unless it has a size of its own.
+
+        A layout without a ladder is a ValueError.
+        """
+        if self.ladder is None:
+            raise ValueError(f"There is no ladder in the layout {self.name}. Give the data set another `source`.")
+        self.ladder(photographs, folder, self.shown_at or size, seed)
+
+    def published(self) -> Archive:
+        """Return where the data set is published; a ValueError if it cannot be downloaded."""
+        if self.archive is None:
+            raise ValueError(f"No archive is known for the layout {self.name}. Give the data set a `url` or a `path`.")
+        return self.archive
 
 
 def _bapps(part: str) -> Callable[[Path, str, bool], Rows]:
@@ -102,7 +132,7 @@ LAYOUTS: dict[str, Layout] = {
             judgement_type=TWO_ALTERNATIVES,
             unit="share preferring the second",
             rows=_bapps("2afc"),
-            write_ladder=_ladder("choices"),
+            ladder=_ladder("choices"),
             shown_at=64,
             archive=Archive(
                 f"{_BAPPS}/twoafc_val.tar.gz", "sha256:41486671b06de923e7ba277c4797d4d9d86d609863ba35ecdb576133f8b9d859"
@@ -113,7 +143,7 @@ LAYOUTS: dict[str, Layout] = {
             judgement_type=SAME_OR_DIFFERENT,
             unit="share saying same",
             rows=_bapps("jnd"),
-            write_ladder=_ladder("same"),
+            ladder=_ladder("same"),
             shown_at=64,
             archive=Archive(f"{_BAPPS}/jnd.tar.gz", None),
         ),
@@ -122,7 +152,7 @@ LAYOUTS: dict[str, Layout] = {
             judgement_type=OPINIONS,
             unit="mean opinion score, 0 to 9, higher is better",
             rows=_tid2013,
-            write_ladder=_ladder("opinions"),
+            ladder=_ladder("opinions"),
             archive=Archive("https://ponomarenko.info/tid2013/tid2013.rar", "md5:2c42bec2407adc49cf4d7858daf8f99b"),
         ),
     )
