@@ -19,7 +19,7 @@ from torch.nn import functional
 
 import perceptual_efficacy as pe
 from perceptual_efficacy import io, lpips, storage, vocabulary
-from perceptual_efficacy.superres import crops, edsr, images, resize
+from perceptual_efficacy.superres import crops, edsr, fidelity, images, resize
 from perceptual_efficacy.superres import metrics as scoring
 
 
@@ -110,21 +110,21 @@ def test_an_image_without_pixels_is_not_resized():
 def test_psnr_of_a_known_difference_of_luma_is_its_closed_form():
     # grey 0 and grey 51 differ by 219 / 5 in luma
     black, grey = (np.full((20, 20, 3), value, dtype=np.uint8) for value in (0, 51))
-    assert scoring.psnr_y(black, grey, 2) == pytest.approx(20 * np.log10(255 / (219 / 5)))
+    assert fidelity.psnr_y(black, grey, 2) == pytest.approx(20 * np.log10(255 / (219 / 5)))
 
 
 @pytest.mark.parametrize(
     ("colour", "luma"), [((255, 255, 255), 235), ((0, 0, 0), 16), ((255, 0, 0), 81.481), ((0, 255, 0), 144.553)]
 )
 def test_luma_of_pure_colours_is_that_of_bt601(colour, luma):
-    assert scoring.luma(np.array([[colour]], dtype=np.uint8)).item() == pytest.approx(luma)
+    assert fidelity.luma(np.array([[colour]], dtype=np.uint8)).item() == pytest.approx(luma)
 
 
 def test_psnr_of_equal_images_is_infinite(photograph):
-    assert scoring.psnr_y(photograph, photograph, 4) == float("inf")
+    assert fidelity.psnr_y(photograph, photograph, 4) == float("inf")
 
 
-@pytest.mark.parametrize("measure", [scoring.psnr_y, scoring.ssim_y])
+@pytest.mark.parametrize("measure", [fidelity.psnr_y, fidelity.ssim_y])
 def test_what_lies_in_the_border_does_not_count(photograph, measure):
     changed = noisy(photograph, 10)
     other = changed.copy()
@@ -139,10 +139,10 @@ def test_ssim_is_that_of_piq_on_luma(photograph):
         for one in (image, photograph)
     ]
     expected = piq.ssim(*luma, data_range=1.0, downsample=False).item()
-    assert scoring.ssim_y(image, photograph, 3) == pytest.approx(expected, abs=1e-9)
+    assert fidelity.ssim_y(image, photograph, 3) == pytest.approx(expected, abs=1e-9)
 
 
-@pytest.mark.parametrize("measure", [scoring.psnr_y, scoring.ssim_y])
+@pytest.mark.parametrize("measure", [fidelity.psnr_y, fidelity.ssim_y])
 @pytest.mark.parametrize(
     ("image", "reference", "shave", "message"),
     [
@@ -160,7 +160,7 @@ def test_images_that_cannot_be_compared_are_refused(measure, image, reference, s
 
 def test_ssim_needs_its_window():
     with pytest.raises(ValueError, match=r"Within its border the image is \(10, 20\); SSIM's window needs 11 x 11"):
-        scoring.ssim_y(noise(14, 24), noise(14, 24), 2)
+        fidelity.ssim_y(noise(14, 24), noise(14, 24), 2)
 
 
 # The network
@@ -713,7 +713,7 @@ def test_test_images_are_enlarged_written_and_scored(tmp_path):
     original = data.astronaut()[:40, :50]
     expected = edsr.enlarge(networks[1], resize.degrade(original, 2))
     np.testing.assert_array_equal(io.read_image(one["file"].iloc[0]), expected)
-    assert one.loc["PSNR-Y", "value"] == scoring.psnr_y(expected, original, 2)
+    assert one.loc["PSNR-Y", "value"] == fidelity.psnr_y(expected, original, 2)
 
 
 def test_without_a_network_test_images_are_interpolated(tmp_path):

@@ -129,7 +129,7 @@ USING_LAYOUTS = {"download_dataset", "generate_ladder", "read_judgements"}
         ("agreement", {"assess_agreement", "assess_thresholds", "plot_ladder"}),
         (
             "baselines",
-            {"measure_baselines", "train_start", "fine_tune", "score_images", "invert_features", "plot_superres_crops"},
+            {"measure_baselines", "train_start", "fine_tune", "score_images", "invert_features"},
         ),
         ("paired", {"compare_losses", "compare_inversions"}),
         ("inversion", {"invert_features"}),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from perceptual_efficacy import io
-from perceptual_efficacy.superres.metrics import psnr_y, ssim_y
+from perceptual_efficacy.superres import psnr_y, ssim_y
 from perceptual_efficacy.superres.resize import cropped, degrade, upscale
 
 FOLDER = os.environ.get("PERCEPTUAL_EFFICACY_TEST_DATA")

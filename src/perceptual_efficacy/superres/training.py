@@ -24,8 +24,8 @@ from perceptual_efficacy import baselines
 from perceptual_efficacy.backbones.network import Progress, as_tensor
 from perceptual_efficacy.superres import edsr, state
 from perceptual_efficacy.superres.edsr import EDSR
+from perceptual_efficacy.superres.fidelity import psnr_y
 from perceptual_efficacy.superres.images import Image, Patches
-from perceptual_efficacy.superres.metrics import psnr_y
 from perceptual_efficacy.superres.resize import degrade
 from perceptual_efficacy.vocabulary import MDSI
 
