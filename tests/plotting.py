@@ -28,21 +28,20 @@ class Case(NamedTuple):
 class EveryFigure:
     """Tests of what every figure must be; a test file derives a class and gives the fixture `case`."""
 
-    def test_a_figure_can_be_drawn_from_its_csv(self, case: Case, tmp_path: Path) -> None:
-        first = case.draw(case.table)
-        titles = [axis.get_title() for axis in first.axes]
-        style.save(first, case.table, png=tmp_path / "a.png", pdf=tmp_path / "a.pdf", csv=tmp_path / "a.csv")
-        assert [axis.get_title() for axis in case.draw(pd.read_csv(tmp_path / "a.csv")).axes] == titles
-
-    def test_equal_input_gives_equal_bytes(self, case: Case, tmp_path: Path) -> None:
+    def test_equal_input_gives_equal_bytes_from_whose_csv_the_figure_can_be_drawn(
+        self, case: Case, tmp_path: Path
+    ) -> None:
         for run in "ab":
+            figure = case.draw(case.table)
+            titles = [axis.get_title() for axis in figure.axes]
             paths = {kind: tmp_path / f"{run}.{kind}" for kind in ("png", "pdf", "csv")}
-            style.save(case.draw(case.table), case.table, **paths)
+            style.save(figure, case.table, **paths)
         for kind in ("png", "pdf", "csv"):
             assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
         assert b"CreationDate" not in (tmp_path / "a.pdf").read_bytes()
+        assert [axis.get_title() for axis in case.draw(pd.read_csv(tmp_path / "a.csv")).axes] == titles
 
-    def test_no_text_overlaps_another_or_leaves_the_page(
+    def test_it_is_of_moderate_size_and_no_text_overlaps_another_or_leaves_the_page(
         self, case: Case, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         drawn: dict[int, tuple[str, float, BboxBase]] = {}  # laying out draws as well: the last time counts
@@ -55,6 +54,7 @@ class EveryFigure:
 
         figure = case.draw(case.table)
         monkeypatch.setattr(Text, "draw", record)
+        assert max(figure.get_size_inches()) * 200 <= 1800
         figure.savefig(tmp_path / "figure.png")
         assert drawn
         for text, _, box in drawn.values():
@@ -66,10 +66,6 @@ class EveryFigure:
         upright = [(text, box) for text, rotation, box in drawn.values() if rotation % 90 == 0]
         for (text, box), (other, second) in itertools.combinations(upright, 2):
             assert not box.padded(-0.5).overlaps(second.padded(-0.5)), (text, other)
-
-    def test_a_png_is_of_moderate_size(self, case: Case) -> None:
-        width, height = case.draw(case.table).get_size_inches()
-        assert max(width, height) * 200 <= 1800
 
 
 def texts(figure: Figure) -> str:

@@ -1,6 +1,7 @@
 """What every script starts with: the library on the import path, a log, checked inputs, and a record at the end."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "src"))
+# Threads that wait do not spin: beside anything else that runs, spinning makes networks several times slower. No number
+# depends on it. PyTorch reads it when it is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from job.run import Run
 from job.watch import watch_snakemake
