@@ -51,7 +51,7 @@ test-all: .venv/dev.installed
 
 CHOSEN := -m "not slow"
 pytest: .venv/dev.installed
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest $(CHOSEN) --numprocesses 2 --dist loadfile
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest $(CHOSEN) --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # with the slow ones; what they say goes into docs/reliability.md by `make reliability`
 test-conda test-slurm test-faults: .venv/dev.installed

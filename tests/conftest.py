@@ -21,6 +21,25 @@ from perceptual_efficacy.datasets import bapps, ladder
 
 pytest.register_assert_rewrite("plotting")
 
+# Long files first, so that no process is idle while another ends. The first one makes the miniature study, which those
+# after the figures need as well.
+ORDER = (
+    "test_workflow.py",
+    "test_plots_agreement.py",
+    "test_published.py",
+    "test_plots_superres.py",
+    "test_plots_channels.py",
+    "test_agreement.py",
+    "test_workflow_data.py",
+    "test_faults.py",
+    "test_study.py",
+    "test_deployment.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: ORDER.index(item.path.name) if item.path.name in ORDER else len(ORDER))
+
 
 def build_filter_bank(kernels, bias=0.0, nonlinearity=None):
     """Return a backbone whose one layer, "bank", filters the grey value of the image by these square kernels.

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
-from matplotlib.transforms import BboxBase
+from matplotlib.transforms import Affine2D, BboxBase, TransformedBbox
 
 from perceptual_efficacy.plots import style
 
@@ -25,47 +26,66 @@ class Case(NamedTuple):
     draw: Callable[[pd.DataFrame], Figure]
 
 
+class Drawn(NamedTuple):
+    """What is known of a figure that was drawn and saved."""
+
+    titles: list[str]  # of its axes
+    inches: tuple[float, float]
+    page: BboxBase
+    texts: list[tuple[str, float, BboxBase]]  # each text with its rotation and the box around it
+    files: dict[str, Path]
+
+
 class EveryFigure:
     """Tests of what every figure must be; a test file derives a class and gives the fixture `case`."""
 
-    def test_equal_input_gives_equal_bytes_from_whose_csv_the_figure_can_be_drawn(
-        self, case: Case, tmp_path: Path
-    ) -> None:
-        for run in "ab":
-            figure = case.draw(case.table)
-            titles = [axis.get_title() for axis in figure.axes]
-            paths = {kind: tmp_path / f"{run}.{kind}" for kind in ("png", "pdf", "csv")}
-            style.save(figure, case.table, **paths)
-        for kind in ("png", "pdf", "csv"):
-            assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
-        assert b"CreationDate" not in (tmp_path / "a.pdf").read_bytes()
-        assert [axis.get_title() for axis in case.draw(pd.read_csv(tmp_path / "a.csv")).axes] == titles
-
-    def test_it_is_of_moderate_size_and_no_text_overlaps_another_or_leaves_the_page(
-        self, case: Case, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-    ) -> None:
-        drawn: dict[int, tuple[str, float, BboxBase]] = {}  # laying out draws as well: the last time counts
+    @pytest.fixture(scope="class")
+    @classmethod
+    def drawn(cls, case: Case, tmp_path_factory: pytest.TempPathFactory) -> Drawn:
+        found: dict[int, tuple[str, float, BboxBase]] = {}  # laying out draws as well: the last time counts
         original = Text.draw
 
         def record(self: Text, renderer: object) -> None:
             original(self, renderer)
-            if self.get_visible() and self.get_text().strip():
-                drawn[id(self)] = (self.get_text(), self.get_rotation(), Text.get_window_extent(self, renderer))
+            if isinstance(renderer, RendererAgg) and self.get_visible() and self.get_text().strip():
+                found[id(self)] = (self.get_text(), self.get_rotation(), Text.get_window_extent(self, renderer))
 
         figure = case.draw(case.table)
-        monkeypatch.setattr(Text, "draw", record)
-        assert max(figure.get_size_inches()) * 200 <= 1800
-        figure.savefig(tmp_path / "figure.png")
-        assert drawn
-        for text, _, box in drawn.values():
+        titles, inches = [axis.get_title() for axis in figure.axes], tuple(figure.get_size_inches())
+        page = TransformedBbox(figure.bbox_inches, Affine2D().scale(200))
+        folder = tmp_path_factory.mktemp("figure")
+        files = {kind: folder / f"figure.{kind}" for kind in ("png", "pdf", "csv")}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Text, "draw", record)
+            style.save(figure, case.table, **files)
+        return Drawn(titles, inches, page, list(found.values()), files)
+
+    def test_a_figure_can_be_drawn_from_its_csv(self, case: Case, drawn: Drawn) -> None:
+        again = case.draw(pd.read_csv(drawn.files["csv"]))
+        assert [axis.get_title() for axis in again.axes] == drawn.titles
+
+    @pytest.mark.slow  # `make reproduce` compares all figures of a study; a few of them: test_plots_superres.py
+    def test_equal_input_gives_equal_bytes(self, case: Case, drawn: Drawn, tmp_path: Path) -> None:
+        again = {kind: tmp_path / f"again.{kind}" for kind in drawn.files}
+        style.save(case.draw(case.table), case.table, **again)
+        for kind, path in again.items():
+            assert path.read_bytes() == drawn.files[kind].read_bytes()
+        assert b"CreationDate" not in drawn.files["pdf"].read_bytes()
+
+    def test_no_text_overlaps_another_or_leaves_the_page(self, drawn: Drawn) -> None:
+        assert drawn.texts
+        for text, _, box in drawn.texts:
             assert box.x0 >= 0, text
             assert box.y0 >= 0, text
-            assert box.x1 <= figure.bbox.width + 1, text
-            assert box.y1 <= figure.bbox.height + 1, text
+            assert box.x1 <= drawn.page.width + 1, text
+            assert box.y1 <= drawn.page.height + 1, text
         # the boxes around slanted labels overlap where the labels do not
-        upright = [(text, box) for text, rotation, box in drawn.values() if rotation % 90 == 0]
+        upright = [(text, box) for text, rotation, box in drawn.texts if rotation % 90 == 0]
         for (text, box), (other, second) in itertools.combinations(upright, 2):
             assert not box.padded(-0.5).overlaps(second.padded(-0.5)), (text, other)
+
+    def test_a_png_is_of_moderate_size(self, drawn: Drawn) -> None:
+        assert max(drawn.inches) * 200 <= 1800
 
 
 def texts(figure: Figure) -> str:

@@ -251,7 +251,7 @@ def cases(
     }
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(scope="class", params=NAMES)
 def case(request: pytest.FixtureRequest, cases: dict[str, Case]) -> Case:
     return cases[request.param]
 

@@ -130,7 +130,7 @@ def cases(tuning: xr.Dataset, channels: pd.DataFrame, control: pd.DataFrame, wei
     }
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(scope="class", params=NAMES)
 def case(request: pytest.FixtureRequest, cases: dict[str, Case]) -> Case:
     return cases[request.param]
 

@@ -234,7 +234,7 @@ def test_a_figure_is_legible_and_drawn_again_from_its_csv(
     for (text, box), (other, second) in itertools.combinations(drawn.values(), 2):
         assert not box.padded(-0.5).overlaps(second.padded(-0.5)), (text, other)
     monkeypatch.undo()
-    style.save(case.draw(case.table), case.table, **paths)
+    style.save(figure, case.table, **paths)
     assert texts(case.draw(pd.read_csv(paths["csv"]))) == said
 
 
