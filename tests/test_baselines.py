@@ -218,7 +218,7 @@ def pairs(request, photograph):
         images[name] = photograph[place : place + height, 2 * place : 2 * place + width]
         for number in range(1 + place % 2):
             row = {"reference": name}
-            for side, deviation in zip(("first", "second")[: request.param], (5, 20), strict=False):
+            for side, deviation in list(zip(("first", "second"), (5, 20), strict=True))[: request.param]:
                 row[side] = f"{name}{number}{side}"
                 images[row[side]] = noisy(images[name], deviation, seed=number)
             rows.append(row | {f"{role}_sha256": f"sha256 of {one}" for role, one in row.items()})

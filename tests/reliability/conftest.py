@@ -42,5 +42,5 @@ def tools():
     """Return the folder of helpers: a one-node Slurm, a conda command."""
     folder = os.environ.get("PERCEPTUAL_EFFICACY_TOOLS")
     if not folder:
-        pytest.skip("PERCEPTUAL_EFFICACY_TOOLS names no folder of helpers")
+        pytest.skip("PERCEPTUAL_EFFICACY_TOOLS, the folder of helpers, is not set")
     return Path(folder)

@@ -280,7 +280,7 @@ def _check(archive: Path, members: Members) -> tuple[int, int]:
 
 
 class _Bounded:
-    """A file of which only so much may be read: its reader keeps everything in memory."""
+    """A file that refuses to be read beyond a limit, for readers that keep all they read in memory."""
 
     def __init__(self, file: IO[bytes], limit: int, part: str) -> None:
         self.seek, self.tell, self._read = file.seek, file.tell, file.read

@@ -88,7 +88,7 @@ def bundled(names: Sequence[str]) -> dict[str, NDArray[np.uint8]]:
 def read(table: pd.DataFrame, folder: str | Path, split: str) -> dict[str, NDArray[np.uint8]]:
     """Read the exported photographs of one split, by name, each of shape (height, width, 3).
 
-    A file that is not the one that was exported is a `storage.DamagedFileError`.
+    A file that has changed since it was exported raises a `storage.DamagedFileError`.
     """
     chosen = table[table["split"] == split]
     return {

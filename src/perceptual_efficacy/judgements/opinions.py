@@ -22,7 +22,7 @@ class OpinionDraws(NamedTuple):
 
 
 class OpinionScores(GroupedJudgements):
-    """Mean opinions of images, of which more is better, and the correlation of a distance with them.
+    """Mean opinion scores of images (higher is better), and the correlation of a distance with them.
 
     Distances have shape (..., images, 1). `srcc` is Spearman's, `krcc` Kendall's tau-b, `plcc` Pearson's and
     `plcc_logistic` Pearson's after a four-parameter logistic function, see `logistic_fit`. Mean opinions do not tell
