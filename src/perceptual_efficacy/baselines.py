@@ -18,11 +18,11 @@ from piq.functional import rgb2xyz, xyz2lab
 from torch import Tensor
 
 from perceptual_efficacy.backbones.network import Progress
+from perceptual_efficacy.colour import LUMA_WEIGHTS
 from perceptual_efficacy.distances import Image, Reader, compared_images
 from perceptual_efficacy.vocabulary import OF_DATASET
 
 LEAST_SQUARED_ERROR = 1e-12  # PSNR's floor, 120 dB: one code value in one colour of one of 5 million pixels
-GREY_WEIGHTS = (0.299, 0.587, 0.114)  # BT.601, as MATLAB's rgb2gray
 
 
 class Baseline(NamedTuple):
@@ -37,7 +37,7 @@ class Baseline(NamedTuple):
 def _grey(images: Tensor) -> Tensor:
     """Grey images (N, 1, H, W) in [0, 1], rounded to whole code values."""
     images64 = images.double()
-    grey = 255 * (images64 * images64.new_tensor(GREY_WEIGHTS).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
+    grey = 255 * (images64 * images64.new_tensor(LUMA_WEIGHTS).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
     # to thousandths first, the weights' step: else rounding errors would decide where halves go
     return (grey.round(decimals=3).round() / 255).to(images.dtype)
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from perceptual_efficacy import baselines, io
 from perceptual_efficacy.backbones.network import Backbone, Progress, as_tensor
+from perceptual_efficacy.colour import luma
 from perceptual_efficacy.metric import PerceptualMetric
 from perceptual_efficacy.scores import select_channels
 from perceptual_efficacy.vocabulary import ALL, HIGH, LOW, RANDOM, STRUCTURE
@@ -280,8 +281,7 @@ def _texture(image: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.
 
     The power of white noise is its variance. A border that no whole patch reaches is left out.
     """
-    luma = image @ np.array(baselines.GREY_WEIGHTS)
-    windows = np.lib.stride_tricks.sliding_window_view(luma, (PATCH, PATCH))[::STRIDE, ::STRIDE]
+    windows = np.lib.stride_tricks.sliding_window_view(luma(image), (PATCH, PATCH))[::STRIDE, ::STRIDE]
     patches = windows.reshape(-1, PATCH, PATCH)
     ramp = np.sin(np.pi * np.arange(PATCH) / PATCH) ** 2  # Hann, periodic
     window = np.outer(ramp, ramp)

@@ -22,6 +22,7 @@ from PIL import Image
 from scipy import ndimage
 
 from perceptual_efficacy import io, storage
+from perceptual_efficacy.colour import luma
 
 Picture = NDArray[np.uint8]
 Values = NDArray[np.float64]
@@ -268,8 +269,8 @@ def _less_contrast(values: Values, left: float, _: np.random.Generator) -> Value
 
 def _less_saturated(values: Values, left: float, _: np.random.Generator) -> Values:
     """Towards the grey of the same luma (ITU-R BT.601)."""
-    luma = (values @ np.array([0.299, 0.587, 0.114]))[:, :, None]
-    return luma + left * (values - luma)
+    grey = luma(values)[:, :, None]
+    return grey + left * (values - grey)
 
 
 def _chromatic_aberration(values: Values, shift: float, _: np.random.Generator) -> Values:

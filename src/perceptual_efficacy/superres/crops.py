@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from perceptual_efficacy import io
+from perceptual_efficacy.colour import luma
 from perceptual_efficacy.superres import images
 from perceptual_efficacy.superres.images import Image
 from perceptual_efficacy.superres.resize import degrade
 
 SIZE = 48  # pixels of the original
-GREY_WEIGHTS = (0.299, 0.587, 0.114)  # as those of `baselines`, which needs torch
 STRIDE = 12  # pixels between crops to choose from: whole ones of the low resolution, at a scale of 2, 3 or 4
 
 Pixels = dict[tuple[str, str, str], Image]  # by dataset, image and method
@@ -57,7 +57,7 @@ def most_detailed(reference: Image, size: int) -> tuple[int, int]:
         raise ValueError(
             f"The crop is {size} x {size} pixels; the original has {reference.shape[1]} x {reference.shape[0]}."
         )
-    down, right = np.gradient(reference @ np.array(GREY_WEIGHTS))
+    down, right = np.gradient(luma(reference))
     total = np.pad(np.hypot(down, right), ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
     sums = total[size:, size:] - total[:-size, size:] - total[size:, :-size] + total[:-size, :-size]
     # rounded: the sums' own errors must not decide between equals
