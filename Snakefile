@@ -28,8 +28,8 @@ include: "rules/report.smk"
 include: "rules/figures.smk"
 
 
-# Every file of every stage, not only the last ones: Snakemake removes what a failed job had made, and would not miss an
-# intermediate as long as newer results stand behind it.
+# Every file of every stage, not only the last ones: Snakemake removes what a failed job had made, and would not notice
+# a missing intermediate if newer results exist.
 rule all:
     default_target: True
     input:

@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 from study import Code, ConfigurationError, Lookup, any_of, read_study
 
-# whom a job ends with: workflow/scripts/job/watch.py
+# with which jobs end: workflow/scripts/job/watch.py
 os.environ.update(PERCEPTUAL_EFFICACY_SNAKEMAKE=str(os.getpid()))
 # Snakemake pastes the interpreter's path into shell commands: a space in it needs a backslash, but not a second time
 if Path(sys.executable).exists():
@@ -27,7 +27,7 @@ def multiplied(amount, wildcards, attempt):
 
 
 def growing(**amounts):
-    """Return resources that are more with every attempt: a job that ran out of memory or time gets more of it."""
+    """Return resources that grow with every attempt: a job that ran out of memory or time gets more."""
     return {name: partial(multiplied, amount) for name, amount in amounts.items()}
 
 
@@ -56,13 +56,13 @@ def agreement_with(*data):
 
 
 def dataset_folder(wildcards):
-    """Return where a data set's images lie; the time of a user's folder is that of its last file, hidden or not."""
+    """Return where a data set's images lie; a user's folder is `ancient`, as even hidden files change its time."""
     entry = study.datasets[wildcards.dataset]
     return entry.folder if entry.path is None else ancient(entry.folder)
 
 
 def images_of(*uses):
-    """Return what Snakemake makes for the sets of images for these uses, or users' folders."""
+    """Return the inputs of the sets of images with these uses: made by Snakemake, or users' folders."""
     files = []
     for entry in study.images:
         if entry.use in uses:
@@ -78,7 +78,7 @@ def images_fingerprints(wildcards):
 
 def training(run, recipe, **own):
     """Return the params of a training, its own and those that all share."""
-    # the state is no output: Snakemake would delete it when a run that was killed goes on
+    # the state is not an output: Snakemake would delete it on resuming a killed run
     shared = ("superres.patch", "superres.batch_size", "superres.precision", "superres.devices", "seed")
     own = {"state": f"results/superres/x{{scale}}/{run}/.state", **own, "recipe": study.value(f"superres.{recipe}")}
     return {**IMAGES, **own, **study.params(*shared)}

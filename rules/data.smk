@@ -101,7 +101,7 @@ rule download_dataset:
     resources:
         **growing(mem_mb=1000, runtime=240),
     params:
-        # no output: Snakemake would delete it when a key changes, and it may be large
+        # not an output: Snakemake would delete it when a key changes, and it may be large
         archive=download.file,
         source=download.origin,
         code=code_digest("download_dataset"),

@@ -447,7 +447,7 @@ rule plot_inversions:
         "../workflow/scripts/plot_inversions.py"
 
 
-# figures of one network are of those with a control (the subjects) or of fewer
+# a figure of one network is drawn for networks with a control (the subjects), or for some of them
 rule figures:
     input:
         figures_named("stimuli", "depth", "networks"),

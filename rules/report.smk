@@ -2,7 +2,7 @@ import yaml
 
 from study.configuration import CLAIMS
 
-# what tables are made from, by argument of their function `table`
+# inputs of the tables, by argument of their function `table`
 SHOWN = {
     "agreement": agreement_with(*(f"modelfest-{resolution}" for resolution in study.resolutions), *study.datasets),
     "channels": expand("results/selectivity/{backbone}/channels.parquet", backbone=study.networks),
@@ -13,8 +13,8 @@ SHOWN = {
     "patterns": expand("results/data/modelfest/patterns-{resolution}.parquet", resolution=study.resolutions),
     "photographs": ["results/data/photographs/photographs.parquet"],
 }
-# title, and what the table is made from, by module of perceptual_efficacy.tables
-TITLES = {
+# the title of a table and the inputs of its function `table`, by module of perceptual_efficacy.tables
+MADE_FROM = {
     "networks": ("Networks side by side", "channels", "agreement"),
     "agreement": ("High, low and random channels", "agreement"),
     "groups": ("By category and kind of distortion", "agreement"),
@@ -22,7 +22,7 @@ TITLES = {
     "superres": ("Super-resolution by loss and metric", "losses"),
     "superres_differences": ("Super-resolution, differences between losses", "losses"),
     "inversions": ("What inversions preserve", "inversions"),
-    "channels": ("Scores by layer", "channels"),
+    "scores_by_layer": ("Scores by layer", "channels"),
     "layers": ("Layers compared with random weights", "layers"),
     "modelfest": ("ModelFest stimuli", "comparisons", "patterns"),
     "photographs": ("Photographs", "photographs"),
@@ -40,10 +40,10 @@ TABLES = {
         "options": OPTIONS.get(name, {}),
         "code": code_digest("write_table", f"tables/{name}"),
     }
-    for name, (title, *kinds) in TITLES.items()
+    for name, (title, *kinds) in MADE_FROM.items()
     if all(SHOWN[kind] for kind in kinds)
 }
-# what claims are judged by, by their `evidence`
+# inputs of the claims, by their `evidence`
 EVIDENCE = {
     "modelfest": agreement_with(f"modelfest-{study.resolution}"),
     "layers": SHOWN["layers"],

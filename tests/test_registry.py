@@ -49,9 +49,12 @@ def listed(folder, judged_by, subset):
         first, reference, score = line.split()
         shown = {"first": comparisons.picture(folder, folder / first)}
         shown["reference"] = comparisons.picture(folder, folder / reference)
-        files = {role: one.path for role, one in shown.items()}
-        files |= {f"{role}_sha256": one.sha256 for role, one in shown.items()}
-        yield {**files, "group": first.split("_")[0], "cluster": reference, "judgement": float(score)}
+        yield {
+            **comparisons.files(**shown),
+            "group": first.split("_")[0],
+            "cluster": reference,
+            "judgement": float(score),
+        }
 
 
 @pytest.fixture
@@ -92,6 +95,17 @@ def test_a_group_may_not_have_the_name_of_all_comparisons_together(new, folder):
     (folder / "grey_0_1.png").rename(folder / "all_0_1.png")
     (folder / "scores.txt").write_text(lines.replace("grey_0_1", "all_0_1"))
     with pytest.raises(ValueError, match="a group of comparisons is called 'all'"):
+        new.read(folder, dataset="mine")
+
+
+@pytest.mark.parametrize(
+    ("old", "new_text", "message"),
+    [("grey_0_1.png 0.png 4", "grey_0_1.png 0.png nan", "layout listed lack judgement"), (None, "", "no comparisons")],
+)
+def test_comparisons_without_a_judgement_and_an_empty_list_are_refused(new, folder, old, new_text, message):
+    path = folder / "scores.txt"
+    path.write_text(path.read_text().replace(old or path.read_text(), new_text))
+    with pytest.raises(ValueError, match=message):
         new.read(folder, dataset="mine")
 
 

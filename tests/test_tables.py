@@ -10,12 +10,12 @@ import pytest
 from perceptual_efficacy.tables import (
     agreement,
     baselines,
-    channels,
     groups,
     inversions,
     modelfest,
     networks,
     rendering,
+    scores_by_layer,
     superres,
     superres_differences,
 )
@@ -452,7 +452,7 @@ def test_networks_with_a_layer_of_their_own_are_shown_by_it(by_network):
 
 
 def test_layers_are_described_by_quartiles_of_their_scored_channels(by_network):
-    table = channels.table(by_network[0])
+    table = scores_by_layer.table(by_network[0])
     assert list(table["network"] + " " + table["layer"]) == [
         "net relu1_1",
         "net relu1_2",

@@ -43,7 +43,7 @@ def test_every_figure_comes_with_what_it_plots(study):
 
 def test_every_table_is_written_in_four_formats(study):
     names = {path.stem for path in (study / "results/tables").glob("*.md")}
-    assert names >= {"agreement", "baselines", "channels", "claims", "groups", "layers", "networks"}
+    assert names >= {"agreement", "baselines", "claims", "groups", "layers", "networks", "scores_by_layer"}
     found = {path.name for path in (study / "results/tables").iterdir()}
     written = {f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex", "html")}
     assert found == written

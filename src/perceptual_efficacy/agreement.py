@@ -1,4 +1,4 @@
-"""Selections of channels against people: all, high and low ones, and the splits and shuffles that chance would give.
+"""Selections of channels against judgements: all, high and low ones, and the splits and shuffles chance would give.
 
 A selection's distance is a sum over channels of the distance cube, so nothing here runs a network.
 """
@@ -80,14 +80,14 @@ def compare_selections(
     replicates: int = 2_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Score all, high and low channels of every layer against people, beside random splits of the same layer.
+    """Score all, high and low channels of every layer against judgements, beside random splits of the same layer.
 
     Parameters
     ----------
     cube
         Distance by single channels, (*comparisons, unit), with the coordinates `layer` and `channel`.
     judgements
-        What people said of the same comparisons.
+        Judgements of the same comparisons.
     rankings
         What to split by, under a name; the tables list the cube's units in its order.
     differences

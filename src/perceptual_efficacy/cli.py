@@ -113,9 +113,9 @@ def select(
         try:
             table = io.read_table(channels) if channels.suffix == ".parquet" else pd.read_csv(channels)
         except UnicodeDecodeError as error:
-            raise ValueError(f"{channels} is no table of text: {error}") from error
+            raise ValueError(f"{channels} is not a table of text: {error}") from error
         if lacking := {"layer", "channel", "status"} - set(table.columns):
-            raise ValueError(f"{channels} lacks the columns {', '.join(sorted(lacking))}; it is no table of `score`.")
+            raise ValueError(f"{channels} lacks the columns {', '.join(sorted(lacking))}; it is not from `score`.")
         if by in table and not pd.api.types.is_numeric_dtype(table[by]):
             raise ValueError(f"Channels cannot be ranked by {by!r}, which holds no numbers.")
         chosen = table.loc[select_channels(table, half, by=by).index, ["layer", "channel", by]]

@@ -208,4 +208,4 @@ def _read(path: str | os.PathLike[str]) -> pd.DataFrame:
     try:
         return pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file)
     except (ValueError, OSError) as error:
-        raise ValueError(f"{file} is no table: {str(error).splitlines()[0]}") from error
+        raise ValueError(f"{file} is not a table: {str(error).splitlines()[0]}") from error

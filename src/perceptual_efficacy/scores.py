@@ -316,11 +316,10 @@ def compare_layers(
     Returns
     -------
     layer (and "mean of layers"), statistic, estimate, ci_low, ci_high, n_clusters, resampled_unit. The statistics, for
-    mu1 and mu2: `mu_iqr` and `mu_iqr_control`, the interquartile range over scored channels; `mu_phase_range`, the
-    median over channels of the range over single phases; `mu_excess`, the interquartile range minus the larger of the
-    other two.
-    And `csf_r`, `csf_r_control`: Pearson correlation over frequencies of the CSF with the channels' mean unweighted
-    |da/dlog2 f|, and `csf_r_difference` between both.
+    mu1 and mu2: `mu1_iqr` and `mu1_iqr_control` (likewise `mu2_...`), the interquartile range over scored channels;
+    `mu1_phase_range`, the median over channels of the range over single phases; `mu1_excess`, the interquartile range
+    minus the larger of the other two. And `csf_r`, `csf_r_control`: Pearson correlation over frequencies of the CSF
+    with the channels' mean unweighted |da/dlog2 f|, and `csf_r_difference`, the first minus the second.
     """
     random = np.random.default_rng(seed)
     networks = {}

@@ -136,8 +136,8 @@ def matched_halves(
 ) -> NDArray[np.bool_]:
     """Random splits whose upper half holds the same share of a total as a given one.
 
-    Each starts as a random split; an item of either half, drawn at random, change places where that brings the share
-    nearer, until it is near enough or no split has come nearer for a while.
+    Each starts as a random split; a random item of each half is swapped where that brings the share nearer, until it
+    matches or has not come nearer for a while.
 
     Parameters
     ----------

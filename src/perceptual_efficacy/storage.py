@@ -123,7 +123,7 @@ def write_record(record: Mapping[str, Any], path: str | os.PathLike[str]) -> Non
 
 
 def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a mapping that `write_record` wrote; a file that is no JSON object is a `DamagedFileError`."""
+    """Read a mapping that `write_record` wrote; a file that is not a JSON object is a `DamagedFileError`."""
     try:
         record = json.loads(Path(path).read_text(encoding="utf-8"))
         if not isinstance(record, dict):

@@ -10,7 +10,7 @@ from perceptual_efficacy import io
 from perceptual_efficacy.datasets import modelfest
 
 # Two stimuli are ModelFest's own 8-bit image files, grey at 128; stimupy draws the others around 0.5.
-# (The border's value is no background: wide Gaussian windows have not reached it there.)
+# (The border's value is not the background: wide Gaussian windows have not reached it there.)
 IMAGE_FILES = {"Noise35", "NaturalScene43"}
 
 with job(snakemake) as run:

@@ -17,7 +17,7 @@ __all__ = ["Code", "ConfigurationError", "Lookup", "Study", "any_of", "read_stud
 
 
 class Lookup:
-    """What rules ask the study for by a wildcard: functions of wildcards, for inputs and params.
+    """Look up entries of the study by a wildcard: functions for inputs and params of rules.
 
     Of `network = Lookup("backbone", study.networks)`, `network.seed` gives the seed of the network {backbone}, and
     `network("results/probing/{0.control}/tuning.nc")` a path with what the network says of its control.

@@ -72,7 +72,7 @@ def used_twice(key: str, entries: list[dict[str, Any]], name: str = "name") -> C
 
 
 def left_out(key: str, entry: object, names: tuple[str, ...], why: str) -> Contradictions:
-    """Yield those values of an entry that are given."""
+    """Yield the values of an entry that are given."""
     for name in names:
         if (value := getattr(entry, name)) not in (None, "") and value is not False:
             yield f"{key}: {name}", value, f"left out, {why}"
@@ -178,7 +178,7 @@ def wrong_with_superres(study: Study) -> Contradictions:
     if superres["batch_size"] % max(1, superres["devices"]):
         yield "superres.batch_size", superres["batch_size"], f"a multiple of the {superres['devices']} devices"
     if start is not None and len(scales) > 1:
-        yield "superres.start", start, "null with several scales: the network of one does not do others"
+        yield "superres.start", start, "null with several scales: a network has one scale"
     if start is not None and not (Path(start).suffix in SUFFIXES and Path(start).is_file()):
         yield "superres.start", start, f"an existing file whose name ends with {', '.join(sorted(SUFFIXES))}"
     uses = [images.use for images in study.images]
@@ -247,7 +247,7 @@ def wrong_with_inversion(study: Study) -> Contradictions:
 
 
 def unknown_layers(key: str, name: str, layers: Iterable[str], study: Study) -> Contradictions:
-    """Yield a backbone that is no subject of the study, or a layer that it lacks."""
+    """Yield a backbone that is not a subject of the study, or a layer that it lacks."""
     if name not in study.subjects:
         yield f"{key}: backbone", name, f"a network of this study with a control ({', '.join(study.subjects)})"
         return

@@ -59,7 +59,7 @@ class DataSet(Archive):
 
     @property
     def partial(self) -> bool:
-        """Whether it may lack some of what was published, as the ladder does."""
+        """Whether it may be incomplete, as the ladder does."""
         return self.subset or not self.human
 
     @property
@@ -104,7 +104,7 @@ class ImageSet:
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """A loss that super-resolution is fine-tuned with; `bicubic` and `start` are what no loss has tuned."""
+    """A loss that super-resolution is fine-tuned with; `bicubic` and `start` are what losses are compared with."""
 
     name: str
     selection: str

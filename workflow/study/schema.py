@@ -95,9 +95,7 @@ def misread(problem: ValidationError) -> str:
     *above, key = [*problem.absolute_path] or [""]
     found = problem.instance
     if isinstance(found, str) and above:
-        return (
-            " It is text: leave out its quotes; nested keys, which --config takes for text, need a file (--configfile)."
-        )
+        return " It was read as text: remove its quotes; set nested keys in a file (--configfile), not by --config."
     if "string" in problem.validator_value and isinstance(found, bool | int | float | date):
         option = "" if above else f", or on the command line begin it with ./, --config {key}=./..."
         return f' It was not read as text: quote it, {key}: "..."{option}.'
@@ -121,7 +119,7 @@ def allowed(schema: Mapping[str, Any]) -> str:
 
 
 def name_of(path: Sequence[str | int], study: Any) -> str:
-    """Write a key as stimuli.phases, and an entry of a list by its name, or by its place if that is no text."""
+    """Write a key as stimuli.phases, and an entry of a list by its name, or by its place if that is not text."""
     parts = []
     for part in path:
         study = study[part]

@@ -44,7 +44,7 @@ class Backbone(nn.Module):
     tracing
         Keyword arguments of `torch.fx`'s tracer: modules and functions that must not be traced.
     channels
-        Of each link of a network of `vgg.stages`, a chain whose layers are links; nothing else is needed to cut it.
+        Channels of each link of a network of `vgg.stages`: a chain whose layers are links is cut without tracing.
 
     Raises
     ------
@@ -343,10 +343,15 @@ def _grid(positions: int, size: Sequence[int]) -> tuple[int, int] | None:
 
 def best_device() -> torch.device:
     """Return the device that networks run on, an accelerator if there is one, set to full precision and determinism."""
+    use_exact_kernels()
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def use_exact_kernels() -> None:
+    """Set accelerators to full precision and determinism, in this process."""
     # TensorFloat-32 would round the inputs of every convolution to 11 bits
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def grey_images(values: Tensor) -> Tensor:

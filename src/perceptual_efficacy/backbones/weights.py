@@ -42,11 +42,11 @@ class UnavailableError(OSError):
 def read(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Read a state dict from a `.safetensors` file or one that `torch.save` wrote.
 
-    A file that is damaged, would run code when read, or is no flat mapping of names to tensors is a ValueError.
+    A file that is damaged, would run code when read, or is not a flat mapping of names to tensors is a ValueError.
     """
     file = Path(path)
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: there is no such file of weights.")
+        raise FileNotFoundError(f"{file}: there is no such weight file.")
     try:
         if file.suffix == ".safetensors":
             return safetensors.torch.load_file(file)
@@ -66,7 +66,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         wrong = [f"{key} ({type(value).__name__})" for key, value in state.items() if not isinstance(value, Tensor)]
     if wrong or not state:
         raise ValueError(
-            f"{file} is no state dict, a mapping of names to tensors: it holds {', '.join(wrong[:3]) or 'nothing'}. "
+            f"{file} is not a state dict, a mapping of names to tensors: it holds {', '.join(wrong[:3]) or 'nothing'}. "
             f"Save the state dict alone."
         )
     return {key: value.detach() for key, value in state.items()}
@@ -144,7 +144,7 @@ def from_url(url: str, release: str) -> Weights:
         except (urllib.error.URLError, OSError) as error:
             raise UnavailableError(
                 f"{name} is not in the cache and could not be downloaded from {url} ({_reason(error)}). Get the file "
-                f"elsewhere (its sha256 begins with {prefix or 'what its publisher says'}) and put it to {path}, or "
+                f"elsewhere (its sha256 begins with {prefix or 'what its publisher says'}) and put it at {path}, or "
                 f"give its path as the weights."
             ) from error
         except RuntimeError as error:

@@ -58,9 +58,10 @@ def judge(
 
     Returns
     -------
-    The first that holds. Not tested: a number is missing. Inconclusive: fewer than 10 clusters. No effect: the interval
-    lies within the smallest effect of 0. Supported: the interval lies above 0, and the difference in the upper tail of
-    the random splits. Contradicted: the mirror image. Otherwise inconclusive.
+    The first that holds. Not tested: the estimate or its p-value is missing. Inconclusive: fewer than 10 clusters. Not
+    tested: the interval is missing. No effect: it lies within the smallest effect of 0. Supported: the interval lies
+    above 0, and the difference in the upper tail of the random splits. Contradicted: the mirror image. Otherwise
+    inconclusive.
     """
     if not np.isfinite(estimate):
         return Verdict(NOT_TESTED, "the score is missing")

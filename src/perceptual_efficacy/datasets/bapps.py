@@ -50,7 +50,7 @@ def rows(folder: Path, part: str, *, subset: bool = False) -> Iterator[dict[str,
     part
         "2afc" or "jnd".
     subset
-        Whether categories and comparisons may be missing, and others be there.
+        Whether categories and comparisons may be missing or others added.
 
     Yields
     ------

@@ -18,18 +18,19 @@ COLUMNS = {
     "group": "object",
     "cluster": "object",  # what is resampled
     "reference": "object",
-    "first": "object",
-    "second": "string",
+    "first": "object",  # of opinions, the distorted image
+    "second": "string",  # of two alternatives
     "reference_sha256": "object",
     "first_sha256": "object",
     "second_sha256": "string",
     "shown_at": "Int64",  # width and height in pixels; missing if images are shown as they are
-    "level": "Int64",
+    "level": "Int64",  # of distortion, where there are such
     "judgement": "float64",  # of opinions: higher is better
-    "spread": "float64",
+    "spread": "float64",  # standard deviation of a mean opinion
     "observers": "Int64",
     "unit": "object",
 }
+NEEDED = ("group", "cluster", "reference", "first", "judgement")  # in every row; other columns where they apply
 
 
 class Picture(NamedTuple):

@@ -60,7 +60,7 @@ class Layout:
         judged_by
             "people", or "construction" for a ladder of distortions.
         subset
-            Whether parts of the published data set may be missing, and others be there.
+            Whether parts of the published data set may be missing or others added.
 
         Returns
         -------
@@ -69,13 +69,18 @@ class Layout:
         Raises
         ------
         ValueError
-            If a file is missing or cannot be read, a judgement is not valid, or a group is called "all".
+            If a file is missing or cannot be read, a judgement is not valid, there is no comparison or one lacks
+            something, or a group is called "all".
         """
         from perceptual_efficacy.datasets import comparisons
 
         about = {"dataset": dataset, "judged_by": judged_by, "judgement_type": self.judgement_type}
         rows = self.rows(Path(folder), judged_by, subset)
         table = comparisons.table(rows, **about, unit=self.unit, shown_at=self.shown_at)
+        if lacking := [name for name in comparisons.NEEDED if table[name].isna().any()]:
+            raise ValueError(f"{folder}: comparisons in the layout {self.name} lack {', '.join(lacking)}.")
+        if table.empty:
+            raise ValueError(f"{folder}: there are no comparisons; expected at least one.")
         if (table["group"] == EVERYTHING).any():
             raise ValueError(
                 f"{folder}: a group of comparisons is called {EVERYTHING!r}, which stands for all of them. Rename it."

@@ -12,7 +12,7 @@ from perceptual_efficacy import statistics
 from perceptual_efficacy.judgements.protocol import Floats, Indices, Judgements
 from perceptual_efficacy.vocabulary import LEAVE_ONE_OUT
 
-# Unit-normalised float32 activations carry about seven digits; the square of their rounding is no distance.
+# Unit-normalised float32 activations carry about seven digits; the square of their rounding is not a distance.
 RESOLUTION = 1e-14
 QUADRATIC = (
     2.0  # slope beyond the contrasts shown: activations change in proportion to small ones, distances by the square
@@ -145,7 +145,7 @@ class DetectionThresholds(Judgements):
 
 
 def interpolate(x: Floats, y: Floats, wanted: Floats, slope: float) -> tuple[Floats, NDArray[np.bool_]]:
-    """Where x first reaches what is wanted, y there: linear between the points, with a given slope beyond them.
+    """Return y where x first reaches `wanted`: linear between the points, with a given slope beyond them.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ NOTE = (
 def table(channels: pd.DataFrame, controls: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Summarise the scores of every layer of every network.
 
-    `controls` gives networks the one of their shape with random weights, which is drawn in their colour. A row per
+    `controls` maps networks to their controls, which are drawn in the same colour. A row per
     network, layer and score, in the order of `channels`: the network, layer, receptive_field (width in pixels of the
     patch that one unit of the layer sees), score ("mu1", "mu2" or "pe"), median, q25 and q75 (over scored channels;
     missing if there are none), scored and channels (their numbers), and beside (the first network that this one is the

@@ -16,10 +16,10 @@ def table(weights: ArrayLike, channels: pd.DataFrame, layer: str | None) -> pd.D
     """Order the filters by PE.
 
     `weights` are those of the first convolution, shape (channels, 3, height, width); other than one RGB filter per
-    channel is a ValueError. `layer` is the one that they give the channels of; None if no layer of the study has them,
-    and so no scores. A row per filter and position: the network, layer, channel, status, pe, rank (from 1, the highest
-    PE; ties by channel index; missing where not scored), y (downwards), x, and the weights r, g, b. Filters that were
-    not scored come last.
+    channel is a ValueError. `layer` is the layer whose channels they give; None if the study has no such layer, and so
+    no scores. A row per filter and position: the network, layer, channel, status, pe, rank (from 1, the highest PE;
+    ties by channel index; missing where not scored), y (downwards), x, and the weights r, g, b. Filters that were not
+    scored come last.
     """
     values = np.asarray(weights, dtype=np.float64)
     if layer is None:

@@ -87,7 +87,7 @@ def _repeated(names: Iterable[str]) -> list[str]:
 def check_sizes(table: pd.DataFrame, scale: int, patch: int) -> None:
     """Check before training that every listed image can be used; the width of a patch is that in the original.
 
-    It is a ValueError if there is no training image, one is smaller than a patch, the patch is no multiple of the
+    It is a ValueError if there is no training image, one is smaller than a patch, the patch is not a multiple of the
     scale, a test image is too small for the metrics, or a validation image has next to nothing within its border.
     """
     if patch % scale:

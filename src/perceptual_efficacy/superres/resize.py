@@ -33,9 +33,9 @@ def cropped(image: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
 def resize(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     """Resize an 8-bit image, shape (height, width, channels), to at least one pixel by Keys's cubic kernel (a = -1/2).
 
-    As MATLAB's `imresize(image, [height width], "bicubic")`: downwards the kernel is stretched, against aliasing;
-    rows are resized first, then columns, and each result is rounded to 8 bits. Beyond its border an image goes on with
-    its outermost pixels, as in the releases of MATLAB that made the published test images; newer ones mirror it.
+    As MATLAB's `imresize(image, [height width], "bicubic")`: downwards the kernel is stretched, against aliasing; rows
+    are resized first, then columns, and each result is rounded to 8 bits. Beyond the border the outermost pixels
+    repeat, as in the releases of MATLAB that made the published test images; newer ones mirror it.
 
     References
     ----------

@@ -21,7 +21,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from perceptual_efficacy import baselines
-from perceptual_efficacy.backbones.network import Progress, as_tensor
+from perceptual_efficacy.backbones.network import Progress, as_tensor, use_exact_kernels
 from perceptual_efficacy.superres import edsr, state
 from perceptual_efficacy.superres.edsr import EDSR
 from perceptual_efficacy.superres.fidelity import psnr_y
@@ -197,6 +197,7 @@ class _Training:
 
     def run(self, rank: int, patches: Patches, devices: Sequence[str], workers: int, progress: Progress) -> None:
         """Train to the last step, as one of several processes that share each batch."""
+        use_exact_kernels()  # here, as each device may have a process of its own
         recipe, shares, device = self.recipe, len(devices), torch.device(devices[rank])
         network = self.network.to(device)
         if self.loss.metric is not None:

@@ -15,7 +15,7 @@ SCORE = ["dataset", "judged_by", "measure", "group", "metric"]
 def table(agreement: pd.DataFrame, layouts: Mapping[str, str], published: Mapping[str, Any]) -> pd.DataFrame:
     """Join our scores with published ones; a score that is the same for several networks is listed once.
 
-    `layouts` gives whole published data sets their layout, `published` layouts what is published of them (see
+    `layouts` maps whole published data sets to layouts, `published` layouts to published scores (see
     claims/published.yaml). A row per source: dataset, judged_by, pixels_per_degree, measure (the primary one), group,
     metric, estimate, ci_low, ci_high, published, gap (ours minus the published score) and source. Published scores that
     we have not computed follow those of the data set.

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from perceptual_efficacy.tables.channels import render
+from perceptual_efficacy.tables.scores_by_layer import render
 
 __all__ = ["render", "table"]
 

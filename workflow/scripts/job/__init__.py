@@ -20,14 +20,14 @@ from job.watch import watch_snakemake
 # is a fault of the program.
 EXPECTED = (ValueError, OSError, FloatingPointError)
 
-# a log that cannot be written, on a full disk, is no reason for more than the one line on standard error
+# a log that cannot be written, on a full disk, costs no more than the one line on standard error
 logging.raiseExceptions = False
 watch_snakemake()
 
 
 @contextmanager
 def job(snakemake: Any) -> Iterator[Run]:
-    """Run a script's body: its inputs are what their jobs wrote, and what it wrote is recorded if it ends well.
+    """Run a script's body: check its inputs against their records first, and record its outputs if it succeeds.
 
     The rule's log has the traceback of any error; of an expected one only the message is printed.
     """

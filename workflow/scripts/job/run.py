@@ -20,10 +20,10 @@ class Run:
     log
         The job's log.
     provenance
-        What the outputs depend on, and nothing of where and when, for the files that the job writes: equal inputs give
+        What the outputs depend on, without paths or times, for the files that the job writes: equal inputs give
         equal bytes.
     depends_on
-        The same one by one, and the threads, as text: what tells two jobs apart.
+        The same item by item as text, and the threads: a job's identity.
     """
 
     def __init__(self, snakemake: Any) -> None:
@@ -62,12 +62,14 @@ class Run:
         return place
 
     def accelerators(self, count: int) -> list[str]:
-        """Return so many accelerators, or the processor for none; noted for its record."""
+        """Return `count` accelerators, or the CPU for 0; noted for its record."""
         import torch
+        from perceptual_efficacy.backbones.network import use_exact_kernels
 
         if count > (there := torch.cuda.device_count()):
             raise ValueError(f"superres.devices is {count}; this machine has {there} accelerators. Use 0 for the CPU.")
         self._used = "cuda" if count else "cpu"
+        use_exact_kernels()
         return [f"cuda:{number}" for number in range(count)] or ["cpu"]
 
     def surroundings(self) -> dict[str, object]:
