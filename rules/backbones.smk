@@ -73,7 +73,7 @@ rule load_network:
         release=network.release,
         sha256=network.sha256,
         seed=network.seed,
-        figure_layer=network.shown_layer,
+        named_layers=network.named_layers,
         code=code_digest("load_network"),
     message:
         "Loading {wildcards.backbone}"

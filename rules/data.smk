@@ -103,7 +103,7 @@ rule download_dataset:
     params:
         # not an output: Snakemake would delete it when a key changes, and it may be large
         archive=download.file,
-        source=download.origin,
+        source=download.looked_for_by,
         code=code_digest("download_dataset"),
     message:
         "Downloading {wildcards.dataset}"

@@ -89,7 +89,8 @@ rule fine_tune:
         high="results/superres/x{scale}/training/high.npy",
         low="results/superres/x{scale}/training/low.npy",
         sources=images_of("validation"),
-        features=loss.features,
+        network=loss.network,
+        scores=loss.scores,
     output:
         weights="results/superres/x{scale}/{loss}/seed{seed}/weights.safetensors",
         card="results/superres/x{scale}/{loss}/seed{seed}/card.json",

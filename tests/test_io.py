@@ -1,3 +1,4 @@
+import errno
 import gc
 import io as streams
 import json
@@ -388,6 +389,30 @@ def test_missing_file_is_not_called_damaged(tmp_path, kind):
     write(tmp_path / "other")
     with pytest.raises(FileNotFoundError, match="missing"):
         read(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.EIO, "Input/output error")])
+@pytest.mark.parametrize(
+    ("kind", "module", "name"),
+    [
+        ("dataset", io.xr, "open_dataset"),
+        ("table", io.pq, "read_table"),
+        ("weights", io, "safe_open"),
+        ("image", Image, "open"),
+    ],
+)
+def test_file_is_not_called_damaged_for_a_fault_of_the_disk_or_too_little_memory(
+    tmp_path, monkeypatch, error, kind, module, name
+):
+    def fail(*_, **__):
+        raise error
+
+    write, read = FORMATS[kind]
+    write(tmp_path / "file")
+    monkeypatch.setattr(module, name, fail)
+    with pytest.raises(type(error)) as told:
+        read(tmp_path / "file")
+    assert told.value is error
 
 
 # Writing whole or not at all

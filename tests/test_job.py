@@ -19,7 +19,8 @@ class Named(dict):
 
 snakemake = SimpleNamespace(
     rule="measure", input=Named(a="results/a.txt", b="results/b.txt"), output=["results/c.txt"],
-    params=Named(size=3, folders="/home/me"), wildcards=Named(name="x"), threads=2, log=["results/logs/measure/x.log"],
+    params=Named(size=3, folders="/home/me", entries=[{"name": "own", "path": "/home/me/a.png"}]),
+    wildcards=Named(name="x"), threads=2, log=["results/logs/measure/x.log"],
 )
 with job(snakemake) as run:
 """
@@ -49,7 +50,8 @@ def test_a_job_that_ends_well_records_what_it_read_and_wrote(run, tmp_path):
     finished = run("open(run.output[0], 'w').write(f'{run.threads} {run.params.size}')")
     assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")
     record = json.loads((tmp_path / "results/provenance/c.txt.json").read_text())
-    assert (record["rule"], record["wildcards"], record["params"]) == ("measure", {"name": "x"}, {"size": 3})
+    known = {"size": 3, "entries": [{"name": "own"}]}
+    assert (record["rule"], record["wildcards"], record["params"]) == ("measure", {"name": "x"}, known)
     assert [name for name, _ in record["inputs"]] == ["results/a.txt", "results/b.txt"]
     assert "finished" in (tmp_path / "results/logs/measure/x.log").read_text()
 

@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+from importlib import metadata
 
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 
-from perceptual_efficacy import io, provenance, storage
+from perceptual_efficacy import io, lpips, provenance, storage
 
 
 @pytest.fixture
@@ -51,6 +52,11 @@ def test_versions_are_those_of_what_was_used():
     assert provenance.versions()["numpy"] == np.__version__
 
 
+def test_a_package_of_which_only_data_are_read_has_its_version_recorded():
+    lpips.lpips_weights("torchvision:alexnet")
+    assert provenance.versions()["lpips"] == metadata.version("lpips")
+
+
 # The results
 NOT_AS_WRITTEN = "is not what its job wrote: it, or its record, was damaged or edited"
 
@@ -87,10 +93,16 @@ def test_folder_whose_files_changed_is_named(results, change):
     assert found(results) == [("images", NOT_AS_WRITTEN)]
 
 
-@pytest.mark.parametrize("name", [".snakemake_timestamp", ".DS_Store", "Thumbs.db"])
+@pytest.mark.parametrize("name", [".snakemake_timestamp", ".DS_Store", "Thumbs.db", "desktop.ini", ".cache/x/file"])
 def test_files_that_snakemake_and_file_managers_put_into_a_folder_do_not_count(results, name):
+    (results / "images" / name).parent.mkdir(parents=True, exist_ok=True)
     (results / "images" / name).touch()
     assert found(results) == []
+
+
+def test_what_is_not_there_has_no_digest(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"gone: there is no such file or folder"):
+        provenance.digest(tmp_path / "gone")
 
 
 @pytest.mark.parametrize("rule", ["first", "another"])

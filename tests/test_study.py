@@ -133,6 +133,28 @@ MISTAKES = [
         r"figures.layer is 'relu1_2'; it must be a layer of a \(relu2_1\)",
     ),
     (
+        {
+            "backbones": [
+                {"name": "a", "source": "random", "layers": {"relu1_1": 4}, "control": "b", "figure_layer": "relu1_2"},
+                {"name": "b", "source": "random", "layers": {"relu1_1": 4}},
+            ]
+        },
+        r"backbones: a: figure_layer is 'relu1_2'; it must be a layer of a \(relu1_1\)",
+    ),
+    (
+        {"backbones": [{"name": "a", "source": "random", "layers": {"relu1_1": 4, "conv1": 4}}]},
+        "backbones.a.layers has no key 'conv1'",
+    ),
+    (
+        {"backbones": [{"name": "a", "source": "random", "layers": {1: 4}}]},
+        "the key 1 was not read as text. Quote it.",
+    ),
+    (
+        {"inversion": {"learning_rate": "1e-4"}},
+        "inversion.learning_rate is '1e-4'; it must be a number, .*YAML reads 1e-4 as text: write 0.0001.$",
+    ),
+    ({"backbones": ["vgg16"]}, r"backbones.0 is 'vgg16'; it must be a mapping[^:]*\.$"),
+    (
         {"datasets": [{"name": "tid", "layout": "tid2013", "source": "folder", "path": "gone"}]},
         r"datasets: tid: path is 'gone'; it must be an existing folder",
     ),
@@ -164,11 +186,11 @@ MISTAKES = [
     ({"superres": {"start": "gone.pth"}}, r"superres.start is 'gone.pth'; it must be an existing file"),
     (
         {"superres": {"images": [{"name": "a", "use": "train", "source": "photographs"}]}},
-        r"superres.images: use is \['train'\]; it must be test for one set",
+        r"superres.images: use is \['train'\]; it must be test for at least one set",
     ),
     (
         {"superres": {"images": [{"name": "a", "use": "test", "source": "folder", "path": "gone"}]}},
-        r"superres.images: use is \['test'\]; it must be train for one set",
+        r"superres.images: use is \['test'\]; it must be train for at least one set",
     ),
     (
         {"superres": {"images": [{"name": "a", "use": use, "source": "folder"} for use in ("train", "test")]}},
@@ -185,6 +207,21 @@ MISTAKES = [
         },
         r"superres.images: b: archive is 'c'; it must be one of superres.archives \(none\)",
     ),
+    (
+        {"superres": {"images": [{"name": "all", "use": use, "source": "photographs"} for use in ("train", "test")]}},
+        r"superres.images: name is 'all'; it must be used once",
+    ),
+    (
+        {
+            "superres": {
+                "images": [
+                    {"name": "a", "use": "train", "source": "photographs"},
+                    {"name": "all", "use": "test", "source": "photographs"},
+                ]
+            }
+        },
+        r"superres.images: name is 'all'; it must be another; all stands for all test images together",
+    ),
     ({"superres": {"losses": [{"name": "start", "selection": "all"}]}}, r"superres.losses: name is 'start'"),
     (
         {"superres": {"losses": [{"name": "a", "selection": "random"}]}},
@@ -200,7 +237,7 @@ MISTAKES = [
     ),
     (
         {"superres": {"losses": [{"name": name, "selection": "high"} for name in "ab"]}},
-        r"superres.losses: a: selection is 'high'; it must be there once for tiny",
+        r"superres.losses: a: selection is 'high'; it must be used once for tiny",
     ),
     ({"superres": {"lpips": "tiny"}}, r"superres.lpips is 'tiny'; it must be a backbone .* that no loss uses"),
     (
@@ -350,7 +387,7 @@ def test_a_folder_that_the_command_line_takes_for_a_number_is_refused_with_a_way
 def test_nested_keys_of_the_command_line_are_said_to_need_a_file(elsewhere):
     message = told(miniature(**parse_config(["stimuli={size: 128}"])))
     assert message.startswith("Configuration: stimuli.size is '128'; it must be a whole number, at least 32, at most")
-    assert "nested keys, which --config takes for text, need a file (--configfile)" in message
+    assert "set nested keys in a file (--configfile), not by --config" in message
 
 
 def test_a_home_folder_is_found_in_every_path(elsewhere, monkeypatch):
@@ -433,6 +470,15 @@ def test_weights_are_a_release_a_file_or_random(elsewhere, entry, release, files
     study = read_study(miniature(backbones=[own, {"name": "b", "source": "random:vgg16"}]))
     assert (study.networks["a"].release, study.networks["a"].files) == (release, files)
     assert study.networks["b"].release is None
+
+
+def test_every_layer_that_a_key_names_is_asked_of_the_network(paper):
+    """Names of a published network's layers are known only when it is loaded."""
+    named = paper.networks["vgg16"].named_layers
+    assert named["figure_layer"] == ["relu2_2"]
+    assert set(named["inversion.networks"]) == set(paper.networks["vgg16"].inverted) != set()
+    assert set(named["superres.losses"]) == {layer for loss in paper.losses.values() for layer in loss.layers or ()}
+    assert not any(paper.networks["vgg16_random"].named_layers.values())
 
 
 def test_data_sets_of_people_are_told_from_ladders_and_whole_ones_from_parts(paper):
@@ -519,6 +565,17 @@ def test_what_systems_leave_behind_does_not_belong_to_a_fingerprint(folder, name
 def test_a_change_in_a_folder_changes_its_fingerprint(folder, name, content):
     before = fingerprint(folder)
     (folder / name).write_bytes(content)
+    assert fingerprint(folder) != before
+
+
+def test_links_to_folders_are_followed_but_not_in_a_circle(folder, tmp_path):
+    before = fingerprint(folder)
+    for name in ("again", "and_again"):
+        (folder / "val" / name).symlink_to(folder, target_is_directory=True)
+    assert fingerprint(folder) == before
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "scratch/1.bmp").touch()
+    (folder / "train").symlink_to(tmp_path / "scratch", target_is_directory=True)
     assert fingerprint(folder) != before
 
 

@@ -409,10 +409,11 @@ def by_network(bapps, made, thresholds):
             "mu1": [0.1, 0.3, None, 0.5, 0.9],
             "mu2": [0.2, 0.4, None, 0.6, 0.8],
             "pe": [0.02, 0.12, None, 0.3, 0.72],
+            "pixels_per_degree": 60.0,
         }
     )
     again = thresholds.assign(pixels_per_degree=120.0, estimate=9.0)
-    results = [of(name, thresholds, again, bapps, made) for name in ("net", "other")]
+    results = [of(name, again, thresholds, bapps, made) for name in ("net", "other")]
     tuned = [of("net", scored), of("other", scored.assign(status="scored"))]
     return pd.concat(tuned, ignore_index=True), pd.concat(results, ignore_index=True)
 

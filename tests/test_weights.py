@@ -153,7 +153,7 @@ def test_checkpoint_of_lightning_is_refused_and_runs_nothing(tmp_path, truncated
     if not harmless:
         checkpoint["hyper_parameters"] = Runs(pathlib.Path.touch, trace)
     torch.save(checkpoint, path)
-    expected = "is no state dict, .*: it holds epoch" if harmless else "would run code when read: refused"
+    expected = "is not a state dict, .*: it holds epoch" if harmless else "would run code when read: refused"
     with pytest.raises(ValueError, match=rf"last\.ckpt .*{expected}"):
         read(path)
     assert not trace.exists()
@@ -211,7 +211,7 @@ def test_page_that_was_saved_as_weights_is_refused(tmp_path, name):
 )
 def test_what_is_no_state_dict_is_refused_telling_what_it_is(tmp_path, truncated, wrap, told):
     path = write(wrap(truncated), tmp_path / "weights.pth")
-    with pytest.raises(ValueError, match=rf"is no state dict, .*: it holds {told}\. Save the state dict alone"):
+    with pytest.raises(ValueError, match=rf"is not a state dict, .*: it holds {told}\. Save the state dict alone"):
         load(path)
 
 
@@ -222,7 +222,7 @@ def test_missing_file_is_refused_with_the_releases_there_are(tmp_path):
 
 
 def test_reading_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"none\.pth: there is no such file of weights"):
+    with pytest.raises(FileNotFoundError, match=r"none\.pth: there is no such weight file"):
         weights.read(tmp_path / "none.pth")
 
 
@@ -451,7 +451,7 @@ def test_without_network_and_cache_the_file_and_where_to_put_it_are_told(nobody,
     url = f"{nobody}/models/net-01234567.pth"
     message = (
         rf"net-01234567\.pth is not in the cache and could not be downloaded from {url} \(.*refused.*\)\. "
-        rf".*sha256 begins with 01234567\) and put it to {torch_home}/net-01234567\.pth"
+        rf".*sha256 begins with 01234567\) and put it at {torch_home}/net-01234567\.pth"
     )
     with pytest.raises(weights.UnavailableError, match=message):
         weights.from_url(url, "V1")

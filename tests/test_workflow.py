@@ -309,7 +309,10 @@ def test_a_layer_for_figures_that_a_network_lacks_stops_when_it_is_loaded(publis
     ]
     study = study_with(tmp_path, backbones=networks, datasets=[])
     finished = snakemake(tmp_path, "results/backbones/a/card.json", study=study)
-    assert "load_network: figure_layer of a is 'relu9', no layer of it (relu1, relu2, relu3," in finished.stdout
+    assert (
+        "load_network: figure_layer of a is 'relu9', which is not one of its layers (relu1, relu2, relu3,"
+        in finished.stdout
+    )
     assert "Traceback" not in finished.stdout
 
 

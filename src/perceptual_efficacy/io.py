@@ -4,6 +4,7 @@ Every file is written whole or not at all. Whether it is still what its job wrot
 (`provenance`); a reader only refuses what cannot be decoded.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -136,10 +137,17 @@ def _decoding(path: str | os.PathLike[str], kind: str) -> Iterator[None]:
     """Raise a DamagedFileError in place of what a decoder raises of arbitrary bytes: all kinds of errors."""
     try:
         yield
-    except (FileNotFoundError, PermissionError):
-        raise
     except Exception as error:
+        if _is_of_the_system(error):
+            raise
         raise storage.DamagedFileError(path, f"cannot be read as {kind} ({error})") from error
+
+
+def _is_of_the_system(error: Exception) -> bool:
+    """Return whether an error says nothing about what is in a file."""
+    number = getattr(error, "errno", None)
+    without_access = isinstance(error, FileNotFoundError | PermissionError | MemoryError)
+    return without_access or number in (errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 def write_table(table: pd.DataFrame, path: str | os.PathLike[str], provenance: Provenance) -> None:
@@ -215,8 +223,8 @@ def read_image(path: str | os.PathLike[str], sha256: str | None = None) -> NDArr
     """
     if UNWRITABLE.search(os.fspath(path)):
         raise ValueError(
-            f"{os.fspath(path)!r}: a name with control characters or bytes that are no UTF-8, which tables and figures "
-            f"cannot show. Rename it."
+            f"{os.fspath(path)!r}: a name with control characters or bytes that are not UTF-8, which tables and "
+            f"figures cannot show. Rename it."
         )
     if sha256 is not None and (found := storage.file_sha256(path)) != sha256:
         raise storage.DamagedFileError(path, f"its SHA-256 is {found[:12]}…, expected {sha256[:12]}…")
@@ -238,9 +246,9 @@ def read_image(path: str | os.PathLike[str], sha256: str | None = None) -> NDArr
                 full = image.convert("RGBA")
                 if full.getchannel("A").getextrema() == (255, 255):
                     return np.asarray(full.convert("RGB"))
-    except (FileNotFoundError, MemoryError):
-        raise
     except Exception as error:  # Pillow raises all kinds of errors
+        if _is_of_the_system(error):
+            raise
         raise ValueError(
             f"{os.fspath(path)}: cannot be read as an image ({error}). Replace the file, or leave it out; if the study "
             f"made it, delete it (of a folder of images, the folder) and run again."

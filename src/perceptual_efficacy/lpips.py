@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import stats
 
-from perceptual_efficacy import statistics
+from perceptual_efficacy import provenance, statistics
 from perceptual_efficacy.vocabulary import INTERVAL, MEAN_OF_LAYERS, OF_NETWORK, SCORED
 
 VERSION = "v0.1"
@@ -58,6 +58,7 @@ def lpips_weights(architecture: str) -> pd.DataFrame:
     package = find_spec("lpips")  # found, not imported: only its data are needed
     if package is None or package.submodule_search_locations is None:
         raise ValueError("The package lpips, which holds LPIPS's weights, is not installed.")
+    provenance.data_read.add("lpips")
     path = Path(package.submodule_search_locations[0]) / "weights" / VERSION / f"{FILES[architecture]}.pth"
     state = torch.load(path, map_location="cpu", weights_only=True)
     layers = LPIPS_LAYERS[architecture]

@@ -121,10 +121,8 @@ def compare_test_sets(scores: pd.DataFrame, **options: Any) -> pd.DataFrame:
 
     The column group is "all" or the data set.
     """
-    groups = {EVERYTHING: scores, **dict(iter(scores.groupby("dataset", sort=False)))}
-    return pd.concat(
-        [compare_runs(part.assign(group=name), **options) for name, part in groups.items()], ignore_index=True
-    )
+    groups = [(EVERYTHING, scores), *scores.groupby("dataset", sort=False)]
+    return pd.concat([compare_runs(part.assign(group=name), **options) for name, part in groups], ignore_index=True)
 
 
 def compare_layers(scores: pd.DataFrame, **options: Any) -> pd.DataFrame:

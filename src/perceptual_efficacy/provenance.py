@@ -16,6 +16,7 @@ from typing import Any
 
 from perceptual_efficacy import storage
 
+LEFT_BY_SYSTEMS = {"Thumbs.db", "desktop.ini"}
 FOLDER = "provenance"  # of the records, beside the results
 DIGEST_KEY = "content_sha256"  # of a record itself, which no other record knows
 # what may change a number or a byte
@@ -23,26 +24,31 @@ PACKAGES = (  # noqa: SIM905 - a list would take a line for each
     "colour-science h5netcdf lpips matplotlib numpy pandas pillow piq pyarrow safetensors scikit-image "
     "scikit-learn scipy stimupy timm torch torchvision"
 ).split()
+data_read: set[str] = set()  # modules that were not imported, but whose data were read
 MODULES = {"colour-science": "colour", "pillow": "PIL", "scikit-image": "skimage", "scikit-learn": "sklearn"}
 
 
 def digest(path: str | os.PathLike[str]) -> str:
     """SHA-256 of a file; of a folder, that of the names and digests of all files below it.
 
-    Hidden files and Thumbs.db do not count: Snakemake and file managers put them there.
+    Hidden files and folders and Thumbs.db do not count: Snakemake and file managers put them there.
     """
     path = Path(path)
     if path.is_file():
         return storage.file_sha256(path)
     names = hashlib.sha256()
-    for file in sorted(file for file in path.rglob("[!.]*") if file.is_file() and file.name != "Thumbs.db"):
-        names.update(os.fsencode(f"{file.relative_to(path).as_posix()}\0{storage.file_sha256(file)}\n"))
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path}: there is no such file or folder.")
+    for file in sorted(file for file in path.rglob("[!.]*") if file.is_file() and file.name not in LEFT_BY_SYSTEMS):
+        place = file.relative_to(path).as_posix()
+        if "/." not in f"/{place}":
+            names.update(os.fsencode(f"{place}\0{storage.file_sha256(file)}\n"))
     return names.hexdigest()
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of those packages that this process has used so far."""
-    used = {name: metadata.version(name) for name in PACKAGES if MODULES.get(name, name) in sys.modules}
+    """Versions of Python and of those packages that this process has imported, or read data of, so far."""
+    used = {name: metadata.version(name) for name in PACKAGES if MODULES.get(name, name) in {*sys.modules, *data_read}}
     return {"python": platform.python_version(), **used}
 
 

@@ -44,6 +44,7 @@ ALL, HIGH, LOW, RANDOM = "all", "high", "low", "random"  # selections
 RANDOM_HALVES = "random halves"
 HIGH_LOW, LOW_HIGH = "high - low", "low - high"
 BICUBIC, START = "bicubic", "start"  # interpolation and the initial checkpoint, which no loss has fine-tuned
+PRIMARY_MEASURES = ("2afc", "map", "srcc", "r")  # of choices, same or different, opinions and thresholds
 SINGLE_CHANNELS = "single channels"
 HUMAN_CEILING = "human ceiling"
 LEAVE_ONE_OUT = "leave-one-observer-out"

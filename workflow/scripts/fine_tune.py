@@ -13,9 +13,9 @@ from perceptual_efficacy.superres.training import Loss, weigh
 with job(snakemake) as run:
     network, loss, seed = edsr.restore(run.input.start), Loss(), int(run.wildcards.seed)
     card = {"loss": run.wildcards.loss, **run.params.selection, "seed": seed}
-    if run.input.features:
-        backbone = store.load(run.input.features[0])
-        chosen = select_channels(io.read_table(run.input.features[1]), **run.params.selection)
+    if run.input.network:
+        backbone = store.load(run.input.network[0])
+        chosen = select_channels(io.read_table(run.input.scores[0]), **run.params.selection)
         # the network's output is not clipped: what lies outside [0, 1] is to be pulled back
         metric = PerceptualMetric(backbone, chosen, validate_range=False)
         # the same patches for every loss and seed

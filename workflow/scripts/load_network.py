@@ -12,11 +12,11 @@ with job(snakemake) as run:
         sha256=run.params.sha256,
         seed=run.params.seed,
     )
-    wanted = run.params.figure_layer
-    if wanted is not None and wanted not in backbone.layers:
-        # now, not when all has been computed and the figures ask for it
-        raise ValueError(
-            f"figure_layer of {run.wildcards.backbone} is {wanted!r}, no layer of it ({', '.join(backbone.layers)}): "
-            f"name one of these in its entry."
-        )
+    for key, layers in run.params.named_layers.items():
+        # now, not when all has been computed and a figure or a loss asks for it
+        if unknown := [layer for layer in layers if layer not in backbone.layers]:
+            raise ValueError(
+                f"{key} of {run.wildcards.backbone} is {unknown[0]!r}, which is not one of its layers "
+                f"({', '.join(backbone.layers)}): name one of these."
+            )
     store.save(backbone, run.output.weights, run.output.card, name=run.wildcards.backbone, provenance=run.provenance)

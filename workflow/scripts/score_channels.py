@@ -7,14 +7,14 @@ from perceptual_efficacy import csf, io, scores
 
 with job(snakemake) as run:
     tuning = io.read_dataset(run.input.tuning)
-    models = {"study": csf.by_name(**run.params.csf), "flat": csf.flat}
+    model = csf.by_name(**run.params.csf)
     options = {"baseline": run.params.baseline, "combination": run.params.combination}
+    own = scores.score_channels(tuning, model, **options)
     variants = [
-        scores.score_channels(tuning, model, pixels_per_degree=float(resolution), **options).assign(csf=name)
+        scores.score_channels(tuning, curve, pixels_per_degree=float(resolution), **options).assign(csf=name)
         for resolution in run.params.resolutions
-        for name, model in models.items()
+        for name, curve in {"study": model, "flat": csf.flat}.items()
     ]
-    own = variants[0].drop(columns="csf")
     io.write_table(own, run.output.channels, run.provenance)
     io.write_table(pd.concat(variants, ignore_index=True), run.output.variants, run.provenance)
     run.log.info("%s", own["status"].value_counts().to_dict())

@@ -11,6 +11,7 @@ from study.schema import UNWRITABLE, ConfigurationError, name_of
 
 TWINS = {"motorcycle_left", "motorcycle_right"}  # the bundled stereo pair: one scene
 LARGEST_STIMULI = 2 * 1024**3  # bytes; drawing them takes twice that
+EVERYTHING = "all"
 OTHER_DATA = {"modelfest", "photographs", "ladder"}  # names of folders beside the data sets
 REFERENCES = {BICUBIC, START, "training"}  # names of folders beside the losses
 MARKUP = re.compile(r"[<>`*|:\\\[\]]")  # what the report takes a file's name apart at
@@ -132,7 +133,7 @@ def wrong_with_published(network: Network) -> Contradictions:
         if not file.is_file():
             yield f"{key}: weights", weights, EXISTING.format("file")
     if not network.files:
-        yield from left_out(key, network, ("sha256",), "as its weights are no file of yours")
+        yield from left_out(key, network, ("sha256",), "as its weights are not from a file")
 
 
 def wrong_with_control(network: Network, study: Study) -> Contradictions:
@@ -149,7 +150,8 @@ def wrong_with_control(network: Network, study: Study) -> Contradictions:
         alike = f"a backbone with the architecture of {network.name} and its layers ({layers})"
         yield f"{key}: control", control.name, alike
     if not network.has(layer):
-        where = "figures.layer" if layer == study.value("figures.layer") else f"{key}: figure_layer"
+        given = {entry["name"] for entry in study.value("backbones") if "figure_layer" in entry}
+        where = f"{key}: figure_layer" if network.name in given else "figures.layer"
         yield where, layer, f"a layer of {network.name} ({layers})"
 
 
@@ -184,7 +186,7 @@ def wrong_with_superres(study: Study) -> Contradictions:
     uses = [images.use for images in study.images]
     for use in ("train", "test"):
         if use not in uses:
-            yield "superres.images: use", uses, f"{use} for one set at least; {WITHOUT_SUPERRES}"
+            yield "superres.images: use", uses, f"{use} for at least one set; {WITHOUT_SUPERRES}"
     for images in study.images:
         yield from wrong_with_images(images, study)
     for name in study.archives:
@@ -198,6 +200,8 @@ def wrong_with_superres(study: Study) -> Contradictions:
 
 def wrong_with_images(images: ImageSet, study: Study) -> Contradictions:
     key, source = f"superres.images: {images.name}", images.source
+    if images.name == EVERYTHING:
+        yield "superres.images: name", images.name, f"another; {EVERYTHING} stands for all test images together"
     needed = {"photographs": (), "folder": ("path",), "archive": ("archive", "folder")}[source]
     others = tuple(name for name in ("path", "archive", "folder") if name not in needed)
     yield from left_out(key, images, others, f"as its source is {source}")
@@ -227,7 +231,7 @@ def wrong_with_losses(study: Study) -> Contradictions:
         if any(other.layers != loss.layers for other in alike):
             yield f"{key}: layers", loss.layers, f"the same for all losses with channels of {loss.backbone}"
         if loss.selection != "random" and [other.selection for other in alike].count(loss.selection) > 1:
-            yield f"{key}: selection", loss.selection, f"there once for {loss.backbone}"
+            yield f"{key}: selection", loss.selection, f"used once for {loss.backbone}"
 
 
 def wrong_with_inversion(study: Study) -> Contradictions:

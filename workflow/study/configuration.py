@@ -35,8 +35,7 @@ class Archive:
         return f"results/data/{self.name}/archive"
 
     @property
-    def origin(self) -> dict[str, object]:
-        """What the archive is looked for by."""
+    def looked_for_by(self) -> dict[str, object]:
         return {key: getattr(self, key) for key in ("layout", "url", "checksum", "allow_unverified")}
 
 
@@ -119,10 +118,14 @@ class Loss:
         return {key: getattr(self, key) for key in ("selection", "layers", "draw")}
 
     @property
-    def features(self) -> list[str]:
-        """Files of its network and of the scores of the channels; none for L1 alone."""
-        files = ("backbones/{}/weights.safetensors", "selectivity/{}/channels.parquet")
-        return [f"results/{file.format(self.backbone)}" for file in files] if self.backbone is not None else []
+    def network(self) -> list[str]:
+        """The file of its network; none for L1 alone."""
+        return [] if self.backbone is None else [f"results/backbones/{self.backbone}/weights.safetensors"]
+
+    @property
+    def scores(self) -> list[str]:
+        """The file of the channels' scores; none for L1 alone."""
+        return [] if self.backbone is None else [f"results/selectivity/{self.backbone}/channels.parquet"]
 
     @property
     def runs(self) -> list[str]:
@@ -172,7 +175,7 @@ class Network:
 
     @property
     def files(self) -> list[str]:
-        """The user's file of weights, if there is one."""
+        """The user's weight file, if there is one."""
         return [self.weights] if self.weights and is_file(self.weights) else []
 
     @property
@@ -187,13 +190,15 @@ class Network:
 
     @property
     def compared(self) -> list[str]:
-        """Names of its losses, after what no loss has tuned."""
+        """Names of its losses, after what they are compared with."""
         return [BICUBIC, START, *(loss.name for loss in self.losses)]
 
     @property
-    def shown_layer(self) -> str | None:
-        """The layer that its figures show; a control has no figures."""
-        return None if self.control is None else self.figure_layer
+    def named_layers(self) -> dict[str, list[str]]:
+        """The layers that other keys name, which only a loaded network can confirm."""
+        of_losses = [layer for loss in self.losses for layer in loss.layers or ()]
+        shown = [] if self.control is None else [self.figure_layer]  # a control has no figures
+        return {"figure_layer": shown, "inversion.networks": list(self.inverted), "superres.losses": of_losses}
 
     def has(self, layer: str | None) -> bool:
         """Whether it has a layer, as far as that is known before it is loaded."""

@@ -26,12 +26,17 @@ def fingerprint(folder: str) -> str:
     return digest.hexdigest()
 
 
-def visible_files(folder: Path) -> Iterator[Path]:
-    """Yield the files of a folder and of those below it, but for hidden ones and what systems leave behind."""
+def visible_files(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Yield the files of a folder and of those below it, but for hidden ones and what systems leave behind.
+
+    Links to folders are followed, but not to one that they lie in: `above`.
+    """
+    above = (*above, folder.resolve())
     for path in folder.iterdir():
         if path.name.startswith(".") or path.name in LEFT_BY_SYSTEMS:
             continue
         if path.is_dir():
-            yield from visible_files(path)
+            if path.resolve() not in above:
+                yield from visible_files(path, above)
         elif path.is_file():
             yield path

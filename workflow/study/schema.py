@@ -13,7 +13,7 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
 SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
-# control characters, ends of lines and bytes that are no UTF-8: text with them breaks paths, tables and the report
+# control characters, ends of lines and bytes that are not UTF-8: text with them breaks paths, tables and the report
 UNWRITABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]")
 TYPES = {
     "array": "a list",
@@ -62,6 +62,8 @@ def completed(config: Mapping[str, Any]) -> dict[str, Any]:
 def fill_in(node: Any, schema: Mapping[str, Any]) -> None:
     """Fill in, in place, the defaults of keys that are not there."""
     if isinstance(node, dict):
+        if not_text := [key for key in node if not isinstance(key, str)]:
+            raise ConfigurationError(f"Configuration: the key {not_text[0]!r} was not read as text. Quote it.")
         for key, entry in schema.get("properties", {}).items():
             if "default" in entry:
                 node.setdefault(key, copy.deepcopy(entry["default"]))
@@ -80,7 +82,9 @@ def describe(problem: ValidationError, study: Mapping[str, Any]) -> str:
     if problem.validator in ("required", "dependentRequired"):
         return f"Configuration: {key} lacks a key: {problem.message}. Its keys are {', '.join(known)}."
     if problem.validator == "additionalProperties":
-        unknown = next(name for name in found if name not in schema.get("properties", {}))
+        patterns = schema.get("patternProperties", {})
+        unexpected = (name for name in found if name not in schema.get("properties", {}))
+        unknown = next(name for name in unexpected if not any(re.search(pattern, name) for pattern in patterns))
         close = difflib.get_close_matches(str(unknown), known, n=1)
         hint = f" Did you mean '{close[0]}'?" if close else ""
         return f"Configuration: {key} has no key '{unknown}'.{hint} Its keys are {', '.join(sorted(known))}."
@@ -93,10 +97,12 @@ def describe(problem: ValidationError, study: Mapping[str, Any]) -> str:
 def misread(problem: ValidationError) -> str:
     """Say what to do about a value that YAML, or Snakemake's --config, took for another type than was meant."""
     *above, key = [*problem.absolute_path] or [""]
-    found = problem.instance
-    if isinstance(found, str) and above:
+    found, wanted = problem.instance, str(problem.validator_value)
+    if isinstance(found, str) and re.fullmatch(r"[-+]?\d+e[-+]?\d+", found) and "number" in wanted:
+        return f" YAML reads {found} as text: write {float(found)!r}."
+    if isinstance(found, str) and above and wanted not in ("array", "object"):
         return " It was read as text: remove its quotes; set nested keys in a file (--configfile), not by --config."
-    if "string" in problem.validator_value and isinstance(found, bool | int | float | date):
+    if "string" in wanted and isinstance(found, bool | int | float | date):
         option = "" if above else f", or on the command line begin it with ./, --config {key}=./..."
         return f' It was not read as text: quote it, {key}: "..."{option}.'
     return ""

@@ -45,8 +45,8 @@ def load_backbone(
         "all", "lpips" (the layers of VGG-16, AlexNet or SqueezeNet 1.1 that LPIPS uses), or a list of layer names or
         paths of modules.
     weights
-        "DEFAULT" or the name of a release, downloaded unless in the cache; a `.pth` or `.safetensors` file, which needs
-        only the kept layers; or None for random weights.
+        "DEFAULT" or the name of a release, downloaded unless in the cache; a `.pth`, `.pt` or `.safetensors` file,
+        which needs only the kept layers; or None for random weights.
     sha256
         Expected SHA-256 of the file of weights, to check it.
     seed

@@ -230,7 +230,8 @@ def _download(url: str, path: Path, progress: bool) -> None:
         with requests.get(url, stream=True, timeout=TIMEOUT, headers={"Accept-Encoding": "identity"}) as response:
             response.raise_for_status()
             total = int(response.headers.get("Content-Length", 0))
-            with path.open("wb") as file, tqdm(total=total, disable=not progress, unit="B", desc=name) as bar:
+            shown: Any = {"total": total, "disable": not progress, "unit": "B", "unit_scale": True, "desc": name}
+            with path.open("wb") as file, tqdm(**shown) as bar:
                 for block in response.iter_content(2**16):
                     bar.update(file.write(block))
                     if file.tell() > BYTES_LIMIT:
@@ -314,6 +315,7 @@ def _in_tar(archive: Path, begin: bytes) -> Members:
                 )
                 yield member.name, "sparse file" if member.issparse() else kind, member.size
                 headers.left = HEADER_LIMIT
+                tar.members.clear()  # type: ignore[attr-defined]  # a million of them would take half a gigabyte
         # at a header that it cannot read tarfile stops without an error
         if len(headers.last) < tarfile.BLOCKSIZE:
             raise tarfile.ReadError("its end is missing")

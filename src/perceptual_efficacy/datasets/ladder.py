@@ -34,9 +34,8 @@ class Distortion(NamedTuple):
     """A type of distortion, and what it does to display code values."""
 
     name: str
-    amounts: tuple[
-        float, ...
-    ]  # at level 1, 2 and so on: from just visible to strong, and more than at the level before
+    # at level 1, 2 and so on: from just visible to strong, and more than at the level before
+    amounts: tuple[float, ...]
     change: Callable[[Values, float, np.random.Generator], Values]
 
 
@@ -138,7 +137,7 @@ def choices(photographs: Mapping[str, Picture], folder: str | Path, *, size: int
     Parameters
     ----------
     photographs, size, seed
-        As for `opinions`, with the same noise and the same errors; the sides depend on the seed too.
+        As for `opinions`, with the same noise, and the same ValueErrors; the sides depend on the seed too.
     folder
         Where `val/{category}/{ref,p0,p1}/000000.png` and `val/{category}/judge/000000.npy` and so on go: one category
         per distortion, without the dither, named after it; in it photograph after photograph, with levels 1 and 2,
@@ -167,7 +166,7 @@ def same(photographs: Mapping[str, Picture], folder: str | Path, *, size: int, s
     Parameters
     ----------
     photographs, size, seed
-        As for `opinions`, with the same noise and the same errors.
+        As for `opinions`, with the same noise, and the same ValueErrors.
     folder
         Where `val/ladder/{p0,p1}/000000.png` and `val/ladder/same/000000.npy` and so on go: p0 is the photograph, p1
         its dither or level 1 of a distortion; photograph after photograph, in the order of `DISTORTIONS`.

@@ -100,7 +100,7 @@ def read(table: pd.DataFrame, folder: str | Path, split: str) -> dict[str, NDArr
 def _row(entry: Mapping[str, str]) -> dict[str, object]:
     name = entry["name"]
     if "path" in entry:
-        scene, place = name, Path(entry["path"]).name
+        scene, place = f"{name} (own)", Path(entry["path"]).name
         credit, licence = entry.get("credit", "not stated"), entry.get("licence", "not stated")
     elif name in PACKAGED:
         package, _, credit, licence, scene = PACKAGED[name]

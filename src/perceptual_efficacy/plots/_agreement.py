@@ -14,12 +14,8 @@ from matplotlib.patches import Patch
 from perceptual_efficacy import vocabulary as words
 from perceptual_efficacy.plots import style
 
-MEASURES = {  # the primary ones
-    "2afc": "2AFC score",
-    "map": "Mean average precision",
-    "srcc": "Spearman correlation",
-    "r": "Pearson correlation",
-}
+NAMES = ("2AFC score", "Mean average precision", "Spearman correlation", "Pearson correlation")
+MEASURES = dict(zip(words.PRIMARY_MEASURES, NAMES, strict=True))
 MEANINGS = {
     "2afc": "2AFC score: share of judgements for the image at the smaller distance",
     "map": "Mean average precision: how well the smallest distances find the images called the same",

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from perceptual_efficacy.paired import DIFFERENCES
-from perceptual_efficacy.vocabulary import ALL, HIGH, HIGH_LOW, IDENTITY, LOW, NONE, RANDOM_HALVES
+from perceptual_efficacy.vocabulary import ALL, HIGH, HIGH_LOW, IDENTITY, LOW, NONE, PRIMARY_MEASURES, RANDOM_HALVES
 
 SELECTIONS = [ALL, HIGH, LOW, RANDOM_HALVES, HIGH_LOW]
 OF_RUNS = [f"{first} - {second}" for first, second in DIFFERENCES]
@@ -16,6 +16,6 @@ def identified(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_efficacy(agreement: pd.DataFrame) -> pd.DataFrame:
-    """Choose the primary measure of every data set, its first one; of rankings PE, and what has none."""
-    primary = agreement["measure"] == agreement.groupby("dataset")["measure"].transform("first")
+    """Choose the primary measure of every data set; of rankings PE, and what has none."""
+    primary = agreement["measure"].isin(PRIMARY_MEASURES)
     return identified(agreement[primary & agreement["ranking"].isin(["pe", NONE])])

@@ -18,7 +18,7 @@ def table(channels: pd.DataFrame, agreement: pd.DataFrame, layers: Mapping[str, 
     """Describe each network's channels, and choose its agreement with people.
 
     `layers` gives networks the layer that their claims are about, or "mean of layers". Data sets that people did not
-    judge are left out, and of a data set at several viewing resolutions all but the first. A row per network, data set
+    judge are left out, and so are viewing resolutions other than that of the scores. A row per network, data set
     and selection (high, low and their difference): the network, layers and channels (numbers), share_scored, layer (the
     one shown), the medians of mu1, mu2 and PE over its scored channels (over those of all layers for the mean of
     layers), dataset, pixels_per_degree, selection, measure, estimate, ci_low, ci_high and p_holm.
@@ -30,10 +30,10 @@ def table(channels: pd.DataFrame, agreement: pd.DataFrame, layers: Mapping[str, 
     about = about.reset_index().assign(layer=lambda rows: rows["network"].map(layers))
     medians = chosen.groupby("network")[["mu1", "mu2", "pe"]].median().set_axis(MEDIANS, axis=1)
     rows = by_efficacy(agreement[agreement["judged_by"] == words.PEOPLE])
-    first = rows.groupby("dataset")["pixels_per_degree"].transform("first")
     shown = (rows["layer"] == rows["network"].map(layers)) & rows["selection"].isin(HALVES)
     shown &= (rows["cube"] == words.RAW) & (rows["group"] == words.EVERYTHING)
-    shown &= first.isna() | (rows["pixels_per_degree"] == first)
+    own = rows["network"].map(dict(zip(channels["network"], channels["pixels_per_degree"], strict=True)))
+    shown &= rows["pixels_per_degree"].isna() | (rows["pixels_per_degree"] == own)
     return about.join(medians, on="network").merge(rows.loc[shown, ["network", *SCORES]], how="left", on="network")
 
 

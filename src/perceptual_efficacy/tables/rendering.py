@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from perceptual_efficacy import io, storage
-from perceptual_efficacy.vocabulary import INTERVAL
+from perceptual_efficacy.vocabulary import INTERVAL, PSNR_Y
 
 File = str | PathLike[str]
 MISSING = "–"
@@ -78,7 +78,7 @@ def intervals(table: pd.DataFrame, digits: int = 3) -> pd.Series:
 
 def mean_scores(table: pd.DataFrame) -> pd.Series:
     """Write mean scores of images with the digits in which losses differ: 0.001 dB, of other measures 0.0001."""
-    return intervals(table).where(table["measure"] == "PSNR-Y", intervals(table, 4))
+    return intervals(table).where(table["measure"] == PSNR_Y, intervals(table, 4))
 
 
 def dataset(table: pd.DataFrame) -> pd.Series:

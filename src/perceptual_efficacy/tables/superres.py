@@ -7,6 +7,7 @@ import pandas as pd
 
 from perceptual_efficacy.tables._chosen import OF_RUNS, identified
 from perceptual_efficacy.tables.rendering import mean_scores, readable, spread
+from perceptual_efficacy.vocabulary import PSNR_Y
 
 ROW = ["scale", "network", "group", "selection"]
 HEADINGS = {"network": "channels of", "group": "data", "selection": "loss", "published": "published PSNR-Y"}
@@ -19,7 +20,8 @@ def table(losses: pd.DataFrame, published: Sequence[Mapping[str, Any]]) -> pd.Da
     `source`.
     """
     levels = losses[~losses["selection"].isin(OF_RUNS)]
-    known = pd.DataFrame(published).rename(columns={"dataset": "group", "psnr_y": "published"}).assign(measure="PSNR-Y")
+    known = pd.DataFrame(published, columns=["selection", "scale", "dataset", "psnr_y", "source"])
+    known = known.rename(columns={"dataset": "group", "psnr_y": "published"}).assign(measure=PSNR_Y)
     return identified(levels.merge(known, how="left", on=["scale", "group", "selection", "measure"]))
 
 

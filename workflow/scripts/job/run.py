@@ -34,9 +34,9 @@ class Run:
         place = Path(snakemake.log[0]).parts
         self._results = Path(*place[: place.index("logs")])
         self._read = provenance.read_inputs(snakemake.input, self._results)
-        # times of files, and where they lie, say nothing of what is computed
+        # what lies in users' folders is among the inputs; where they lie says nothing of what is computed
         known = {name: value for name, value in self.params.items() if name not in {"fingerprint", "folders"}}
-        self._known = json.loads(json.dumps(known, default=str))
+        self._known = json.loads(json.dumps(known, default=str), object_hook=without_path)
         lists = {name: [files] if isinstance(files, str) else files for name, files in self.input.items()}
         inputs = {name: [self._read[file] for file in files if file in self._read] for name, files in lists.items()}
         self.provenance = {
@@ -64,6 +64,7 @@ class Run:
     def accelerators(self, count: int) -> list[str]:
         """Return `count` accelerators, or the CPU for 0; noted for its record."""
         import torch
+
         from perceptual_efficacy.backbones.network import use_exact_kernels
 
         if count > (there := torch.cuda.device_count()):
@@ -91,3 +92,7 @@ class Run:
         wildcards = self.provenance["wildcards"]
         job = {"rule": self.rule, "wildcards": wildcards, "params": self._known, "inputs": inputs}
         provenance.write(self.output, self._results, {**job, **self.surroundings()})
+
+
+def without_path(entry: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if key != "path"}
