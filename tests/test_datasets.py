@@ -59,6 +59,13 @@ def test_a_stereo_pair_on_both_sides_is_refused_before_anything_is_written(tmp_p
     assert not list(tmp_path.iterdir())
 
 
+def test_photograph_of_a_user_is_a_scene_of_its_own_whatever_its_name(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    mine = {"name": "motorcycle", "split": "test", "path": str(tmp_path / "a.png")}
+    table = photographs.export([entry("motorcycle_left"), mine], tmp_path)
+    assert table["scene"].nunique() == 2
+
+
 def test_an_unknown_photograph_is_refused_with_the_known_ones(tmp_path):
     with pytest.raises(ValueError, match=r"'lena' has no path and is none of the bundled ones .*astronaut"):
         photographs.export([entry("lena")], tmp_path)

@@ -504,6 +504,11 @@ def test_losses_stand_beside_published_scores_of_the_same_scale_and_set():
     assert list(found["scale"]) == ["x2", "x2", "x4", "x4"]
 
 
+def test_losses_are_listed_without_any_published_score():
+    found = superres.render(superres.table(comparison(network="vgg", scale=2, group="all"), []))
+    assert list(found["published PSNR-Y"]) == ["–", "–"]
+
+
 def test_differences_of_losses_that_are_not_there_are_left_out():
     found = superres_differences.table(comparison(network="vgg", scale=2, group="all"))
     (row,) = superres_differences.render(found).to_dict("records")
