@@ -172,7 +172,7 @@ def test_checkpoint_of_lightning_is_refused_and_runs_nothing(tmp_path, truncated
 )
 def test_safetensors_that_ask_for_gigabytes_are_refused(tmp_path, content):
     (tmp_path / "weights.safetensors").write_bytes(content)
-    with pytest.raises(ValueError, match=r"weights\.safetensors cannot be read, it is damaged or no file of weights"):
+    with pytest.raises(ValueError, match=r"weights\.safetensors cannot be read, it is damaged or not a weight file"):
         load(tmp_path / "weights.safetensors")
 
 
@@ -187,7 +187,7 @@ def test_file_that_was_cut_is_refused(tmp_path, truncated, form, share):
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(
-        ValueError, match=rf"{path} cannot be read, it is damaged or no file of weights: .*Get it again"
+        ValueError, match=rf"{path} cannot be read, it is damaged or not a weight file: .*Get it again"
     ):
         load(path)
 
@@ -195,7 +195,7 @@ def test_file_that_was_cut_is_refused(tmp_path, truncated, form, share):
 @pytest.mark.parametrize("name", ["weights.pth", "weights.safetensors"])
 def test_page_that_was_saved_as_weights_is_refused(tmp_path, name):
     (tmp_path / name).write_text("<!DOCTYPE html><html><title>404 Not Found</title></html>" * 20)
-    with pytest.raises(ValueError, match=f"{name} cannot be read, it is damaged or no file of weights"):
+    with pytest.raises(ValueError, match=f"{name} cannot be read, it is damaged or not a weight file"):
         load(tmp_path / name)
 
 
@@ -405,7 +405,7 @@ def content(tmp_path, truncated):
 
 @pytest.fixture
 def file(server, content):
-    """Name of a served file of weights, with the beginning of its sha256 as torch's hub has it."""
+    """Name of a served weight file, with the beginning of its sha256 as torch's hub has it."""
     name = f"net-{hashlib.sha256(content).hexdigest()[:8]}.pth"
     server.files[f"/models/{name}"] = content
     return name

@@ -13,7 +13,7 @@ CLAIMS = Path(__file__).parents[2] / "src/perceptual_efficacy/claims/claims.yaml
 OWN_SHAPES = {"kmeans", "random"}  # sources of VGG-shaped networks of the study's own
 LPIPS_NETWORKS = ("torchvision:vgg16", "torchvision:alexnet", "torchvision:squeezenet1_1")
 GRADED = {"tid2013"}  # layouts of opinions, in which a ladder has every distortion in levels
-SUFFIXES = {".pth", ".pt", ".safetensors"}  # of files of weights
+SUFFIXES = {".pth", ".pt", ".safetensors"}  # of weight files
 MEAN_OF_LAYERS = "mean of layers"
 BICUBIC, START = "bicubic", "start"  # what losses are compared with: interpolation, and the network they start from
 

@@ -48,7 +48,7 @@ def load_backbone(
         "DEFAULT" or the name of a release, downloaded unless in the cache; a `.pth`, `.pt` or `.safetensors` file,
         which needs only the kept layers; or None for random weights.
     sha256
-        Expected SHA-256 of the file of weights, to check it.
+        Expected SHA-256 of the weight file, to check it.
     seed
         Seed of random weights and of k-means.
 

@@ -1,4 +1,4 @@
-"""Files of weights: found in a hub or on disk, read without running code, and loaded into a network strictly."""
+"""Weight files: found in a hub or on disk, read without running code, and loaded into a network strictly."""
 
 import logging
 import os
@@ -27,7 +27,7 @@ FORMER_NAMES = (
 
 
 class Weights(NamedTuple):
-    """The content of a file of weights, and where it comes from."""
+    """The content of a weight file, and where it comes from."""
 
     state: dict[str, Tensor]
     file: str
@@ -59,7 +59,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Tensor]:
             ) from error
         reason = next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
         raise ValueError(
-            f"{file} cannot be read, it is damaged or no file of weights: {reason}. Get it again."
+            f"{file} cannot be read, it is damaged or not a weight file: {reason}. Get it again."
         ) from error
     wrong = [] if isinstance(state, Mapping) else [type(state).__name__]
     if not wrong:
@@ -125,7 +125,7 @@ def _few(keys: list[str], most: int = 3) -> str:
 
 
 def from_file(path: str | os.PathLike[str], release: str | None = None) -> Weights:
-    """Read a file of weights from disk; see `read` for errors."""
+    """Read a weight file from disk; see `read` for errors."""
     return Weights(read(path), Path(path).name, storage.file_sha256(path), release)
 
 

@@ -171,8 +171,8 @@ def pack(
 class Patches:
     """Pairs of a degraded patch and its original, without end: patch i is a function of the seed and i alone.
 
-    So a training that is resumed, or shared by several devices, sees the patches that an uninterrupted one on a single
-    device sees. A data set as torch's data loaders take it.
+    So a resumed or multi-device training sees the same patches as an uninterrupted one on one device. A dataset for
+    torch's DataLoader.
 
     Parameters
     ----------
