@@ -274,10 +274,9 @@ def test_training_leaves_the_global_random_states_alone(train, network):
     np.testing.assert_equal(after[2], before[2])
 
 
-def test_accelerators_compute_in_full_precision_and_in_one_order(train, network, monkeypatch):
-    for flags in (torch.backends.cuda.matmul, torch.backends.cudnn):
-        monkeypatch.setattr(flags, "allow_tf32", True)
-    monkeypatch.setattr(torch.backends.cudnn, "deterministic", False)
+def test_accelerators_compute_in_full_precision_and_in_one_order(train, network):
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    torch.backends.cudnn.deterministic = False
     train(network)
     assert not torch.backends.cuda.matmul.allow_tf32
     assert not torch.backends.cudnn.allow_tf32
