@@ -11,7 +11,7 @@ from study.configuration import GRADED
 from perceptual_efficacy import agreement, baselines, distances, io, judgements, storage
 from perceptual_efficacy.agreement import Ranking
 from perceptual_efficacy.backbones.vgg import draw_random
-from perceptual_efficacy.datasets import comparisons
+from perceptual_efficacy.datasets import addresses, comparisons
 from perceptual_efficacy.datasets.registry import LAYOUTS, Layout
 from perceptual_efficacy.vocabulary import OF_DATASET, OF_NETWORK, OPINIONS
 
@@ -29,6 +29,10 @@ def test_the_study_knows_the_layouts_with_a_ladder_of_opinions():
     assert {name for name, layout in opinions.items() if layout.ladder is not None} == GRADED
 
 
+def test_addresses_are_those_of_layouts():
+    assert set(addresses.ARCHIVES) <= set(LAYOUTS)
+
+
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 def test_every_layout_has_a_kind_of_judgements(layout):
     assert layout.judgement_type in judgements.KINDS
@@ -36,7 +40,7 @@ def test_every_layout_has_a_kind_of_judgements(layout):
 
 def test_published_addresses_and_checksums():
     bapps = "https://perceptual-similarity.s3.us-west-2.amazonaws.com/dataset"
-    choices, same, opinions = (LAYOUTS[layout].archive for layout in ("bapps_2afc", "bapps_jnd", "tid2013"))
+    choices, same, opinions = map(addresses.published, ("bapps_2afc", "bapps_jnd", "tid2013"))
     assert choices.url == f"{bapps}/twoafc_val.tar.gz"  # the validation part
     assert choices.checksum.startswith("sha256:41486671b06d")
     assert same == (f"{bapps}/jnd.tar.gz", None)
@@ -87,7 +91,7 @@ def test_what_a_layout_does_not_offer_is_refused(new, tmp_path):
     with pytest.raises(ValueError, match="no ladder in the layout listed"):
         new.write_ladder({}, tmp_path, 32, 0)
     with pytest.raises(ValueError, match="No archive is known for the layout listed"):
-        new.published()
+        addresses.published(new.name)
 
 
 def test_a_group_may_not_have_the_name_of_all_comparisons_together(new, folder):

@@ -119,7 +119,7 @@ USING_CSF = {"score_channels", "compare_layers", "assess_thresholds", "assess_ag
 
 USING_IMAGES = {"list_images", "pack_images", "train_start", "fine_tune", "score_images", "plot_superres_crops"}
 
-USING_LAYOUTS = {"download_dataset", "generate_ladder", "read_judgements"}
+USING_LAYOUTS = {"generate_ladder", "read_judgements"}
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,6 @@ USING_LAYOUTS = {"download_dataset", "generate_ladder", "read_judgements"}
         ("superres/training", {"train_start", "fine_tune"}),
         ("superres/metrics", {"score_images"}),
         ("superres/resize", USING_IMAGES),
-        ("datasets/ladder", {"download_dataset", "generate_ladder", "read_judgements"}),
         ("probing", {"probe_channels", "fine_tune", "invert_features", "score_images"}),
         ("backbones/kmeans", {"learn_kmeans", "load_network"}),
         ("backbones/weights", {"load_network", "train_start", "fine_tune", "score_images"}),
@@ -144,6 +143,9 @@ USING_LAYOUTS = {"download_dataset", "generate_ladder", "read_judgements"}
         ("judgements/thresholds", {"assess_agreement", "assess_thresholds", "plot_ladder"}),
         ("claims/evaluation", {"judge_claims"}),
         ("plots/selections", {"plot_selections", "plot_image_selections"}),
+        # what reads or distorts images downloads nothing again
+        ("datasets/ladder", USING_LAYOUTS),
+        ("datasets/addresses", {"download_dataset"}),
     ],
 )
 def test_editing_a_module_changes_the_digest_of_exactly_the_rules_that_use_it(sources, module, expected):

@@ -5,14 +5,13 @@ import sys
 from job import job
 
 from perceptual_efficacy import storage
-from perceptual_efficacy.datasets import archives
-from perceptual_efficacy.datasets.registry import LAYOUTS
+from perceptual_efficacy.datasets import addresses, archives
 
 with job(snakemake) as run:
     source = run.params.source
     url, checksum = source["url"], source["checksum"]
     if url is None:
-        published = LAYOUTS[source["layout"]].published()
+        published = addresses.published(source["layout"])
         url, checksum = published.url, checksum or published.checksum
     sha256 = archives.fetch(
         url, run.params.archive, checksum, allow_unverified=source["allow_unverified"], progress=sys.stderr.isatty()

@@ -2,14 +2,13 @@
 
 A new layout is a module that reads its files, and an entry here. The study, which does not import the library, lists
 the names of layouts in its schema, and those of graded ladders in `study.configuration.GRADED`; tests compare both with
-the entries. Entries import modules when they need them: downloads only need addresses, and run without the packages of
-the analysis.
+the entries. Entries import a module when it is needed.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from perceptual_efficacy.vocabulary import (
     CONSTRUCTION,
@@ -26,13 +25,6 @@ if TYPE_CHECKING:
 Rows = Iterable[Mapping[str, object]]
 
 
-class Archive(NamedTuple):
-    """Where a data set is published."""
-
-    url: str
-    checksum: str | None  # "sha256:..." or "md5:..."; None if none is published
-
-
 @dataclass(frozen=True)
 class Layout:
     """How the images and judgements of a data set are stored."""
@@ -46,7 +38,6 @@ class Layout:
     # function of photographs, folder, size and seed that writes a ladder of distortions in this layout, if there is one
     ladder: Callable[[Mapping[str, Any], str | Path, int, int], None] | None = None
     shown_at: int | None = None  # width and height in pixels for observers and networks; None for the images' own size
-    archive: Archive | None = None  # where the published data set is; None if it cannot be downloaded
 
     def read(
         self, folder: str | Path, *, dataset: str, judged_by: str = PEOPLE, subset: bool = False
@@ -96,12 +87,6 @@ class Layout:
             raise ValueError(f"There is no ladder in the layout {self.name}. Give the data set another `source`.")
         self.ladder(photographs, folder, self.shown_at or size, seed)
 
-    def published(self) -> Archive:
-        """Return where the data set is published; a ValueError if it cannot be downloaded."""
-        if self.archive is None:
-            raise ValueError(f"No archive is known for the layout {self.name}. Give the data set a `url` or a `path`.")
-        return self.archive
-
 
 def _bapps(part: str) -> Callable[[Path, str, bool], Rows]:
     def read(folder: Path, judged_by: str, subset: bool) -> Rows:
@@ -127,8 +112,6 @@ def _ladder(function: str) -> Callable[[Mapping[str, Any], str | Path, int, int]
     return write
 
 
-_BAPPS = "https://perceptual-similarity.s3.us-west-2.amazonaws.com/dataset"
-
 LAYOUTS: dict[str, Layout] = {
     layout.name: layout
     for layout in (
@@ -139,9 +122,6 @@ LAYOUTS: dict[str, Layout] = {
             rows=_bapps("2afc"),
             ladder=_ladder("choices"),
             shown_at=64,
-            archive=Archive(
-                f"{_BAPPS}/twoafc_val.tar.gz", "sha256:41486671b06de923e7ba277c4797d4d9d86d609863ba35ecdb576133f8b9d859"
-            ),
         ),
         Layout(
             name="bapps_jnd",
@@ -150,7 +130,6 @@ LAYOUTS: dict[str, Layout] = {
             rows=_bapps("jnd"),
             ladder=_ladder("same"),
             shown_at=64,
-            archive=Archive(f"{_BAPPS}/jnd.tar.gz", None),
         ),
         Layout(
             name="tid2013",
@@ -158,7 +137,6 @@ LAYOUTS: dict[str, Layout] = {
             unit="mean opinion score, 0 to 9, higher is better",
             rows=_tid2013,
             ladder=_ladder("opinions"),
-            archive=Archive("https://ponomarenko.info/tid2013/tid2013.rar", "md5:2c42bec2407adc49cf4d7858daf8f99b"),
         ),
     )
 }
