@@ -288,17 +288,23 @@ def test_a_drained_node_is_waited_for(cluster, start, study, copy, tried, lackin
     row.survived("the running job ends, the next waits until the node is back; the same bytes")
 
 
-@pytest.mark.slow
-def test_a_job_that_hits_its_time_limit_is_tried_again_with_more(start, study, copy, tried, lacking):
-    row = tried("a job hits its time limit", "a job of one minute that is made to hang")
-    limit = ["--set-resources", "probe_channels:gpu=0", "probe_channels:runtime=attempt"]
+def start_and_hold(start, copy, *arguments):
+    """Start a run, and stop its job probe_channels once its script has begun: it stays until Slurm ends it."""
     log = copy / "results/logs/probe_channels/tiny.log"
     log.unlink()
-    running = start(copy, *lacking("results/probing/tiny/tuning.nc"), *limit)
+    running = start(copy, *arguments)
     (job,) = wait_until(lambda: in_queue("probe_channels", "RUNNING"), "running job", running)
     wait_until(log.exists, "script that has begun", running)
     for line in run("scontrol", "listpids", job).splitlines()[1:]:
         os.kill(int(line.split()[0]), signal.SIGSTOP)
+    return running, job
+
+
+@pytest.mark.slow
+def test_a_job_that_hits_its_time_limit_is_tried_again_with_more(start, study, copy, tried, lacking):
+    row = tried("a job hits its time limit", "a job of one minute that is made to hang")
+    limit = ["--set-resources", "probe_channels:gpu=0", "probe_channels:runtime=attempt"]
+    running, _ = start_and_hold(start, copy, *lacking("results/probing/tiny/tuning.nc"), *limit)
     finish(running, copy)
     states = attempts(copy, "state", "timelimit")
     assert states[0] == ("TIMEOUT", "00:01:00")
@@ -326,8 +332,7 @@ def test_a_job_that_hits_its_memory_limit_is_tried_again_with_more(start, study,
 def test_an_interrupted_run_takes_its_jobs_with_it(start, study, copy, tried, lacking):
     row = tried("Snakemake is interrupted while its jobs are in Slurm", "Ctrl-C")
     wanted = lacking("results/probing/tiny/tuning.nc")
-    running = start(copy, *wanted)
-    wait_until(lambda: in_queue("probe_channels", "RUNNING"), "running job", running)
+    running, _ = start_and_hold(start, copy, *wanted)
     running.send_signal(signal.SIGINT)
     assert running.wait(timeout=120) != 0
     assert set(ended(copy)) == {"CANCELLED"}
@@ -340,8 +345,7 @@ def test_an_interrupted_run_takes_its_jobs_with_it(start, study, copy, tried, la
 def test_after_a_killed_run_the_next_does_what_is_missing(start, study, copy, tried, lacking):
     row = tried("Snakemake is killed while its jobs are in Slurm", "`kill -9`; the jobs go on")
     wanted = lacking("results/probing/tiny/tuning.nc")
-    running = start(copy, *wanted)
-    (job,) = wait_until(lambda: in_queue("probe_channels", "RUNNING"), "running job", running)
+    running, job = start_and_hold(start, copy, *wanted)
     running.kill()
     running.wait()
     run("scancel", job)
