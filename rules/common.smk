@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 from study import Code, ConfigurationError, Lookup, any_of, read_study
 
-# with which jobs end: workflow/scripts/job/watch.py
+# jobs end when this process does: workflow/scripts/job/watch.py
 os.environ.update(PERCEPTUAL_EFFICACY_SNAKEMAKE=str(os.getpid()))
 # Snakemake pastes the interpreter's path into shell commands: a space in it needs a backslash, but not a second time
 if Path(sys.executable).exists():

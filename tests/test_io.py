@@ -46,7 +46,7 @@ def in_parts(dataset, dimension, size):
 
 
 def write_in_parts(parts, dimension, path):
-    """Write Datasets one after the other, none of which takes any time to compute."""
+    """Write Datasets that take no time to compute, one after the other."""
     computed = {str(number): lambda part=part: part for number, part in enumerate(parts)}
     io.write_dataset_resumably(computed, dimension, path, SOURCE, {})
 

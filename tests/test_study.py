@@ -12,13 +12,13 @@ import pytest
 import yaml
 from miniature import ROOT, STUDY, snakemake, study_with
 from snakemake.cli import parse_config
-from study import Code, ConfigurationError, Lookup, any_of, read_study
+from study import Code, ConfigurationError, Lookup, any_of, checks, configuration, files, read_study
 from study.configuration import LPIPS_NETWORKS, MEAN_OF_LAYERS
 from study.files import fingerprint
 from study.page import page
 from study.schema import read_schema
 
-from perceptual_efficacy import lpips, vocabulary
+from perceptual_efficacy import lpips, provenance, vocabulary
 from perceptual_efficacy.datasets import photographs
 
 MISTAKES = [
@@ -527,6 +527,13 @@ def test_the_entry_that_a_wildcard_names_is_looked_up(paper):
 def test_a_pattern_of_no_names_matches_nothing():
     assert re.fullmatch(any_of(["a", "b"]), "b")
     assert not re.fullmatch(any_of([]), "")
+
+
+def test_words_that_the_study_shares_with_the_library_are_the_same():
+    """The study does not import the library, so it writes them itself."""
+    assert checks.EVERYTHING == vocabulary.EVERYTHING
+    assert (configuration.BICUBIC, configuration.START) == (vocabulary.BICUBIC, vocabulary.START)
+    assert files.LEFT_BY_SYSTEMS == provenance.LEFT_BY_SYSTEMS
 
 
 # Folders of users

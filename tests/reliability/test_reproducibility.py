@@ -127,7 +127,7 @@ def test_the_default_study_with_another_number_of_threads(tried, record_property
     assert first == second
     row.survived(
         f"{told['identical'].sum()} of {told['files'].sum()} files have the same bytes, in the others no number "
-        f"differs by more than {TOLERANCE:g} of the largest beside it; the same {len(first)} verdicts"
+        f"differs by more than {TOLERANCE:g} of the largest in its column or array; the same {len(first)} verdicts"
     )
 
 

@@ -58,7 +58,7 @@ class DataSet(Archive):
 
     @property
     def partial(self) -> bool:
-        """Whether it may be incomplete, as the ladder does."""
+        """Whether it may be incomplete, as the ladder may."""
         return self.subset or not self.human
 
     @property

@@ -1,4 +1,4 @@
-"""Metrics of super-resolved images, none of which is a loss, and the scores of the test images."""
+"""Metrics of super-resolved images that no loss uses, and the scores of the test images."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence

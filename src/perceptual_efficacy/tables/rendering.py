@@ -88,7 +88,7 @@ def dataset(table: pd.DataFrame) -> pd.Series:
 
 
 def resampled(table: pd.DataFrame) -> pd.Series:
-    """Write how many units of which kind were resampled."""
+    """Write the number and the kind of the resampled units."""
     counts = table["n_clusters"].map("{:.0f} ".format, na_action="ignore").astype(object)
     return counts + table["resampled_unit"]
 
