@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import suppress
 
 import pytest
 import yaml
@@ -136,6 +135,11 @@ def cluster(tools, tmp_path_factory):
         subprocess.run([program, "stop"], env=env, capture_output=True, check=False)
 
 
+def take_interrupts():
+    """Undo what a program inherits that a shell has started in the background: that interrupts are ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start(cluster):
     """Return a function that starts Snakemake, its output in a file; what still goes on after a test is ended."""
@@ -149,6 +153,7 @@ def start(cluster):
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=environment(folder),
+                preexec_fn=take_interrupts,
             )
         started.append(process)
         return process
@@ -301,15 +306,6 @@ def start_and_hold(start, copy, *arguments):
     return running, job
 
 
-def interrupt(running):
-    """Press Ctrl-C until the run ends: Snakemake loses one that comes while it writes a line of its log."""
-    for _ in range(4):
-        running.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            return running.wait(timeout=40)
-    raise AssertionError("Snakemake goes on after four interrupts.")
-
-
 @pytest.mark.slow
 def test_a_job_that_hits_its_time_limit_is_tried_again_with_more(start, study, copy, tried, lacking):
     row = tried("a job hits its time limit", "a job of one minute that is made to hang")
@@ -343,7 +339,8 @@ def test_an_interrupted_run_takes_its_jobs_with_it(start, study, copy, tried, la
     row = tried("Snakemake is interrupted while its jobs are in Slurm", "Ctrl-C")
     wanted = lacking("results/probing/tiny/tuning.nc")
     running, _ = start_and_hold(start, copy, *wanted)
-    assert interrupt(running) != 0
+    running.send_signal(signal.SIGINT)
+    assert running.wait(timeout=120) != 0
     assert set(ended(copy)) == {"CANCELLED"}
     finish(start(copy, *wanted), copy)
     assert results(copy) == results(study)
