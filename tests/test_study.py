@@ -252,9 +252,9 @@ MISTAKES = [
     *(
         (
             {"backbones": [{"name": "a", "source": "torchvision:vgg16", "layers": [layer]}]},
-            rf"backbones.a.layers.0 is {told}",
+            rf"backbones.a.layers.0 is {shown}",
         )
-        for layer, told in (
+        for layer, shown in (
             ("../../x", r"'\.\./\.\./x'"),
             ("a/b", "'a/b'"),
             ("; rm -rf", "'; rm -rf'"),
@@ -297,9 +297,9 @@ MISTAKES = [
     *(
         (
             {"backbones": [{"name": "a", "source": "torchvision:vgg16", "weights": f"w/{file}.pth"}]},
-            f"backbones: a: weights is {told}",
+            f"backbones: a: weights is {shown}",
         )
-        for file, told in (
+        for file, shown in (
             ("`x <javascript:alert(1)>`_", r"'w/`x <javascript:alert\(1\)>`_.pth'; it must be a file whose name has"),
             ("javascript:alert(1)", r"'w/javascript:alert\(1\).pth'; it must be a file whose name has none of"),
         )

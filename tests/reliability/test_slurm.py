@@ -136,7 +136,7 @@ def cluster(tools, tmp_path_factory):
 
 
 def take_interrupts():
-    """Undo what a program inherits that a shell has started in the background: that interrupts are ignored."""
+    """Let SIGINT end the program: what a shell starts in the background ignores it, and so do its children."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
