@@ -1,5 +1,7 @@
 """Thresholds predicted from distances: against closed forms, a plain reference, scipy and published fits."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -7,7 +9,7 @@ from scipy import stats
 from perceptual_efficacy import csf
 from perceptual_efficacy.energy import contrast_energy, distance_of_energy
 from perceptual_efficacy.judgements.thresholds import QUADRATIC, DetectionThresholds, Draws, interpolate
-from perceptual_efficacy.vocabulary import LEAVE_ONE_OUT
+from perceptual_efficacy.vocabulary import HUMAN_CEILING, LEAVE_ONE_OUT
 
 CONTRASTS = np.geomspace(0.003, 1, 10)
 
@@ -23,8 +25,8 @@ def curves():
     return np.random.default_rng(2).gamma(0.7, size=(12, 10)).cumsum(axis=1) * 1e-3
 
 
-def reference_prediction(distance, measured):
-    """Leave-one-stimulus-out thresholds by loops and numpy.interp, for curves that rise strictly."""
+def reference_prediction(distance, measured, *, leave_out):
+    """Thresholds by loops and numpy.interp, for curves that rise strictly."""
     x = np.log10(CONTRASTS)
     # numpy.interp does not extrapolate: one far point on the quadratic branch at each end
     x = np.concatenate([[x[0] - 9], x, [x[-1] + 9]])
@@ -32,24 +34,42 @@ def reference_prediction(distance, measured):
     curves = np.column_stack([curves[:, 0] - 18, curves, curves[:, -1] + 18])
     predicted = []
     for i in range(len(curves)):
-        others = [j for j in range(len(curves)) if j != i]
-        criterion = np.mean([np.interp(measured[j], x, curves[j]) for j in others])
+        setting = [j for j in range(len(curves)) if j != i or not leave_out]
+        criterion = np.mean([np.interp(measured[j], x, curves[j]) for j in setting])
         predicted.append(np.interp(criterion, curves[i], x))
     return np.array(predicted)
 
 
-def test_prediction_equals_a_plain_loop(curves, measured):
-    predicted = DetectionThresholds(measured, CONTRASTS).predict(curves).log_threshold
-    np.testing.assert_allclose(predicted, reference_prediction(curves, measured.mean(axis=1)), atol=1e-12)
+@pytest.mark.parametrize("leave_out", [True, False])
+def test_prediction_equals_a_plain_loop(curves, measured, leave_out):
+    predicted = DetectionThresholds(measured, CONTRASTS).predict(curves, leave_out=leave_out).log_threshold
+    expected = reference_prediction(curves, measured.mean(axis=1), leave_out=leave_out)
+    np.testing.assert_allclose(predicted, expected, atol=1e-12)
 
 
 def test_quadratic_distances_predict_the_closed_form(measured):
     energy = np.random.default_rng(3).uniform(0.5, 20, size=12)
     mean = measured.mean(axis=1)
     own = mean + np.log10(energy)
-    expected = (own.sum() - own) / 11 - np.log10(energy)
-    predicted = DetectionThresholds(measured, CONTRASTS).predict(distance_of_energy(energy, CONTRASTS))
-    np.testing.assert_allclose(predicted.log_threshold, expected, atol=1e-12)
+    judgements, distance = DetectionThresholds(measured, CONTRASTS), distance_of_energy(energy, CONTRASTS)
+    shared, left_out = (judgements.predict(distance, leave_out=leave_out).log_threshold for leave_out in (False, True))
+    np.testing.assert_allclose(shared, own.mean() - np.log10(energy), atol=1e-12)
+    np.testing.assert_allclose(left_out, (own.sum() - own) / 11 - np.log10(energy), atol=1e-12)
+
+
+def test_a_distance_that_is_the_same_for_all_patterns_has_no_correlation(measured):
+    """With a criterion that leaves the predicted stimulus out it would have -1."""
+    score = DetectionThresholds(measured, CONTRASTS).score(distance_of_energy(np.ones(12), CONTRASTS))
+    assert np.isnan(score["r"])
+    assert score["rmse"] == pytest.approx(np.std(measured.mean(axis=1)) * 12 / 11)
+
+
+def test_distances_that_tell_nothing_correlate_neither_way(measured):
+    """With a criterion that leaves the predicted stimulus out the mean would be about -.18."""
+    energies = 10 ** np.random.default_rng(5).normal(size=(2000, 12))
+    distance = np.stack([distance_of_energy(energy, CONTRASTS) for energy in energies])
+    r = DetectionThresholds(measured, CONTRASTS).primary(distance)
+    assert abs(r.mean()) < 3 * r.std() / np.sqrt(len(r))
 
 
 def test_distances_that_share_one_criterion_score_perfectly(measured):
@@ -60,10 +80,10 @@ def test_distances_that_share_one_criterion_score_perfectly(measured):
 
 def test_scores_are_scipys_correlation_and_root_mean_square(curves, measured):
     mean = measured.mean(axis=1)
-    predicted = reference_prediction(curves, mean)
+    shared, left_out = (reference_prediction(curves, mean, leave_out=leave_out) for leave_out in (False, True))
     score = DetectionThresholds(measured, CONTRASTS).score(curves)
-    assert score["r"] == pytest.approx(stats.pearsonr(predicted, mean).statistic)
-    assert score["rmse"] == pytest.approx(np.sqrt(np.mean((predicted - mean) ** 2)))
+    assert score["r"] == pytest.approx(stats.pearsonr(shared, mean).statistic)
+    assert score["rmse"] == pytest.approx(np.sqrt(np.mean((left_out - mean) ** 2)))
 
 
 def test_a_bootstrap_sample_scores_like_a_data_set_with_repeated_stimuli(curves, measured):
@@ -72,14 +92,14 @@ def test_a_bootstrap_sample_scores_like_a_data_set_with_repeated_stimuli(curves,
     drawn = np.repeat(np.arange(12), stimuli[0])
     mean = np.repeat(measured, observers[0], axis=1).mean(axis=1)
     x = np.log10(CONTRASTS)
-    predicted = []
-    for i in drawn:
-        others = [j for j in drawn if j != i]
-        criterion = np.mean([interpolate(x, np.log10(curves[j]), mean[j], QUADRATIC)[0] for j in others])
-        predicted.append(interpolate(np.log10(curves[i]), x, np.asarray(criterion), 1 / QUADRATIC)[0])
+    predicted = {True: [], False: []}
+    for leave_out, i in product(predicted, drawn):
+        setting = [j for j in drawn if j != i or not leave_out]
+        criterion = np.mean([interpolate(x, np.log10(curves[j]), mean[j], QUADRATIC)[0] for j in setting])
+        predicted[leave_out].append(interpolate(np.log10(curves[i]), x, np.asarray(criterion), 1 / QUADRATIC)[0])
     score = DetectionThresholds(measured, CONTRASTS).score(curves, Draws(stimuli, observers))
-    assert score["r"][0] == pytest.approx(stats.pearsonr(predicted, mean[drawn]).statistic)
-    assert score["rmse"][0] == pytest.approx(np.sqrt(np.mean((predicted - mean[drawn]) ** 2)))
+    assert score["r"][0] == pytest.approx(stats.pearsonr(predicted[False], mean[drawn]).statistic)
+    assert score["rmse"][0] == pytest.approx(np.sqrt(np.mean((predicted[True] - mean[drawn]) ** 2)))
 
 
 def test_scoring_many_distances_equals_scoring_each(curves, measured):
@@ -104,7 +124,7 @@ def test_thresholds_outside_the_contrasts_shown_are_flagged_and_lie_on_the_quadr
     prediction = DetectionThresholds(measured, CONTRASTS).predict(distance_of_energy(energy, CONTRASTS))
     assert prediction.extrapolated.tolist() == [False, True, True, False, False]
     own = -1 + np.log10(energy)
-    np.testing.assert_allclose(prediction.log_threshold, (own.sum() - own) / 4 - np.log10(energy), atol=1e-12)
+    np.testing.assert_allclose(prediction.log_threshold, own.mean() - np.log10(energy), atol=1e-12)
 
 
 def test_a_pattern_that_leaves_no_distance_has_a_high_threshold_not_a_missing_one(measured):
@@ -143,6 +163,30 @@ def test_one_observer_by_the_others_is_the_mean_of_leave_one_out_correlations(me
     judgements = DetectionThresholds(measured, CONTRASTS)
     found = judgements.people(judgements.draw(0, np.random.default_rng(0)))[LEAVE_ONE_OUT]
     assert found == pytest.approx([np.mean(expected)])
+
+
+def test_human_ceiling_is_the_correlation_of_the_truth_with_a_mean_of_observers():
+    """Simulated observers whose truth is known, and who differ in overall sensitivity as well."""
+    random = np.random.default_rng(6)
+    truth = random.normal(size=(300, 1))
+    measured = truth + random.normal(size=(1, 4)) + 0.8 * random.normal(size=(300, 4))
+    judgements = DetectionThresholds(measured, CONTRASTS)
+    ceiling = judgements.people(judgements.draw(0, random))[HUMAN_CEILING].item()
+    assert ceiling == pytest.approx(np.corrcoef(truth[:, 0], measured.mean(axis=1))[0, 1], abs=0.01)
+    assert ceiling == pytest.approx(np.sqrt(1 / (1 + 0.8**2 / 4)), abs=0.01)
+
+
+def test_human_ceiling_of_a_sample_is_that_of_its_stimuli_and_observers(measured):
+    stimuli, observers = np.array([[2, 0, *[1] * 10]]), np.array([[2, 1, 0, 1, 1]])
+    drawn = np.repeat(np.repeat(measured, stimuli[0], axis=0), observers[0], axis=1)
+    of_sample, of_all = (
+        judged.people(draws)[HUMAN_CEILING]
+        for judged, draws in (
+            (DetectionThresholds(measured, CONTRASTS), Draws(stimuli, observers)),
+            (DetectionThresholds(drawn, CONTRASTS), Draws(np.ones((1, 12), int), np.ones((1, 5), int))),
+        )
+    )
+    np.testing.assert_allclose(of_sample, of_all)
 
 
 def test_energy_without_weights_is_rms_contrast_times_the_root_of_the_area():

@@ -432,18 +432,20 @@ def predict_thresholds(
     -------
     One row per layer, selection and stimulus: the cube's identity, layer, selection, number, name, measured (log10
     threshold contrast, mean of the observers), measured_sd (their standard deviation), observers (how many they are),
-    predicted, extrapolated (whether that lies outside the contrasts shown).
+    predicted (by one criterion for all stimuli), extrapolated (whether that lies outside the contrasts shown), error
+    (of the prediction by the other stimuli's criterion, log10).
     """
     measured = judgements.measured
     curves = selection_distances(cube, channels) | {(NONE, name): distance for name, distance in baselines.items()}
     tables = []
     for (layer, selection), distance in curves.items():
-        prediction = judgements.predict(distance)
+        prediction, by_others = judgements.predict(distance), judgements.predict(distance, leave_out=True)
         row = {**identity(cube.attrs), "layer": layer, "selection": selection}
         row |= {"number": cube["number"].values, "name": cube["name"].values.astype(str)}
         row |= {"measured": measured.mean(axis=1), "measured_sd": measured.std(axis=1, ddof=1)}
         row |= {"observers": measured.shape[1]}
         row |= {"predicted": prediction.log_threshold, "extrapolated": prediction.extrapolated}
+        row |= {"error": by_others.log_threshold - row["measured"]}
         tables.append(pd.DataFrame(row))
     return pd.concat(tables, ignore_index=True)
 

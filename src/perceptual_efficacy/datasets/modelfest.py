@@ -15,6 +15,7 @@ from perceptual_efficacy.vocabulary import EVERYTHING, PEOPLE, THRESHOLDS, ident
 
 NAME = "modelfest"
 NATIVE_PIXELS_PER_DEGREE = 120.0
+LOBES = 8  # of the resampling kernel, on each side
 LEAST_ENERGY = 0.9  # share of its energy that a pattern must keep to be used at a coarser resolution
 
 
@@ -103,7 +104,11 @@ def comparisons(table: pd.DataFrame, names: Sequence[str], source: str) -> pd.Da
 
 
 def at_resolution(native: xr.Dataset, pixels_per_degree: float) -> xr.Dataset:
-    """Average patterns over the area of coarser pixels.
+    """Resample patterns to coarser pixels, band-limited: what the pixels can show keeps its contrast.
+
+    The kernel is Lanczos's with eight lobes, whose passband ends just below the new Nyquist frequency. Averaging over
+    the area of a pixel would weaken frequencies well below it, of 4 cycles per degree at 32 pixels per degree by 2.5%
+    in each direction of modulation.
 
     Parameters
     ----------
@@ -113,8 +118,13 @@ def at_resolution(native: xr.Dataset, pixels_per_degree: float) -> xr.Dataset:
     Returns
     -------
     `pattern` (stimulus, y, x), centred, around it background; `energy_kept` (stimulus), the share of the pattern's
-    energy (contrast squared, integrated over area) left after averaging; `used` (stimulus), whether that is at least
-    90%.
+    energy (contrast squared, integrated over area) that the coarser pixels show; `used` (stimulus), whether that is at
+    least 90%.
+
+    References
+    ----------
+    Lanczos: Applied Analysis, 1956; as a resampling kernel Duchon: Lanczos Filtering in One and Two Dimensions, Journal
+    of Applied Meteorology 18(8), 1979.
 
     Raises
     ------
@@ -125,10 +135,10 @@ def at_resolution(native: xr.Dataset, pixels_per_degree: float) -> xr.Dataset:
     if scale < 1:
         raise ValueError(
             f"{pixels_per_degree} pixels per degree is finer than the patterns' own "
-            f"{native.attrs['pixels_per_degree']}; they can only be averaged to coarser pixels."
+            f"{native.attrs['pixels_per_degree']}; they can only be resampled to coarser pixels."
         )
     pattern = native["pattern"].values
-    rows, columns = (_averaging_matrix(size, scale) for size in pattern.shape[1:])
+    rows, columns = (_resampling_matrix(size, scale) for size in pattern.shape[1:])
     coarse = rows @ pattern @ columns.T
     kept = scale**2 * (coarse**2).sum(axis=(1, 2)) / (pattern**2).sum(axis=(1, 2))
     return xr.Dataset(
@@ -142,10 +152,11 @@ def at_resolution(native: xr.Dataset, pixels_per_degree: float) -> xr.Dataset:
     )
 
 
-def _averaging_matrix(size: int, scale: float) -> NDArray[np.float64]:
-    """Rows that average `size` pixels over wider ones, `scale` old pixels each, centred; outside is zero."""
+def _resampling_matrix(size: int, scale: float) -> NDArray[np.float64]:
+    """Rows that interpolate `size` pixels at wider ones, `scale` old pixels each, centred; outside is zero."""
     count = int(np.ceil(size / scale - 1e-9))
-    left = (size - count * scale) / 2 + scale * np.arange(count)[:, None]
-    old = np.arange(size)
-    overlap = np.minimum(left + scale, old + 1) - np.maximum(left, old)
-    return overlap.clip(0) / scale
+    centre = (size - 1) / 2 + scale * (np.arange(count) - (count - 1) / 2)
+    outside = int(np.ceil(LOBES * scale))
+    distance = (np.arange(-outside, size + outside) - centre[:, None]) / scale
+    kernel = np.where(np.abs(distance) < LOBES, np.sinc(distance) * np.sinc(distance / LOBES), 0)
+    return (kernel / kernel.sum(axis=1, keepdims=True))[:, outside : outside + size]

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from perceptual_efficacy import statistics
 from perceptual_efficacy.judgements.protocol import Floats, Indices, Judgements
-from perceptual_efficacy.vocabulary import LEAVE_ONE_OUT
+from perceptual_efficacy.vocabulary import HUMAN_CEILING, LEAVE_ONE_OUT
 
 # Unit-normalised float32 activations carry about seven digits; the square of their rounding is not a distance.
 RESOLUTION = 1e-14
@@ -75,7 +75,7 @@ class DetectionThresholds(Judgements):
 
     def primary(self, distance: Floats) -> Floats:
         """Correlation of the predicted with the measured log thresholds, shape (...): see `score`."""
-        return self.score(distance)["r"]
+        return self.score(distance, measures=("r",))["r"]
 
     def score(
         self, distance: Floats, draws: Draws | None = None, measures: Sequence[str] = measures
@@ -93,38 +93,73 @@ class DetectionThresholds(Judgements):
 
         Returns
         -------
-        `r`, Pearson correlation of predicted with measured log thresholds, and `rmse`, root mean squared error in
-        log10 contrast, each of shape (...), or (samples,) with draws.
+        `r`, Pearson correlation of predicted with measured log thresholds, by one criterion for all stimuli, and
+        `rmse`, root mean squared error in log10 contrast of each stimulus by the criterion of the others; each of shape
+        (...), or (samples,) with draws.
         """
         if draws is None:
             measured: Floats = self.measured.mean(axis=1)
             counts: Indices = np.ones(len(self), dtype=np.int64)
         else:
             measured, counts = draws.observers @ self.measured.T / self.measured.shape[1], draws.stimuli
-        predicted = self.predict(distance, measured, counts).log_threshold
-        weights = counts / counts.sum(axis=-1, keepdims=True)
-        error = np.where(counts > 0, predicted - measured, 0)
-        scores = {
-            "r": statistics.pearson(predicted, measured, counts),
-            "rmse": np.sqrt((weights * error**2).sum(axis=-1)),
-        }
-        return {name: scores[name] for name in measures}
+        scores: dict[str, Floats] = {}
+        if "r" in measures:
+            predicted = self.predict(distance, measured, counts).log_threshold
+            scores["r"] = statistics.pearson(predicted, measured, counts)
+        if "rmse" in measures:
+            predicted = self.predict(distance, measured, counts, leave_out=True).log_threshold
+            error = np.where(counts > 0, predicted - measured, 0)
+            scores["rmse"] = np.sqrt((counts * error**2).sum(axis=-1) / counts.sum(axis=-1))
+        return scores
 
     def people(self, draws: Draws) -> dict[str, Floats]:
-        """Correlate each observer's log thresholds with the mean of the other observers', and average over observers.
+        """Return what a perfect model could reach, and how well one observer agrees with the others.
 
-        That is how much one person's thresholds say of another's. A model is compared with the mean of all observers,
-        which is less noisy, and may exceed it.
+        Returns
+        -------
+        The human ceiling, sqrt(ICC(C, k)): the expected correlation of the true log thresholds with the mean of so many
+        observers (McGraw and Wong 1996). A model is judged against that mean. And leave-one-observer-out: each
+        observer's log thresholds correlated with the mean of the others', averaged over observers; a model may exceed
+        it, as one observer is noisier than a mean.
+
+        References
+        ----------
+        McGraw, Wong: Forming Inferences About Some Intraclass Correlation Coefficients, Psychological Methods 1(1),
+        1996: ICC(C, k), the consistency of a mean of k observers.
         """
         count = self.measured.shape[1]
         others = (self.measured.sum(axis=1, keepdims=True) - self.measured) / (count - 1)
         r = statistics.pearson(self.measured.T[:, None], others.T[:, None], draws.stimuli)
-        return {LEAVE_ONE_OUT: (draws.observers * r.T).sum(axis=1) / count}
+        return {
+            HUMAN_CEILING: np.sqrt(self._consistency(draws)),
+            LEAVE_ONE_OUT: (draws.observers * r.T).sum(axis=1) / count,
+        }
 
-    def predict(self, distance: Floats, measured: Floats | None = None, counts: Indices | None = None) -> Prediction:
-        """Predict each stimulus's threshold from the criterion that the other stimuli set.
+    def _consistency(self, draws: Draws) -> Floats:
+        """ICC(C, k) on every sample: 1 - MS_error / MS_stimuli of the two-way analysis of variance without repeats."""
+        stimuli, observers = draws.stimuli[:, :, None], draws.observers[:, None, :]
+        n, k = stimuli.sum(axis=1, keepdims=True), observers.sum(axis=2, keepdims=True)
+        of_stimulus = (observers * self.measured).sum(axis=2, keepdims=True) / k
+        of_observer = (stimuli * self.measured).sum(axis=1, keepdims=True) / n
+        mean = (stimuli * of_stimulus).sum(axis=1, keepdims=True) / n
+        residual = self.measured - of_stimulus - of_observer + mean
+        error = (stimuli * observers * residual**2).sum(axis=(1, 2)) / ((n - 1) * (k - 1)).squeeze((1, 2))
+        between = (k * stimuli * (of_stimulus - mean) ** 2).sum(axis=(1, 2)) / (n - 1).squeeze((1, 2))
+        return (1 - statistics.ratio(error, between)).clip(0)
 
-        The criterion is the geometric mean of the other stimuli's distances at their measured thresholds.
+    def predict(
+        self,
+        distance: Floats,
+        measured: Floats | None = None,
+        counts: Indices | None = None,
+        *,
+        leave_out: bool = False,
+    ) -> Prediction:
+        """Predict each stimulus's threshold: the contrast at which its distance reaches a criterion.
+
+        The criterion is the geometric mean of the stimuli's distances at their measured thresholds. One criterion for
+        all stimuli cancels in a correlation; with a criterion that leaves the predicted stimulus out, a distance that
+        tells nothing would correlate negatively.
 
         Parameters
         ----------
@@ -132,15 +167,18 @@ class DetectionThresholds(Judgements):
             Distance to the blank, shape (..., stimuli, contrasts); made monotone by its running maximum over contrast.
         measured, counts
             Measured log10 thresholds and how often each stimulus counts, broadcast to (..., stimuli); the observers'
-            mean, and once each, unless given. All copies of a stimulus are left out together.
+            mean, and once each, unless given.
+        leave_out
+            Whether each stimulus is predicted from the others' criterion, all its copies left out together: for errors.
         """
         measured = self.measured.mean(axis=1) if measured is None else measured
         counts = np.ones(len(self), dtype=np.int64) if counts is None else counts
         curve = np.log10(np.maximum(np.maximum.accumulate(distance, axis=-1), RESOLUTION))
         at_threshold, _ = interpolate(self.log_contrast, curve, measured, QUADRATIC)
-        rest = counts.sum(axis=-1, keepdims=True) - counts
-        weighted = counts * at_threshold
-        criterion = (weighted.sum(axis=-1, keepdims=True) - weighted) / rest
+        weighted, own = counts * at_threshold, counts * leave_out
+        criterion = (weighted.sum(axis=-1, keepdims=True) - own * at_threshold) / (
+            counts.sum(axis=-1, keepdims=True) - own
+        )
         return Prediction(*interpolate(curve, self.log_contrast, criterion, 1 / QUADRATIC))
 
 

@@ -31,22 +31,22 @@ def table(predictions: pd.DataFrame) -> pd.DataFrame:
 
     `predictions` has a row per layer, selection and stimulus: network, weights, dataset, pixels_per_degree, layer,
     selection, number, name, measured and measured_sd (mean and standard deviation over observers, log10 contrast),
-    observers (how many they are), predicted (log10 contrast) and extrapolated. The table has the columns of its
-    identity, number, name, measured, measured_se, predicted (all log10 contrast), extrapolated, outlier (one of the
-    three largest errors of its panel), r (Pearson) and rmse (log10 contrast) of its panel.
+    observers (how many they are), predicted (log10 contrast), extrapolated and error (of the prediction by the other
+    stimuli's criterion). The table has the columns of its identity, number, name, measured, measured_se, predicted (all
+    log10 contrast), extrapolated, outlier (one of the three largest errors of its panel), r (Pearson) and rmse (log10
+    contrast) of its panel.
     """
     parts = []
     for layer, selection in PANELS:
         rows = predictions[(predictions["layer"] == layer) & (predictions["selection"] == selection)]
         if rows.empty:
             raise ValueError(f"There are no predictions of {selection!r} for {layer!r}.")
-        error = rows["predicted"] - rows["measured"]
         parts.append(
             rows.assign(
                 measured_se=rows["measured_sd"] / np.sqrt(rows["observers"]),
-                outlier=error.abs().rank(method="first", ascending=False) <= OUTLIERS,
+                outlier=rows["error"].abs().rank(method="first", ascending=False) <= OUTLIERS,
                 r=np.corrcoef(rows["predicted"], rows["measured"])[0, 1],
-                rmse=np.sqrt((error**2).mean()),
+                rmse=np.sqrt((rows["error"] ** 2).mean()),
             )
         )
     columns = ["number", "name", "measured", "measured_se", "predicted", "extrapolated", "outlier", "r", "rmse"]
