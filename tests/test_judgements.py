@@ -1,5 +1,7 @@
 """Agreement of distances with people: against scipy, the published programs' formulas, and rows written out in full."""
 
+from itertools import combinations, product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +15,7 @@ from perceptual_efficacy.judgements import DetectionThresholds, OpinionScores, S
 from perceptual_efficacy.judgements.choices import two_alternative_score
 from perceptual_efficacy.judgements.opinions import logistic_fit
 from perceptual_efficacy.judgements.same_different import ROWS, average_precision
-from perceptual_efficacy.vocabulary import HUMAN_CEILING
+from perceptual_efficacy.vocabulary import HUMAN_CEILING, SELF_AGREEMENT
 
 
 @pytest.fixture
@@ -299,18 +301,36 @@ def test_one_category_is_no_group_beside_the_whole():
     assert TwoAlternativeChoices([0.2, 0.8], ["cnn", "cnn"], ["p", "q"]).groups() == {}
 
 
-def test_human_ceiling_is_the_chance_that_two_observers_choose_alike(random):
-    judge = random.integers(6, size=60) / 5
-    people = TwoAlternativeChoices(judge, CATEGORY, patches()).people(np.ones((1, 12)))
-    of_categories = [np.mean(judge[name == CATEGORY] ** 2 + (1 - judge[name == CATEGORY]) ** 2) for name in SIZES]
-    np.testing.assert_allclose(people[HUMAN_CEILING], [np.mean(of_categories)], rtol=1e-12)
+def test_human_ceiling_is_the_share_of_pairs_of_observers_who_choose_alike(random):
+    chosen = random.integers(2, size=(60, 5))
+    people = TwoAlternativeChoices(chosen.mean(axis=1), CATEGORY, patches(), observers=np.full(60, 5)).people(
+        np.ones((1, 12))
+    )
+    others, itself = (combinations(range(5), 2), product(range(5), repeat=2))
+    for name, pairs in ((HUMAN_CEILING, others), (SELF_AGREEMENT, itself)):
+        alike = np.mean([chosen[:, one] == chosen[:, other] for one, other in pairs], axis=0)
+        np.testing.assert_allclose(people[name], [np.mean([alike[group == CATEGORY].mean() for group in SIZES])])
+
+
+def test_human_ceiling_does_not_depend_on_the_number_of_observers(random):
+    """As published, with self-agreement, it would rise as observers get fewer."""
+    preferring = random.uniform(size=20_000)
+    ceilings = {}
+    for count in (2, 3, 5, 20):
+        judge = random.binomial(count, preferring) / count
+        choices = TwoAlternativeChoices(judge, ["a"] * 20_000, ["p"] * 20_000, observers=np.full(20_000, count))
+        ceilings[count] = choices.people(np.ones((1, 1)))
+    expected = np.mean(preferring**2 + (1 - preferring) ** 2)
+    for found in ceilings.values():
+        assert found[HUMAN_CEILING].item() == pytest.approx(expected, abs=0.01)
+    assert ceilings[2][SELF_AGREEMENT].item() > expected + 0.1
 
 
 def test_human_ceiling_is_resampled_with_the_patches(random):
     judge = random.integers(6, size=60) / 5
     choices = TwoAlternativeChoices(judge, CATEGORY, patches())
     draws = choices.draw(3, random)
-    ceiling = choices.people(draws)[HUMAN_CEILING]
+    ceiling = choices.people(draws)[SELF_AGREEMENT]
     for found, draw in zip(ceiling, draws, strict=True):
         rows = drawn_rows(draw)
         alike = judge[rows] ** 2 + (1 - judge[rows]) ** 2
@@ -557,9 +577,18 @@ def test_thresholds_without_a_cube_are_refused():
         judgements.read(TABLE.assign(judgement_type="threshold"))
 
 
-@pytest.mark.parametrize(("judged_by", "shown"), [("people", [HUMAN_CEILING]), ("construction", [])])
-def test_only_a_table_of_people_has_a_human_ceiling(judged_by, shown):
-    found = judgements.read(TABLE.assign(judgement_type="2afc", judged_by=judged_by))
+@pytest.mark.parametrize(
+    ("judged_by", "observers", "shown"),
+    [
+        ("people", 5, [HUMAN_CEILING, SELF_AGREEMENT]),
+        ("people", pd.NA, [SELF_AGREEMENT]),
+        ("people", 1, [SELF_AGREEMENT]),
+        ("construction", pd.NA, []),
+    ],
+)
+def test_only_a_table_of_people_has_a_human_ceiling(judged_by, observers, shown):
+    table = TABLE.assign(judgement_type="2afc", judged_by=judged_by, observers=pd.array([observers] * 3, dtype="Int64"))
+    found = judgements.read(table)
     assert list(found.people(np.ones((1, 2)))) == shown
 
 

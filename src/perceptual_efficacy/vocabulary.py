@@ -47,6 +47,7 @@ BICUBIC, START = "bicubic", "start"  # interpolation and the initial checkpoint,
 PRIMARY_MEASURES = ("2afc", "map", "srcc", "r")  # of choices, same or different, opinions and thresholds
 SINGLE_CHANNELS = "single channels"
 HUMAN_CEILING = "human ceiling"
+SELF_AGREEMENT = "human ceiling, with self-agreement"  # as published for choices of two
 LEAVE_ONE_OUT = "leave-one-observer-out"
 RMS_CONTRAST, WEIGHTED_ENERGY = "RMS contrast", "CSF-weighted energy"  # baselines of thresholds
 

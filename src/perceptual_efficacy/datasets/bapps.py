@@ -19,6 +19,7 @@ class Part(NamedTuple):
     images: Mapping[str, str]  # role to folder of PNG files
     judgements: str  # folder of NumPy files of the same names
     meaning: str  # what the share of observers, which is a judgement, did
+    observers: int | None  # of each comparison, as published
 
 
 CATEGORIES_2AFC = {
@@ -31,8 +32,8 @@ CATEGORIES_2AFC = {
 }
 CATEGORIES_JND = {"traditional": None, "cnn": None}
 PARTS = {
-    "2afc": Part(CATEGORIES_2AFC, {"reference": "ref", "first": "p0", "second": "p1"}, "judge", "preferring p1"),
-    "jnd": Part(CATEGORIES_JND, {"reference": "p0", "first": "p1"}, "same", "saying same"),
+    "2afc": Part(CATEGORIES_2AFC, {"reference": "ref", "first": "p0", "second": "p1"}, "judge", "preferring p1", 5),
+    "jnd": Part(CATEGORIES_JND, {"reference": "p0", "first": "p1"}, "same", "saying same", None),
 }
 SIDE = 64  # pixels, at least
 
@@ -55,8 +56,8 @@ def rows(folder: Path, part: str, *, subset: bool = False) -> Iterator[dict[str,
     Yields
     ------
     One row per comparison, by category and name: group (the category), cluster (the SHA-256 of the reference),
-    reference, first and, of "2afc", second with the SHA-256 of each, judgement (the share of observers preferring p1,
-    or saying "same").
+    reference, first and, of "2afc", second with the SHA-256 of each, observers (where known), judgement (the share of
+    observers preferring p1, or saying "same").
 
     Raises
     ------
@@ -64,7 +65,7 @@ def rows(folder: Path, part: str, *, subset: bool = False) -> Iterator[dict[str,
         If a category, a comparison or a file of one is missing, a judgement is not one number from 0 to 1, or an image
         cannot be read, is not square, is smaller than 64 pixels or has another size than its reference.
     """
-    published, images, judgements, meaning = PARTS[part]
+    published, images, judgements, meaning, observers = PARTS[part]
     for category in _categories(folder, part, published, subset):
         stems = _stems(category, {**dict.fromkeys(images.values(), ".png"), judgements: ".npy"})
         expected = None if subset else published[category.name]
@@ -92,6 +93,7 @@ def rows(folder: Path, part: str, *, subset: bool = False) -> Iterator[dict[str,
                 "group": category.name,
                 "cluster": reference.sha256,
                 "judgement": _judgement(category / judgements / f"{stem}.npy", meaning),
+                "observers": None if subset else observers,
             }
 
 

@@ -1,13 +1,16 @@
 """Choices of two: which of two patches observers found closer to a reference."""
 
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 from numpy.typing import ArrayLike
 
 from perceptual_efficacy import statistics
-from perceptual_efficacy.judgements.protocol import Categories, Floats, shares
-from perceptual_efficacy.vocabulary import HUMAN_CEILING
+from perceptual_efficacy.judgements.protocol import Categories, Floats, Indices, shares
+from perceptual_efficacy.vocabulary import HUMAN_CEILING, SELF_AGREEMENT
 
 
 def two_alternative_score(distance_first: ArrayLike, distance_second: ArrayLike, judgement: ArrayLike) -> Floats:
@@ -56,10 +59,31 @@ class TwoAlternativeChoices(Categories):
     """Which of two patches people called closer to a reference, and the 2AFC score of a distance.
 
     Distances have shape (..., triplets, 2), to the first patch and to the second; judgements are the share of observers
-    who preferred the second.
+    who preferred the second. `observers` says how many observers judged each triplet, shape (triplets,); None if that
+    is not known.
     """
 
     measures = ("2afc",)
+
+    def __init__(
+        self,
+        judgement: ArrayLike,
+        group: ArrayLike,
+        cluster: ArrayLike,
+        *,
+        human: bool = True,
+        observers: ArrayLike | None = None,
+    ) -> None:
+        super().__init__(judgement, group, cluster, human=human)
+        self.observers = None if observers is None else np.asarray(observers, dtype=np.float64)
+
+    @classmethod
+    def of(cls, comparisons: pd.DataFrame, cube: xr.DataArray | None = None) -> Self:
+        """Take them from a table of comparisons."""
+        found = super().of(comparisons, cube)
+        if "observers" in comparisons and (comparisons["observers"].fillna(0) > 1).all():
+            found.observers = comparisons["observers"].to_numpy(dtype=np.float64)
+        return found
 
     def primary(self, distance: Floats) -> Floats:
         """2AFC score of distances (..., triplets, 2), shape (...)."""
@@ -71,10 +95,27 @@ class TwoAlternativeChoices(Categories):
         return {"2afc": self._average(_two_alternative(distance[..., 0], distance[..., 1], self.judgement), draws)}
 
     def people(self, draws: Floats) -> dict[str, Floats]:
-        """Score of the average observer, who agrees with each share of the others: mean(j² + (1 - j)²)."""
+        """Return how often two observers choose alike, by name.
+
+        Returns
+        -------
+        With self-agreement, as published: x = j² + (1 - j)², the score of one of the n observers by the shares of all
+        n, among which each observer agrees with itself. And, where n is known, the human ceiling without: (n x - 1) /
+        (n - 1), the share of pairs of different observers who choose alike, which does not depend on n. Each is
+        averaged over triplets.
+        """
         if not self.human:
             return {}
-        return {HUMAN_CEILING: self._average(self.judgement**2 + (1 - self.judgement) ** 2, draws)}
+        alike = self.judgement**2 + (1 - self.judgement) ** 2
+        published = {SELF_AGREEMENT: self._average(alike, draws)}
+        if self.observers is None:
+            return published
+        return {HUMAN_CEILING: self._average((self.observers * alike - 1) / (self.observers - 1), draws), **published}
+
+    def _subset(self, index: Indices) -> Self:
+        part = super()._subset(index)
+        part.observers = None if self.observers is None else self.observers[index]
+        return part
 
     def _average(self, earned: Floats, draws: Floats) -> Floats:
         """Mean over categories of the mean over each category's triplets, on every sample."""

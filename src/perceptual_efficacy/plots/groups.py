@@ -9,9 +9,9 @@ from matplotlib.lines import Line2D
 
 from perceptual_efficacy.plots import _agreement as shared
 from perceptual_efficacy.plots import style
-from perceptual_efficacy.vocabulary import EVERYTHING, HUMAN_CEILING, MEAN_OF_LAYERS, NONE
+from perceptual_efficacy.vocabulary import EVERYTHING, HUMAN_CEILING, MEAN_OF_LAYERS, NONE, SELF_AGREEMENT
 
-SIGNS = {"L2": "x", "SSIM": "+", HUMAN_CEILING: "|"}
+SIGNS = {"L2": "x", "SSIM": "+", HUMAN_CEILING: "|", SELF_AGREEMENT: "4"}
 NAMES = {  # of BAPPS, for readers
     "cnn": "CNN",
     "superres": "super-resolution",

@@ -34,6 +34,7 @@ COLOURS = {
     words.WEIGHTED_ENERGY: "#009E73",  # the CSF's
     words.LEAVE_ONE_OUT: "#000069",
     words.HUMAN_CEILING: "#000069",  # people, too
+    words.SELF_AGREEMENT: "#000069",
     words.RANDOM: "#BBBBBB",  # a random half by itself
     words.NONE: "#80C080",
     words.BICUBIC: "#4000C0",
