@@ -141,6 +141,26 @@ def test_mu1_of_a_straight_curve_is_its_slope(model):
     assert score(RISING, csf_model=model)["mu1"] == pytest.approx(0.25)
 
 
+@pytest.mark.parametrize("count", [24, 47, 185])
+@pytest.mark.parametrize("wave", [1, 3, 6])
+def test_slopes_inside_are_those_of_the_curve_smoothed_by_a_gaussian(count, wave):
+    """Of sin(k x) smoothed with standard deviation s the slope is k cos(k x) exp(-(k s)² / 2), on any grid."""
+    x = np.linspace(-1, np.log2(13.6), count)
+    inside = (x > x[0] + 0.8) & (x < x[-1] - 0.8)
+    expected = wave * np.cos(wave * x) * np.exp(-((wave * 0.2) ** 2) / 2)
+    np.testing.assert_allclose(scores.slopes(np.sin(wave * x), x)[inside], expected[inside], atol=2e-3)
+
+
+def test_slope_of_a_straight_line_is_exact_everywhere():
+    x = np.array([-1.0, -0.9, -0.5, 0, 0.1, 2])
+    np.testing.assert_allclose(scores.slopes(3 - 0.5 * x, x), -0.5)
+
+
+def test_slopes_on_a_grid_much_coarser_than_their_scale_are_differences():
+    curves = np.random.default_rng(0).uniform(size=(5, 6))
+    np.testing.assert_allclose(scores.slopes(curves, np.arange(6.0)), np.gradient(curves, axis=1), atol=1e-12)
+
+
 def test_mu1_weights_the_slopes_by_the_contrast_sensitivity():
     # slopes 1, 0, -1/2, 0 per octave with weights 1, 2, 4, 8: (1 + 4/2) / 15
     assert score([[0, 1, 0, 0]], csf_model=lambda frequency: frequency)["mu1"] == pytest.approx(3 / 15)

@@ -16,6 +16,7 @@ from perceptual_efficacy.vocabulary import ALL, HIGH, INTERVAL, LOW, MEAN_OF_LAY
 Baseline = Literal["none", "blank"]
 Combination = Literal["product", "ranks"]
 
+SLOPE_SCALE = 0.2  # octaves
 WEAKEST = 0.01  # of a channel's maximum: orientation is not judged on a response below this share
 SILENT = "not scored: no response to any grating"
 WEAK = f"not scored: oriented response at the steepest frequency below {WEAKEST:.0%} of the channel's maximum"
@@ -40,8 +41,8 @@ def tuning_curves(
     -------
     Over the units and axes of `tuning`, averaged over phases, float64: `radial` (unit, frequency) and `oriented` (unit,
     frequency, orientation), the responses, the latter at least 0; `normalised` (unit, frequency), the radial curve
-    divided by its largest magnitude; and `slope` (unit, frequency), its |da/dlog2 f| per octave. A curve of zeros stays
-    zero. Frequency is in cycles per degree.
+    divided by its largest magnitude; and `slope` (unit, frequency), its |da/dlog2 f| per octave (see `slopes`). A curve
+    of zeros stays zero. Frequency is in cycles per degree.
 
     Raises
     ------
@@ -66,12 +67,43 @@ def tuning_curves(
             # below the blank: no response to that orientation
             "oriented": ((*over, "orientation"), mean["oriented_response"].values.clip(0)),
             "normalised": (over, normalised),
-            # central differences inside, one-sided ones at both ends
-            "slope": (over, np.abs(np.gradient(normalised, np.log2(frequency), axis=-1))),
+            "slope": (over, np.abs(slopes(normalised, np.log2(frequency)))),
         },
         coords=mean.coords,
         attrs={**tuning.attrs, "pixels_per_degree": scale},
     ).assign_coords(frequency=("frequency", frequency, {"units": "cycles per degree"}))
+
+
+def slopes(curves: NDArray[np.float64], octaves: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Slope of curves at a fixed scale, so that it does not depend on how densely they are sampled.
+
+    The slope at each point is that of the straight line that fits the curve around it best, with Gaussian weights of
+    standard deviation 0.2 octave. On a dense grid and away from the ends that is the convolution with the derivative of
+    this Gaussian; on a grid much coarser than it, central differences, one-sided at the ends.
+
+    Parameters
+    ----------
+    curves
+        Shape (..., frequencies).
+    octaves
+        log2 of the frequencies, rising, shape (frequencies,).
+
+    Returns
+    -------
+    Per octave, shape (..., frequencies).
+
+    References
+    ----------
+    Cleveland: Robust Locally Weighted Regression and Smoothing Scatterplots, Journal of the American Statistical
+    Association 74, 1979, for the local line.
+    """
+    apart = octaves - octaves[:, None]
+    # relative to each point's nearest neighbour, so that weights on a coarse grid are not lost to rounding
+    nearest = np.where(apart == 0, np.inf, np.abs(apart)).min(axis=1, keepdims=True)
+    weight = np.exp((nearest**2 - apart**2) / (2 * SLOPE_SCALE**2))
+    centred = apart - (weight * apart).sum(axis=1, keepdims=True) / weight.sum(axis=1, keepdims=True)
+    weighted = weight * centred
+    return curves @ (weighted / (weighted * centred).sum(axis=1, keepdims=True)).T
 
 
 def score_channels(
