@@ -46,17 +46,19 @@ class _Sample(NamedTuple):
     """Scores of one selection, or of the difference of two, by measure: on the full sample and on all others."""
 
     scores: Mapping[str, Floats]
+    is_difference: bool = False
 
-    def rows(self, ranking: str, selection: str, replicates: int, clusters: int) -> list[dict[str, Any]]:
+    def rows(self, ranking: str, selection: str, judgements: Judgements) -> list[dict[str, Any]]:
         rows = []
         for measure, values in self.scores.items():
-            low, high = _interval(values, replicates, clusters)
+            low, high = _interval(values, judgements, correlation=not self.is_difference)
             numbers = {"estimate": float(values[0]), "ci_low": low, "ci_high": high}
             rows.append({"ranking": ranking, "selection": selection, "measure": measure, **numbers})
         return rows
 
     def __sub__(self, other: "_Sample") -> "_Sample":
-        return _Sample({measure: values - other.scores[measure] for measure, values in self.scores.items()})
+        differences = {measure: values - other.scores[measure] for measure, values in self.scores.items()}
+        return _Sample(differences, is_difference=True)
 
 
 class _Layer(NamedTuple):
@@ -98,7 +100,7 @@ def compare_selections(
     splits
         Random splits of each layer's scored channels, the same ones in every group.
     replicates
-        Bootstrap samples, the same ones for every selection, so that differences are paired.
+        Bootstrap samples, the same ones for every selection, so that differences are paired; none for a jackknife.
     seed
         Seed of both.
 
@@ -117,8 +119,8 @@ def compare_selections(
         "all", "high", "low", "high - low", "random halves", "high, {ranking} - {ranking}", a baseline, or how well
         people agree with each other.
     estimate, ci_low, ci_high
-        The score and its 95% bootstrap interval, missing with fewer than 10 clusters; for random halves their mean
-        and their central 95%.
+        The score and its 95% interval, by jackknife over references and by bootstrap over other clusters, missing with
+        fewer than 10; for random halves their mean and their central 95%.
     split_mean, p_split, splits
         Where the difference high - low lies among those of random splits.
     matched_mean, p_matched, matched_splits
@@ -149,17 +151,13 @@ def compare_selections(
         for kind, scale in (("raw", np.ones_like(mean)), ("standardised", np.where(mean > 0, mean, 1))):
             layers = _score_layers(plan, _Distances(values[:, index], scale), part, draws, match=kind == "raw")
             for name, layer in layers.items():
-                found += [
-                    {"cube": kind, "layer": name, **row} for row in _layer_rows(plan, name, layer, part, replicates)
-                ]
+                found += [{"cube": kind, "layer": name, **row} for row in _layer_rows(plan, name, layer, part)]
         without_network = {
             **{name: _Sample(_baseline(distance[index], part, draws)) for name, distance in (baselines or {}).items()},
             **{name: _Sample({part.measures[0]: scores}) for name, scores in part.people(draws).items()},
         }
         for name, sample in without_network.items():
-            found += [
-                {"cube": NONE, "layer": NONE, **row} for row in sample.rows(NONE, name, replicates, part.clusters)
-            ]
+            found += [{"cube": NONE, "layer": NONE, **row} for row in sample.rows(NONE, name, part)]
         rows += [{**size, **row} for row in found]
     table = pd.DataFrame(rows)
     family = (
@@ -207,7 +205,7 @@ def compare_single_channels(
     alone = np.stack(
         [judgements.score(unit.astype(np.float64), draws, (measure,))[measure] for unit in units]
     )  # (units, samples)
-    intervals = [_interval(scores, replicates, judgements.clusters) for scores in alone]
+    intervals = [_interval(scores, judgements, correlation=True) for scores in alone]
     table = channels[["layer", "channel"]].assign(
         score=alone[:, 0],
         ci_low=[interval.low for interval in intervals],
@@ -237,7 +235,7 @@ def compare_single_channels(
         nulls.append(np.mean(nulls, axis=0))
         counts.append((MEAN_OF_LAYERS, sum(count for _, count in counts)))
         for rho, null, (layer, count) in zip(rhos, nulls, counts, strict=True):
-            (row,) = _Sample({"rho": rho}).rows(name, SINGLE_CHANNELS, replicates, judgements.clusters)
+            (row,) = _Sample({"rho": rho}).rows(name, SINGLE_CHANNELS, judgements)
             row |= _place(row["estimate"], null, "split_mean", "p_split", "splits")
             rows.append({"cube": "raw", "layer": layer, **row, "channels": count})
     size = {**identity(cube.attrs), "group": EVERYTHING, **_size(judgements)}
@@ -392,12 +390,12 @@ def _blocks(splits: int, comparisons: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, splits, size))
 
 
-def _layer_rows(plan: _Plan, name: str, layer: _Layer, judgements: Judgements, replicates: int) -> list[dict[str, Any]]:
+def _layer_rows(plan: _Plan, name: str, layer: _Layer, judgements: Judgements) -> list[dict[str, Any]]:
     """Rows of the table that one layer fills."""
     primary = judgements.measures[0]
     rows = []
     for (ranking, selection), sample in layer.samples.items():
-        for row in sample.rows(ranking, selection, replicates, judgements.clusters):
+        for row in sample.rows(ranking, selection, judgements):
             row["channels"] = plan.size_of(name, ranking, selection)
             if selection == HIGH_LOW and row["measure"] == primary:
                 row |= _place(row["estimate"], layer.splits, "split_mean", "p_split", "splits")
@@ -487,14 +485,13 @@ def _baseline(distance: Floats, judgements: Judgements, draws: Any) -> Mapping[s
     return judgements.score(distance, draws)
 
 
-def _interval(values: Floats, replicates: int, clusters: int) -> statistics.Interval:
-    """Interval of scores on the full sample, bootstrap samples, and those without one cluster each if there are any."""
-    if clusters < statistics.LEAST_CLUSTERS:
+def _interval(values: Floats, judgements: Judgements, *, correlation: bool) -> statistics.Interval:
+    """Interval of scores on the full sample and on all others."""
+    if judgements.clusters < statistics.LEAST_CLUSTERS:
         return statistics.Interval(np.nan, np.nan)
-    drawn, left_out = values[1 : 1 + replicates], values[1 + replicates :]
-    if len(left_out):
-        return statistics.bca_interval(float(values[0]), drawn, left_out)
-    return statistics.percentile_interval(drawn)
+    if judgements.jackknife:
+        return statistics.jackknife_interval(float(values[0]), values[1:], correlation=correlation)
+    return statistics.percentile_interval(values[1:])
 
 
 def _place(estimate: float, null: Floats, mean: str, p: str, count: str) -> dict[str, float]:
@@ -506,4 +503,5 @@ def _place(estimate: float, null: Floats, mean: str, p: str, count: str) -> dict
 
 def _mean(samples: Sequence[_Sample]) -> _Sample:
     names = samples[0].scores
-    return _Sample({name: np.mean([sample.scores[name] for sample in samples], axis=0) for name in names})
+    means = {name: np.mean([sample.scores[name] for sample in samples], axis=0) for name in names}
+    return _Sample(means, samples[0].is_difference)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
+from scipy import stats
 
 LEAST_CLUSTERS = 10  # of what is resampled; fewer do not tell how much others would differ
 
@@ -26,34 +26,40 @@ def percentile_interval(replicates: ArrayLike, level: float = 0.95) -> Interval:
     return Interval(float(low), float(high))
 
 
-def bca_interval(estimate: float, replicates: ArrayLike, left_out: ArrayLike, level: float = 0.95) -> Interval:
-    """Bias-corrected and accelerated interval of bootstrap replicates; missing where more than 5% of them are missing.
+def jackknife_interval(
+    estimate: float, left_out: ArrayLike, *, correlation: bool = False, level: float = 0.95
+) -> Interval:
+    """Jackknife-t interval, for few clusters; missing where a value is.
+
+    With 25 clusters its coverage is nearer to 95% than that of bootstrap intervals, BCa ones among them, which are too
+    short there (tests/test_agreement.py).
 
     Parameters
     ----------
     estimate
         The statistic on the full sample.
-    replicates
-        The statistic on bootstrap samples.
     left_out
-        The statistic on the samples without one item each, which give the acceleration.
+        The statistic on the samples without one cluster each.
+    correlation
+        Whether the statistic is a correlation; then the interval is symmetric on Fisher's scale, artanh r.
 
     References
     ----------
-    Efron: Better Bootstrap Confidence Intervals, Journal of the American Statistical Association 82, 1987.
+    Efron, Tibshirani: An Introduction to the Bootstrap, 1993, chapter 11: the jackknife's standard error; with
+    Student's t of one degree of freedom less than there are clusters.
     """
-    values, without = np.asarray(replicates, dtype=np.float64), np.asarray(left_out, dtype=np.float64)
-    finite = values[np.isfinite(values)]
-    if not np.isfinite(estimate) or not np.isfinite(without).all() or len(finite) < max(1, 0.95 * len(values)):
+    whole, without = np.float64(estimate), np.asarray(left_out, dtype=np.float64)
+    if not (np.isfinite(whole) and np.isfinite(without).all() and without.size > 1):
         return Interval(np.nan, np.nan)
-    below = (finite < estimate).mean() + (finite == estimate).mean() / 2
-    # half a replicate is the least that can be told from none
-    bias = special.ndtri(np.clip(below, 0.5 / len(finite), 1 - 0.5 / len(finite)))
-    change = without.mean() - without
-    spread = (change**2).sum() ** 1.5
-    acceleration = (change**3).sum() / (6 * spread) if spread > 0 else 0.0
-    ends = bias + special.ndtri([(1 - level) / 2, (1 + level) / 2])
-    low, high = np.quantile(finite, special.ndtr(bias + ends / (1 - acceleration * ends)))
+    if correlation:
+        with np.errstate(divide="ignore"):
+            whole, without = np.arctanh(whole), np.arctanh(without)
+        if not (np.isfinite(whole) and np.isfinite(without).all()):
+            return Interval(np.nan, np.nan)  # a perfect correlation has no scale
+    count = without.size
+    error = np.sqrt((count - 1) / count * ((without - without.mean()) ** 2).sum())
+    reach = stats.t.ppf((1 + level) / 2, count - 1) * error
+    low, high = (np.tanh if correlation else float)(whole - reach), (np.tanh if correlation else float)(whole + reach)
     return Interval(float(low), float(high))
 
 

@@ -14,7 +14,7 @@ WIDTHS = (0.01, 100.0)  # of a logistic function, in standard deviations
 
 
 class OpinionDraws(NamedTuple):
-    """The full sample, bootstrap samples, and the samples without one reference each, by weight."""
+    """The full sample, and the samples without one reference each, by weight."""
 
     references: Floats  # (samples, references)
     images: Floats  # (images, samples)
@@ -30,6 +30,7 @@ class OpinionScores(GroupedJudgements):
     """
 
     resampled_unit = "references"
+    jackknife = True
     measures = ("srcc", "krcc", "plcc", "plcc_logistic")
 
     def __init__(self, judgement: ArrayLike, group: ArrayLike, cluster: ArrayLike, *, human: bool = True) -> None:
@@ -40,9 +41,8 @@ class OpinionScores(GroupedJudgements):
         self._overall_rank = stats.rankdata(self.judgement) - (len(self) + 1) / 2
 
     def draw(self, replicates: int, random: np.random.Generator) -> OpinionDraws:
-        """Resample references; the samples without one of them serve the BCa interval."""
-        counts = statistics.resampled_counts(self.clusters, replicates, random)
-        weights: Floats = np.vstack([np.ones((1, self.clusters)), counts, 1 - np.eye(self.clusters)])
+        """Leave out one reference at a time: references are too few to be resampled."""
+        weights: Floats = np.vstack([np.ones((1, self.clusters)), 1 - np.eye(self.clusters)])
         return OpinionDraws(weights, weights.T[self._cluster_number], self._rank @ weights.T)
 
     def primary(self, distance: Floats) -> Floats:

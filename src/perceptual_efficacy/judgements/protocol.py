@@ -23,6 +23,7 @@ class Judgements(Protocol):
     measures: tuple[str, ...]  # the first is the primary one, of which more is better
     resampled_unit: str
     clusters: int  # number of resampled units
+    jackknife: bool = False  # whether units are left out one by one, as there are few; then scores are correlations
 
     def __len__(self) -> int: ...
 
@@ -31,7 +32,7 @@ class Judgements(Protocol):
         return {}
 
     def draw(self, replicates: int, random: np.random.Generator) -> Any:
-        """Draw samples: the full one, bootstrap samples, and for BCa intervals those without one cluster each."""
+        """Draw samples: the full one, then bootstrap samples or, for a jackknife, those without one cluster each."""
 
     def primary(self, distance: Floats) -> Floats:
         """Primary score of distances (..., *comparisons) on the full sample, shape (...)."""
