@@ -151,6 +151,16 @@ def test_matched_splits_hold_the_high_halfs_share_of_distance(judgements):
     assert found["p_matched"] > found["p_split"] / 2
 
 
+def test_the_mean_of_layers_has_its_place_among_means_of_matched_splits(informative, judgements):
+    cube, good = informative
+    table = compare(cube, judgements, good + np.tile(np.arange(12), 2) / 100)
+    of_layers = [row(table, **{**DIFFERENCE, "layer": layer}) for layer in ("relu1_1", "relu2_1")]
+    of_mean = row(table, **{**DIFFERENCE, "layer": "mean of layers"})
+    assert of_mean["matched_mean"] == pytest.approx(np.mean([found["matched_mean"] for found in of_layers]), abs=0.03)
+    assert of_mean["p_matched"] < 0.05
+    assert np.isnan(row(table, **{**DIFFERENCE, "layer": "all layers"})["p_matched"])
+
+
 def test_standardised_distances_do_not_depend_on_a_channels_gain(informative, judgements):
     cube, good = informative
     gain = 10 ** np.random.default_rng(5).uniform(-2, 2, size=24)
@@ -182,6 +192,35 @@ def test_corrected_p_values_are_holms_over_the_layers_and_scores(informative, ju
     assert set(corrected["ranking"]) == {"pe", "mu1", "mu2"}
     assert len(corrected) == 3 * 4  # two layers, all of them, and their mean
     assert corrected["p_holm"].min() == pytest.approx(min(1, 12 * corrected["p_split"].min()))
+
+
+def test_the_sum_and_the_mean_of_one_layer_are_no_further_hypotheses(informative, judgements):
+    """Else the layer would count three times: a p of .004 became .024."""
+    cube, good = informative
+    cube, good = cube[..., :12], good[:12]
+    channels = make_channels(cube, good * 1.0).assign(mu1=np.arange(12.0), mu2=-np.arange(12.0))
+    rankings = {name: Ranking(channels, name) for name in ("pe", "mu1", "mu2")}
+    table = compare_selections(cube, judgements, rankings, splits=500, replicates=100)
+    of_layer = table[(table["layer"] == "relu1_1") & table["p_holm"].notna()].set_index("ranking")
+    assert of_layer["p_holm"].min() == pytest.approx(min(1, 3 * of_layer["p_split"].min()))
+    for summary in ("all layers", "mean of layers"):
+        rows = table[(table["layer"] == summary) & table["p_holm"].notna()].set_index("ranking")
+        pd.testing.assert_series_equal(rows["p_holm"], of_layer["p_holm"])
+
+
+def test_a_layer_says_how_many_channels_its_distance_is_made_of(informative, judgements):
+    """Of n equal channels n; the high half's share is that of its distance."""
+    cube, good = informative
+    loud = cube.copy(data=np.ones(cube.shape))
+    loud[..., 3] = 9.0
+    table = compare_selections(loud, judgements, {"pe": Ranking(make_channels(cube, good * 1.0), "pe")}, splits=50)
+    found = {
+        layer: row(table, cube="raw", layer=layer, selection="high - low", measure="r")
+        for layer in ("relu1_1", "relu2_1")
+    }
+    assert found["relu2_1"]["effective_channels"] == pytest.approx(12)
+    assert found["relu2_1"]["high_share"] == pytest.approx(0.5)
+    assert found["relu1_1"]["effective_channels"] == pytest.approx((11 + 9) ** 2 / (11 + 81))
 
 
 def test_a_paired_difference_of_rankings_is_that_of_their_high_halves(informative, judgements):

@@ -124,9 +124,12 @@ def compare_selections(
     split_mean, p_split, splits
         Where the difference high - low lies among those of random splits.
     matched_mean, p_matched, matched_splits
-        The same among splits whose upper half holds the high half's share of the layer's mean distance within 5%.
+        The same among splits whose upper half holds the high half's share of the layer's mean distance within 5%; for
+        the mean of layers among averages of one such split of every layer.
+    high_share, effective_channels
+        The high half's share of the mean distance, and the number of equal channels that would hold all of it.
     p_holm
-        `p_split` corrected over all layers x {PE, mu1, mu2}, the sum and the mean of the layers among them; of the
+        `p_split` corrected over all layers x {PE, mu1, mu2}, the sum and the mean of several layers among them; of the
         group "all" and the raw cube.
     channels, n, n_clusters, resampled_unit
         Number of channels, of comparisons and of what is resampled.
@@ -160,14 +163,20 @@ def compare_selections(
             found += [{"cube": NONE, "layer": NONE, **row} for row in sample.rows(NONE, name, part)]
         rows += [{**size, **row} for row in found]
     table = pd.DataFrame(rows)
-    family = (
-        table["p_split"].notna()
-        & (table["cube"] == "raw")
-        & (table["group"] == EVERYTHING)
-        & table["ranking"].isin(RANKINGS)
-    )
-    table["p_holm"] = statistics.holm(table["p_split"].where(family))
-    return table
+    return table.assign(p_holm=_corrected(table, layers=len(plan.units)))
+
+
+def _corrected(table: pd.DataFrame, layers: int) -> pd.Series:
+    """Holm's correction of `p_split` over the distinct hypotheses about a network and data set."""
+    family = table["p_split"].notna() & (table["cube"] == "raw") & (table["group"] == EVERYTHING)
+    family &= table["ranking"].isin(RANKINGS)
+    if layers > 1:
+        return pd.Series(statistics.holm(table["p_split"].where(family)), table.index)
+    # the sum and the mean of one layer are that layer
+    summary = table["layer"].isin([ALL_LAYERS, MEAN_OF_LAYERS])
+    corrected = pd.Series(statistics.holm(table["p_split"].where(family & ~summary)), table.index)
+    of_layer = dict(zip(table.loc[family & ~summary, "ranking"], corrected[family & ~summary], strict=True))
+    return corrected.where(~(family & summary), table["ranking"].map(of_layer))
 
 
 def compare_single_channels(
@@ -250,6 +259,8 @@ class _Plan(NamedTuple):
     halves: dict[tuple[str, str], Marks]  # by ranking and half, over all units
     marks: dict[str, Marks]  # random splits of a layer's scored units, True in the upper half
     matched: dict[tuple[str, str], Marks]  # the same by layer and ranking, with the high half's share of distance
+    pairing: dict[str, Indices]  # per layer numbers that pick one of its matched splits, to average over layers
+    mean: Floats  # distance of every unit over the data set
     rankings: list[str]
     differences: Sequence[tuple[str, str]]
 
@@ -277,12 +288,25 @@ class _Plan(NamedTuple):
             for ranking in rankings:
                 target = mean[index[halves[ranking, "high"][index]]].sum()
                 matched[name, ranking] = statistics.matched_halves(mean[index], target, splits, random)
-        return cls(units, candidates, halves, marks, matched, list(rankings), differences)
+        pairing = {name: random.integers(2**31, size=splits) for name in units}
+        return cls(units, candidates, halves, marks, matched, pairing, mean, list(rankings), differences)
 
     def half_of(self, layer: str) -> int:
         """Number of channels in an upper half of one layer, or of all of them together."""
         names = [layer] if layer in self.units else list(self.units)
         return sum(len(self.candidates[name]) // 2 for name in names)
+
+    def share_of(self, layer: str, ranking: str) -> dict[str, float]:
+        """Share of a layer's mean distance that the high half holds, and how many equal channels would hold all of it.
+
+        The latter is the inverse participation ratio, (Σ d)² / Σ d².
+        """
+        units = self.units[layer] if layer in self.units else np.concatenate(list(self.units.values()))
+        distance = self.mean[units]
+        if not distance.sum() > 0:
+            return {"high_share": np.nan, "effective_channels": np.nan}
+        high = distance[self.halves[ranking, "high"][units]].sum() / distance.sum()
+        return {"high_share": high, "effective_channels": distance.sum() ** 2 / (distance**2).sum()}
 
     def size_of(self, layer: str, ranking: str, selection: str) -> int | None:
         """Number of channels that a selection has in one layer, or in all of them."""
@@ -348,11 +372,21 @@ def _score_layers(
         layers[name] = _Layer(plan.half_of(name), samples, upper, differences, matched.get(name, {}))
     single = [layers[name] for name in plan.units]
     layers[MEAN_OF_LAYERS] = layers[ALL_LAYERS]._replace(
+        matched={ranking: _mean_of_matched(plan, matched, ranking) for ranking in (plan.rankings if match else [])},
         samples={key: _mean([layer.samples[key] for layer in single]) for key in single[0].samples},
         upper=np.mean([layer.upper for layer in single], axis=0),
         splits=np.mean([layer.splits for layer in single], axis=0),
     )
     return layers
+
+
+def _mean_of_matched(plan: _Plan, matched: Mapping[str, Mapping[str, Floats]], ranking: str) -> Floats:
+    """Average differences of matched splits over layers, one random split of each; none if a layer has none."""
+    found = {name: of_layer[ranking] for name, of_layer in matched.items()}
+    if not all(len(values) for values in found.values()):
+        return np.empty(0)
+    drawn: Floats = np.mean([values[plan.pairing[name] % len(values)] for name, values in found.items()], axis=0)
+    return drawn
 
 
 def _score_splits(plan: _Plan, distance: _Distances, judgements: Judgements) -> dict[str, tuple[Floats, Floats]]:
@@ -401,7 +435,7 @@ def _layer_rows(plan: _Plan, name: str, layer: _Layer, judgements: Judgements) -
                 row |= _place(row["estimate"], layer.splits, "split_mean", "p_split", "splits")
                 if ranking in layer.matched:
                     names = ("matched_mean", "p_matched", "matched_splits")
-                    row |= _place(row["estimate"], layer.matched[ranking], *names)
+                    row |= _place(row["estimate"], layer.matched[ranking], *names) | plan.share_of(name, ranking)
             rows.append(row)
     present = layer.upper[np.isfinite(layer.upper)]
     low, high = statistics.percentile_interval(present)
