@@ -57,12 +57,13 @@ def judgements(measured):
 
 @pytest.fixture
 def informative(measured):
-    """Two layers of 12 channels; the first six of each see as people do, the others at random."""
+    """Two layers of 12 equally loud channels; the first six of each see as people do, the others at random."""
     random = np.random.default_rng(1)
     people = 10 ** -measured.mean(axis=1)
     energy = 10 ** random.uniform(0.7, 2, size=(STIMULI, 24))
     good = np.tile(np.arange(12) < 6, 2)
     energy[:, good] = people[:, None] * 10 ** random.normal(scale=0.1, size=(STIMULI, 12))
+    energy *= 30 / np.sqrt((energy**2).mean(axis=0))
     return make_cube(energy, [12, 12]), good
 
 
@@ -78,8 +79,10 @@ def row(table, **where):
 
 
 def verdict(found, smallest_effect=0.05):
-    numbers = {name: found[name] for name in ("estimate", "ci_low", "ci_high", "n_clusters", "p_holm", "split_mean")}
-    return evaluation.judge(**numbers, smallest_effect=smallest_effect).verdict
+    numbers = {name: found[name] for name in ("estimate", "ci_low", "ci_high", "n_clusters")}
+    controls = (evaluation.RANDOM_SPLITS, evaluation.MATCHED_SPLITS)
+    places = [evaluation.Place(name, *(found[column] for column in evaluation.CONTROLS[name])) for name in controls]
+    return evaluation.judge(**numbers, smallest_effect=smallest_effect, places=places).verdict
 
 
 DIFFERENCE = {"cube": "raw", "layer": "mean of layers", "ranking": "pe", "selection": "high - low", "measure": "r"}
@@ -322,7 +325,7 @@ def image_cube(distance, channels_per_layer):
 
 
 def make_study(measure, seed=0):
-    """Two layers of 12 channels; the first six of each see as people do, the others at random."""
+    """Two layers of 12 equally loud channels; the first six of each see as people do, the others at random."""
     kind, plain, effect = KINDS[measure]
     random = np.random.default_rng(seed)
     difference = random.uniform(0.2, 3, size=(IMAGES, 2 if measure == "2afc" else 1))  # as people see it

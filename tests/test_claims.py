@@ -6,14 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from scipy import stats
 
 from perceptual_efficacy import storage
 from perceptual_efficacy.claims import evaluation
 from perceptual_efficacy.tables import claims
 
 
+def places(p, mean=0.0):
+    return [] if p is None else [evaluation.Place("random splits", p, mean)]
+
+
 @pytest.mark.parametrize(
-    ("estimate", "interval", "p_holm", "n_clusters", "expected"),
+    ("estimate", "interval", "p", "n_clusters", "expected"),
     [
         (0.1, (0.02, 0.2), 0.01, 24, "supported"),
         (0.1, (0.02, 0.2), None, 24, "supported"),
@@ -30,26 +35,47 @@ from perceptual_efficacy.tables import claims
         (0.1, (0.02, 0.2), np.nan, 24, "not tested"),  # no random split could be scored
     ],
 )
-def test_verdict(estimate, interval, p_holm, n_clusters, expected):
-    found = evaluation.judge(estimate, *interval, smallest_effect=0.05, n_clusters=n_clusters, p_holm=p_holm)
+def test_verdict(estimate, interval, p, n_clusters, expected):
+    found = evaluation.judge(estimate, *interval, smallest_effect=0.05, n_clusters=n_clusters, places=places(p))
     assert found.verdict == expected
 
 
 def test_a_positive_difference_below_what_splits_give_on_average_is_not_supported():
-    found = evaluation.judge(0.1, 0.02, 0.2, smallest_effect=0.05, n_clusters=24, p_holm=0.01, split_mean=0.3)
+    found = evaluation.judge(0.1, 0.02, 0.2, smallest_effect=0.05, n_clusters=24, places=places(0.01, mean=0.3))
     assert found.verdict == "inconclusive"
 
 
-@pytest.mark.parametrize("p_holm", [None, 0.001])
+@pytest.mark.parametrize("p", [None, 0.001])
 @pytest.mark.parametrize(("n_clusters", "expected"), [(9, "inconclusive"), (10, "not tested")])
-def test_a_missing_interval_is_put_down_to_few_clusters_only_where_they_are_few(n_clusters, expected, p_holm):
-    found = evaluation.judge(0.1, np.nan, np.nan, smallest_effect=0.05, n_clusters=n_clusters, p_holm=p_holm)
+def test_a_missing_interval_is_put_down_to_few_clusters_only_where_they_are_few(n_clusters, expected, p):
+    found = evaluation.judge(0.1, np.nan, np.nan, smallest_effect=0.05, n_clusters=n_clusters, places=places(p))
     assert found.verdict == expected
 
 
 def test_few_clusters_are_named_as_the_reason():
-    found = evaluation.judge(0.1, np.nan, np.nan, smallest_effect=0.05, n_clusters=8, p_holm=0.001)
+    found = evaluation.judge(0.1, np.nan, np.nan, smallest_effect=0.05, n_clusters=8, places=places(0.001))
     assert found.reason == "n: 8 clusters, at least 10 are needed"
+
+
+@pytest.mark.parametrize(("sign", "expected"), [(1, "supported"), (-1, "contradicted")])
+def test_a_verdict_needs_every_control(sign, expected):
+    def judged(p_split, p_matched):
+        interval = sorted([sign * 0.1, sign * 0.3])
+        found = [evaluation.Place("random splits", p_split, 0.0), evaluation.Place("matched splits", p_matched, 0.0)]
+        return evaluation.judge(sign * 0.2, *interval, smallest_effect=0.05, n_clusters=24, places=found)
+
+    assert judged(0.01, 0.04).verdict == expected
+    assert judged(0.01, 0.06).verdict == judged(0.06, 0.01).verdict == "inconclusive"
+    assert judged(0.01, 0.06).reason.endswith("does not stand out among matched splits")
+    assert judged(0.06, 0.06).reason.endswith("does not stand out among random splits and matched splits")
+
+
+def test_the_detectable_difference_is_found_in_four_of_five_samples():
+    """Estimates are normal around it; the interval of each has the same width."""
+    width = 0.2
+    effect = evaluation.detectable(0.1, 0.1 + width)
+    estimates = effect + width / (2 * stats.norm.ppf(0.975)) * np.random.default_rng(0).normal(size=100_000)
+    assert (estimates - width / 2 > 0).mean() == pytest.approx(0.8, abs=0.01)
 
 
 LAYERS = {"subject": "mean of layers"}
@@ -64,7 +90,7 @@ def claim():
         "evidence": "agreement",
         "lacking": "nobody looked",
         "where": {"ranking": "pe"},
-        "splits": True,
+        "controls": ["random splits"],
         "smallest_effect": 0.05,
         "unit": "r",
     }
@@ -79,7 +105,7 @@ def evidence():
             "estimate": [0.2, -0.2, 0.0],
             "ci_low": [0.1, -0.3, -0.1],
             "ci_high": [0.3, -0.1, 0.1],
-            "p_holm": [0.001, 0.001, 0.5],
+            "p_split": [0.001, 0.001, 0.5],
             "split_mean": 0.0,
             "n_clusters": 24,
             "resampled_unit": "stimuli and observers",
@@ -163,7 +189,7 @@ def test_numbers_for_comparison_come_from_the_same_table_if_the_claim_names_them
 
 def test_missing_numbers_reach_the_reader_as_missing(claim, evidence, tmp_path):
     for table in evidence.values():
-        table[["estimate", "ci_low", "ci_high", "p_holm"]] = np.nan
+        table[["estimate", "ci_low", "ci_high", "p_split"]] = np.nan
     records = evaluation.evaluate([claim], evidence, {"subject": "control"}, LAYERS)
     storage.write_record({"claims": records}, tmp_path / "claims.json")
     (record,) = storage.read_record(tmp_path / "claims.json")["claims"]
@@ -189,7 +215,7 @@ def test_a_claim_whose_evidence_the_study_lacks_is_not_tested_and_says_why(untes
 
 
 def test_a_claim_without_evidence_has_no_numbers(untested):
-    numbers = ("estimate", "ci_low", "ci_high", "p_holm", "n_clusters", "resampled_unit")
+    numbers = ("estimate", "ci_low", "ci_high", "p_split", "n_clusters", "resampled_unit", "detectable")
     assert {untested[name] for name in numbers} == {None}
     assert untested["comparisons"] == []
 
@@ -254,6 +280,12 @@ def test_a_claim_about_something_unknown_is_refused(claim, evidence):
         evaluation.evaluate([claim], evidence, {"subject": "control"}, LAYERS)
 
 
+def test_an_unknown_control_is_refused(claim, evidence):
+    claim["controls"] = ["randon splits"]
+    with pytest.raises(ValueError, match="'example' has the control 'randon splits'; expected some of random splits, "):
+        evaluation.evaluate([claim], evidence, {"subject": "control"}, LAYERS)
+
+
 def test_a_network_whose_origin_no_evidence_gives_is_refused(claim, evidence):
     with pytest.raises(ValueError, match="does not give weights and origin of another"):
         evaluation.evaluate([claim], evidence, {"subject": "another"}, LAYERS)
@@ -271,10 +303,10 @@ def test_the_table_of_claims_has_numbers_for_the_endpoint_and_for_each_compariso
 
 def test_what_stands_for_random_splits_is_named_in_the_reason(claim, evidence, tmp_path):
     (record,) = evaluation.evaluate(
-        [{**claim, "among": "shuffles of the weights"}], evidence, {"subject": "control"}, LAYERS
+        [{**claim, "controls": ["shuffles of the weights"]}], evidence, {"subject": "control"}, LAYERS
     )
     assert record["reason"] == "the interval lies above 0, beyond shuffles of the weights"
-    assert "p = 0.001 among shuffles of the weights (Holm)" in claims.page([record])
+    assert "p = 0.001 among shuffles of the weights\n" in claims.page([record])
 
 
 def test_every_key_of_the_claims_is_a_word():

@@ -1,11 +1,12 @@
 """A verdict per claim and network, by a rule that is fixed in advance."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from perceptual_efficacy.statistics import LEAST_CLUSTERS
 from perceptual_efficacy.vocabulary import INTERVAL, TRAINED
@@ -16,10 +17,19 @@ CONTRADICTED = "contradicted"
 NO_EFFECT = "no effect"
 INCONCLUSIVE = "inconclusive"
 NOT_TESTED = "not tested"
-SPLITS = "random splits"
+RANDOM_SPLITS = "random splits"
+MATCHED_SPLITS = "splits with the same share of distance"
+SHUFFLED_WEIGHTS = "shuffles of the weights"
+# what a difference may have to stand out among, with the columns of its p-value and of their mean
+CONTROLS = {
+    RANDOM_SPLITS: ("p_split", "split_mean"),
+    MATCHED_SPLITS: ("p_matched", "matched_mean"),
+    SHUFFLED_WEIGHTS: ("p_split", "split_mean"),
+}
 PRETRAINED, ANY = "pre-trained networks", "any network"  # what a claim is about
 
-COLUMNS = (*INTERVAL, "p_holm", "n_clusters", "resampled_unit")
+COLUMNS = (*INTERVAL, "p", "p_split", "p_matched", "n_clusters", "resampled_unit")
+POWER = 0.8  # at which a difference counts as one that could have been detected
 
 
 class Verdict(NamedTuple):
@@ -29,6 +39,14 @@ class Verdict(NamedTuple):
     reason: str
 
 
+class Place(NamedTuple):
+    """Where a difference lies among those that chance gives."""
+
+    among: str
+    p: float  # two-sided
+    mean: float  # of the others
+
+
 def judge(
     estimate: float,
     ci_low: float,
@@ -36,11 +54,9 @@ def judge(
     *,
     smallest_effect: float,
     n_clusters: int,
-    p_holm: float | None = None,
-    split_mean: float = 0.0,
-    among: str = SPLITS,
+    places: Sequence[Place] = (),
 ) -> Verdict:
-    """Judge a difference by its interval and, if the rule has random splits, by its place among them.
+    """Judge a difference by its interval and by its place among each of its controls.
 
     Parameters
     ----------
@@ -50,23 +66,21 @@ def judge(
         The smallest difference of interest, above 0.
     n_clusters
         Number of resampled units.
-    p_holm, split_mean
-        Corrected two-sided p-value of the difference among random splits, and the mean of those splits. None if splits
-        are not part of the rule, NaN if the p-value could not be computed.
-    among
-        Name of the splits, for the reason.
+    places
+        Its place among random splits, share-matched splits or the like; a p-value that could not be computed is NaN.
 
     Returns
     -------
-    The first that holds. Not tested: the estimate or its p-value is missing. Inconclusive: fewer than 10 clusters. Not
+    The first that holds. Not tested: the estimate or a p-value is missing. Inconclusive: fewer than 10 clusters. Not
     tested: the interval is missing. No effect: it lies within the smallest effect of 0. Supported: the interval lies
-    above 0, and the difference in the upper tail of the random splits. Contradicted: the mirror image. Otherwise
+    above 0, and the difference in the upper tail of every control. Contradicted: the mirror image. Otherwise
     inconclusive.
     """
     if not np.isfinite(estimate):
         return Verdict(NOT_TESTED, "the score is missing")
-    if p_holm is not None and not np.isfinite([p_holm, split_mean]).all():
-        return Verdict(NOT_TESTED, f"there are no {among} to compare with")
+    for place in places:
+        if not np.isfinite([place.p, place.mean]).all():
+            return Verdict(NOT_TESTED, f"there are no {place.among} to compare with")
     if n_clusters < LEAST_CLUSTERS:
         return Verdict(INCONCLUSIVE, f"n: {n_clusters} clusters, at least {LEAST_CLUSTERS} are needed")
     if not np.isfinite([ci_low, ci_high]).all():
@@ -74,15 +88,25 @@ def judge(
     if -smallest_effect < ci_low and ci_high < smallest_effect:
         apart = ", but excludes 0" if ci_low > 0 or ci_high < 0 else ""
         return Verdict(NO_EFFECT, f"the interval lies within ±{smallest_effect:g}{apart}")
-    stands_out = p_holm is None or p_holm < SIGNIFICANCE
-    tail = "" if p_holm is None else f", beyond {among}"
-    if ci_low > 0 and stands_out and estimate > split_mean:
-        return Verdict(SUPPORTED, f"the interval lies above 0{tail}")
-    if ci_high < 0 and stands_out and estimate < split_mean:
-        return Verdict(CONTRADICTED, f"the interval lies below 0{tail}")
-    if ci_low > 0 or ci_high < 0:
-        return Verdict(INCONCLUSIVE, f"the difference does not stand out among {among}")
-    return Verdict(INCONCLUSIVE, f"the interval contains 0 and extends beyond ±{smallest_effect:g}")
+    if ci_low <= 0 <= ci_high:
+        return Verdict(INCONCLUSIVE, f"the interval contains 0 and extends beyond ±{smallest_effect:g}")
+    above, sign = ("above", 1) if ci_low > 0 else ("below", -1)
+    hidden = [it.among for it in places if not (it.p < SIGNIFICANCE and sign * (estimate - it.mean) > 0)]
+    if hidden:
+        among = " and ".join(hidden)
+        return Verdict(
+            INCONCLUSIVE, f"the interval lies {above} 0, but the difference does not stand out among {among}"
+        )
+    tail = f", beyond {' and '.join(place.among for place in places)}" if places else ""
+    return Verdict(SUPPORTED if sign > 0 else CONTRADICTED, f"the interval lies {above} 0{tail}")
+
+
+def detectable(ci_low: float, ci_high: float) -> float:
+    """Return the smallest difference that an interval of this width would have found apart from 0 with a power of 80%.
+
+    (z(.975) + z(.8)) standard errors, where the 95% interval has 2 z(.975) of them.
+    """
+    return float((ci_high - ci_low) / 2 * (1 + stats.norm.ppf(POWER) / stats.norm.ppf(1 - SIGNIFICANCE / 2)))
 
 
 def evaluate(
@@ -112,19 +136,22 @@ def evaluate(
     Raises
     ------
     ValueError
-        If a claim is about something else, its `where` does not pick exactly one row, or no table gives a network's
-        weights and origin.
+        If a claim is about something else, has a control that is not in `CONTROLS`, its `where` does not pick exactly
+        one row, or no table gives a network's weights and origin.
     """
     networks = _networks(evidence, controls)
     records = []
     for claim, (network, control) in product(claims, controls.items()):
         if claim["about"] not in (PRETRAINED, ANY):
             raise ValueError(f"Claim {claim['id']!r} is about {claim['about']!r}; expected {PRETRAINED!r} or {ANY!r}.")
+        if unknown := set(claim["controls"]) - set(CONTROLS):
+            raise ValueError(
+                f"Claim {claim['id']!r} has the control {sorted(unknown)[0]!r}; expected some of {', '.join(CONTROLS)}."
+            )
         table = evidence.get(claim["evidence"], pd.DataFrame({"network": []}))
         own = table[table["network"] == network]
         layer = {"layer": layers[network]} if "layer" in own and len(own) else {}
         where = {**layer, **claim["where"]}
-        among = claim.get("among", SPLITS)
         if own.empty:
             row: dict[str, Any] = dict.fromkeys(COLUMNS)
             others: dict[str, dict[str, Any]] = {}
@@ -136,9 +163,7 @@ def evaluate(
                 **{name: row[name] for name in INTERVAL},
                 smallest_effect=claim["smallest_effect"],
                 n_clusters=int(row["n_clusters"]),
-                p_holm=row["p_holm"] if claim["splits"] else None,
-                split_mean=row["split_mean"] if claim["splits"] else 0.0,
-                among=among,
+                places=[Place(name, row[CONTROLS[name][0]], row[CONTROLS[name][1]]) for name in claim["controls"]],
             )
             against = []
             if claim["about"] == PRETRAINED and networks.loc[network, "weights"] != TRAINED:
@@ -155,12 +180,12 @@ def evaluate(
         records.append(
             {
                 **{key: claim[key] for key in ("id", "statement", "about", "unit", "smallest_effect")},
-                "among": among,
+                "controls": list(claim["controls"]),
                 "endpoint": ", ".join(f"{key} {value}" for key, value in where.items()),
                 "network": network,
                 "origin": networks.loc[network, "origin"],
                 "dataset": str(own["dataset"].iloc[0]) if "dataset" in own and len(own) else None,
-                **_present(row, COLUMNS),
+                **_present({**row, "detectable": _detectable(row)}, (*COLUMNS, "detectable")),
                 "comparisons": [{"label": label, **_present(other, INTERVAL)} for label, other in others.items()],
                 "verdict": verdict.verdict,
                 "reason": verdict.reason,
@@ -205,8 +230,12 @@ def _pick(claim: str, table: pd.DataFrame, where: Mapping[str, Any]) -> dict[str
         raise ValueError(
             f"Claim {claim!r}: its endpoint {dict(where)} picks {len(chosen)} rows of the evidence; it must pick one."
         )
-    missing: dict[Any, Any] = dict.fromkeys((*COLUMNS, "split_mean"), np.nan)
+    missing: dict[Any, Any] = dict.fromkeys((*COLUMNS, "split_mean", "matched_mean"), np.nan)
     return missing | chosen.iloc[0].to_dict()
+
+
+def _detectable(row: Mapping[str, Any]) -> float | None:
+    return None if row["ci_low"] is None else detectable(row["ci_low"], row["ci_high"])
 
 
 def _present(row: Mapping[str, Any], columns: tuple[str, ...]) -> dict[str, Any]:

@@ -5,12 +5,24 @@ from typing import Any
 
 import pandas as pd
 
+from perceptual_efficacy.claims.evaluation import CONTROLS
 from perceptual_efficacy.statistics import LEAST_CLUSTERS
-from perceptual_efficacy.tables.rendering import MISSING, interval, intervals, readable, resampled
+from perceptual_efficacy.tables.rendering import HEADINGS, MISSING, interval, intervals, readable, resampled
 from perceptual_efficacy.vocabulary import INTERVAL
 
 CLAIM = ["id", "statement", "network", "origin", "dataset"]
-JUDGED = ["verdict", "reason", *INTERVAL, "unit", "n_clusters", "resampled_unit", "p_holm", "rule_outcome"]
+P_VALUES = ["p", "p_split", "p_matched"]
+JUDGED = [
+    "verdict",
+    "reason",
+    *INTERVAL,
+    "unit",
+    "n_clusters",
+    "resampled_unit",
+    *P_VALUES,
+    "detectable",
+    "rule_outcome",
+]
 ENDPOINT = "primary endpoint"
 
 
@@ -36,7 +48,8 @@ def render(table: pd.DataFrame) -> pd.DataFrame:
     shown = readable(shown.join(text.rename("for comparison"), on=row))
     headings = {"statement": "claim", "dataset": "data", "rule outcome": "rule on these numbers"}
     columns = ["claim", "network", "data", "verdict", "reason", "estimate [95% interval]", "unit", "resampled"]
-    return shown.rename(columns=headings)[[*columns, "p, Holm", "for comparison", "rule on these numbers"]]
+    columns += ["p", HEADINGS["p_split"], HEADINGS["p_matched"], "detectable"]
+    return shown.rename(columns=headings)[[*columns, "for comparison", "rule on these numbers"]]
 
 
 def page(records: Sequence[Mapping[str, Any]]) -> str:
@@ -47,11 +60,15 @@ def page(records: Sequence[Mapping[str, Any]]) -> str:
         verdict = f"**{record['verdict'].capitalize()}** for the network `{record['network']}` ({record['origin']})"
         lines += [f"## {record['statement']}", "", f"{verdict}: {record['reason']}.", ""]
         if record["n_clusters"] is not None:
-            p = "" if record["p_holm"] is None else f"; p = {record['p_holm']:.3g} among {record['among']} (Holm)"
+            among = {name: record[CONTROLS[name][0]] for name in record["controls"]}
+            p = "".join(f"; p = {value:.3g} among {name}" for name, value in among.items() if value is not None)
             count = f"{record['n_clusters']} {record['resampled_unit']}"
-            few = record["n_clusters"] < LEAST_CLUSTERS
+            few, detectable = record["n_clusters"] < LEAST_CLUSTERS, record["detectable"]
             basis = f"without an interval over only {count}" if few else f"the 95% interval over {count}"
-            lines += [f"- {record['unit']}: {interval(record)}, {basis}{p}", f"- for comparison: {compared(record)}"]
+            lines += [f"- {record['unit']}: {interval(record)}, {basis}{p}"]
+            if detectable is not None:
+                lines += [f"- smallest difference that could have been detected (power 80%): {detectable:.2g}"]
+            lines += [f"- for comparison: {compared(record)}"]
         data = f", data set {record['dataset']}" if record["dataset"] else ""
         lines += [
             f"- endpoint: {record['endpoint']}{data}; smallest effect of interest {record['smallest_effect']:g}",
