@@ -1,7 +1,6 @@
 rule probe_channels:
     input:
         weights="results/backbones/{backbone}/weights.safetensors",
-        gratings="results/stimuli/gratings.nc",
     output:
         tuning="results/probing/{backbone}/tuning.nc",
     log:
@@ -15,7 +14,7 @@ rule probe_channels:
         **growing(mem_mb=3000, runtime=30),
         gpu=1,
     params:
-        **study.params("probing.border", "probing.batch_size", "precision"),
+        **study.params("stimuli", "probing.largest", "probing.batch_size", "precision"),
         code=code_digest("probe_channels"),
     message:
         "Measuring the grating responses of {wildcards.backbone}"

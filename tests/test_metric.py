@@ -163,7 +163,7 @@ def test_every_channel_counts_once_unless_others_are_chosen(backbone, selection)
 
 @pytest.mark.parametrize("half", ["high", "low"])
 def test_half_is_that_of_the_backbones_scores(half, monkeypatch):
-    few = pe.gratings(size=48, frequencies=5, orientations=4, phases=2)
+    few = pe.gratings(frequencies=5, orientations=4, phases=2)
     monkeypatch.setattr(perceptual_efficacy.metric, "gratings", lambda: few)
     backbone = draw_random({"relu1_1": 8}, seed=1)
     chosen = set(pe.select_channels(pe.score_channels(pe.probe(backbone, few)), half)["channel"])
@@ -193,7 +193,7 @@ def test_selection_by_path_may_be_text(backbone, weighted, tmp_path):
 
 
 def test_rows_of_select_channels_are_a_selection(backbone):
-    tuning = pe.probe(backbone, pe.gratings(size=32, frequencies=4, orientations=4, phases=2))
+    tuning = pe.probe(backbone, pe.gratings(frequencies=4, orientations=4, phases=2))
     chosen = pe.select_channels(pe.score_channels(tuning), "high")
     total = sum(weight.sum() for weight in channel_weights(backbone, chosen).values())
     assert total == len(chosen) > 0

@@ -20,7 +20,7 @@ def measured(precision="float32", device="cpu"):
     """Scores of the channels of a randomly weighted VGG-16, and the distances of three patterns from blank."""
     backbone = load_backbone("random:vgg16", layers=LAYERS, seed=4).to(device)
     backbone.network.to(getattr(torch, precision))
-    drawn = gratings(size=64, frequencies=10, orientations=8, phases=2)
+    drawn = gratings(field=2, lowest_frequency=1, frequencies=10, orientations=8, phases=2)
     y, x = np.mgrid[-1:1:48j, -1:1:48j]
     patterns = np.stack([np.exp(-8 * (x**2 + y**2)) * np.cos(f * np.pi * x) for f in (2, 6, 12)]).astype(np.float32)
     cube = distances.contrast_distances(backbone, patterns, CONTRASTS)["distance"].values

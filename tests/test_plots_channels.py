@@ -23,7 +23,7 @@ from perceptual_efficacy.plots import (
     style,
 )
 from perceptual_efficacy.scores import SILENT, score_channels, tuning_curves
-from perceptual_efficacy.stimuli import gratings
+from perceptual_efficacy.stimuli import Gratings, gratings
 from perceptual_efficacy.vocabulary import SCORED
 
 LAYERS = {"relu1_1": 6, "relu1_2": 9}
@@ -46,7 +46,7 @@ def tuning() -> xr.Dataset:
         {
             "radial_response": (("unit", "frequency", "phase"), radial[..., None] * [0.9, 1.1]),
             "oriented_response": (
-                ("unit", "frequency", "orientation", "phase"),
+                ("unit", "oriented_frequency", "orientation", "phase"),
                 (radial[:, :, None] * tuned[:, None])[..., None] * [0.9, 1.1],
             ),
             "blank_response": ("unit", np.zeros(units)),
@@ -57,6 +57,7 @@ def tuning() -> xr.Dataset:
             "channel": ("unit", np.concatenate([np.arange(width) for width in LAYERS.values()])),
             "receptive_field": ("unit", np.repeat([3, 5], list(LAYERS.values()))),
             "frequency": frequency,
+            "oriented_frequency": frequency,
             "orientation": orientation,
             "phase": phase,
         },
@@ -94,6 +95,10 @@ def with_lpips(architecture: str, layers: int) -> tuple[pd.DataFrame, pd.DataFra
     return found, channels.merge(weights, on=["layer", "channel"])
 
 
+def few_gratings() -> Gratings:
+    return gratings(field=2, lowest_frequency=1, frequencies=8, orientations=8)
+
+
 NAMES = (
     *("stimuli", "frequency_curves", "channel_scores", "orientation_curves", "efficacy_by_layer"),
     *("first_layer_filters", "first_layer_filters of no layer", "depth", "lpips_weights"),
@@ -107,7 +112,7 @@ def cases(tuning: xr.Dataset, channels: pd.DataFrame, control: pd.DataFrame, wei
     sensitivity = csf.mannos_sakrison(curves["frequency"])
     both = pd.concat([channels, control])
     return {
-        "stimuli": Case(stimuli.table(gratings(size=48, frequencies=8, orientations=8), crop=32), stimuli.draw),
+        "stimuli": Case(stimuli.table(few_gratings().images(), crop=32), stimuli.draw),
         "frequency_curves": Case(
             frequency_curves.table(curves, channels, sensitivity, "relu1_2"),
             lambda table: frequency_curves.draw(table, "Mannos-Sakrison"),

@@ -1,3 +1,6 @@
+import dataclasses
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -7,11 +10,13 @@ from perceptual_efficacy import probing, stimuli
 from perceptual_efficacy.backbones.vgg import draw_random
 
 LAYERS = {"relu1_1": 5, "relu1_2": 4, "relu2_1": 6}
+SIZE = 34  # the field of 24 pixels, and half of the largest receptive field, 10, at each side
 
 
 @pytest.fixture(scope="module")
 def drawn():
-    return stimuli.gratings(size=24, frequencies=3, orientations=4, phases=2, contrast=0.8)
+    small = {"field": 1, "lowest_frequency": 2, "frequencies": 3, "oriented_every": 1}
+    return stimuli.gratings(**small, pixels_per_degree=24, orientations=4, phases=2, contrast=0.8)
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +29,28 @@ def tuning(backbone, drawn):
     return probing.probe(backbone, drawn)
 
 
+@dataclasses.dataclass(frozen=True)
+class OneImage(stimuli.Gratings):
+    """Gratings that all show one image, (y, x)."""
+
+    image: np.ndarray = None
+
+    def radial(self, frequency, size):
+        return np.broadcast_to(self.image, (len(self.phase), size, size)).astype(np.float32)
+
+    def oriented(self, frequency, size):
+        return np.broadcast_to(self.image, (len(self.orientation), len(self.phase), size, size)).astype(np.float32)
+
+    def blank(self, size):
+        return np.broadcast_to(self.image, (size, size)).astype(np.float32)
+
+
 def with_image(drawn, image):
-    """Put one image in the place of every grating and of the blank."""
-    return drawn.map(lambda images: images.copy(data=np.broadcast_to(image, images.shape).copy()), keep_attrs=True)
+    return OneImage(**vars(drawn), image=image)
 
 
-def reference(backbone, image, border=0.1):
-    """Mean responses of all units to one grey image: one layer after the other, in float64."""
+def reference(backbone, image, field=24):
+    """Mean responses of all units to the field of a grey image: one layer after the other, in float64."""
     mean, deviation = np.array([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
     activation = torch.from_numpy((image.astype(np.float64) - mean[:, None, None]) / deviation[:, None, None])[None]
     responses = []
@@ -41,7 +61,7 @@ def reference(backbone, image, border=0.1):
         (weight,) = (value for key, value in weights.items() if key.startswith(layer) and value.ndim == 4)
         activation = nn.functional.conv2d(activation, weight.double(), padding=1).relu()
         size = activation.shape[-1]
-        left_out = int(border * size)
+        left_out = math.ceil((1 - field / image.shape[-1]) / 2 * size - 1e-9)
         responses += [
             channel[left_out : size - left_out, left_out : size - left_out].mean() for channel in activation[0]
         ]
@@ -49,7 +69,7 @@ def reference(backbone, image, border=0.1):
 
 
 def test_radial_responses_are_those_of_a_plain_loop(backbone, drawn, tuning):
-    images = drawn.radial.stack(stimulus=("frequency", "phase"))
+    images = drawn.images(SIZE).radial.stack(stimulus=("frequency", "phase"))
     for stimulus in range(6):
         image = images.isel(stimulus=stimulus)
         found = tuning.radial_response.sel(frequency=image.frequency.item(), phase=image.phase.item())
@@ -57,15 +77,15 @@ def test_radial_responses_are_those_of_a_plain_loop(backbone, drawn, tuning):
 
 
 def test_oriented_responses_are_those_of_a_plain_loop(backbone, drawn, tuning):
-    images = drawn.oriented.stack(stimulus=("frequency", "orientation", "phase"))
+    images = drawn.images(SIZE).oriented.stack(stimulus=("oriented_frequency", "orientation", "phase"))
     for stimulus in range(0, 24, 5):
         image = images.isel(stimulus=stimulus)
-        at = {name: image[name].item() for name in ("frequency", "orientation", "phase")}
+        at = {name: image[name].item() for name in ("oriented_frequency", "orientation", "phase")}
         np.testing.assert_allclose(tuning.oriented_response.sel(at), reference(backbone, image.values), rtol=1e-5)
 
 
 def test_blank_response_is_that_of_a_plain_loop(backbone, drawn, tuning):
-    np.testing.assert_allclose(tuning.blank_response, reference(backbone, drawn.blank.values), rtol=1e-5)
+    np.testing.assert_allclose(tuning.blank_response, reference(backbone, drawn.blank(SIZE)), rtol=1e-5)
 
 
 def test_units_are_the_channels_of_the_layers_in_order(tuning):
@@ -75,13 +95,13 @@ def test_units_are_the_channels_of_the_layers_in_order(tuning):
 
 
 def test_tuning_keeps_the_axes_of_the_gratings(drawn, tuning):
-    for name in ("frequency", "orientation", "phase"):
-        np.testing.assert_array_equal(tuning[name], drawn[name])
+    for name in ("frequency", "oriented_frequency", "orientation", "phase"):
+        np.testing.assert_array_equal(tuning[name], getattr(drawn, name))
 
 
 def test_tuning_keeps_the_attributes_of_the_gratings(tuning):
-    names = ("pixels_per_degree", "contrast", "encoding")
-    assert [tuning.attrs[name] for name in names] == [32, 0.8, "display"]
+    names = ("pixels_per_degree", "field", "contrast", "encoding", "picture_size")
+    assert [tuning.attrs[name] for name in names] == [24, 1, 0.8, "display", SIZE]
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 1000])
@@ -91,19 +111,33 @@ def test_batch_size_does_not_change_the_result(backbone, drawn, tuning, batch_si
         np.testing.assert_allclose(other[name], tuning[name], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize(("border", "expected"), [(0, 1 - (20 / 24) ** 2), (0.05, 1 - (20 / 22) ** 2), (0.1, 0)])
-def test_border_is_left_out(filter_bank, drawn, border, expected):
-    # a frame two pixels wide: all of it, half of its width, nothing of it
-    frame = np.ones((24, 24), np.float32)
-    frame[2:-2, 2:-2] = 0
-    tuning = probing.probe(filter_bank([[[1]]]), with_image(drawn, frame), border=border)
-    np.testing.assert_allclose(tuning.radial_response, expected, atol=1e-6)
+def test_only_the_field_counts(filter_bank, drawn):
+    frame = np.ones((32, 32))
+    frame[4:-4, 4:-4] = np.random.default_rng(0).uniform(size=(24, 24))
+    tuning = probing.probe(filter_bank([[[1]]]), with_image(drawn, frame), size=32)
+    np.testing.assert_allclose(tuning.radial_response, frame[4:-4, 4:-4].mean(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("reach", [1, 5, 6])
+def test_no_unit_in_the_field_sees_padding(filter_bank, drawn, reach):
+    """A filter that sums over its receptive field gives its area everywhere, as long as no zeros are in it."""
+    tuning = probing.probe(filter_bank(np.ones((1, 2 * reach + 1, 2 * reach + 1))), with_image(drawn, 1.0))
+    assert tuning.attrs["picture_size"] == 24 + 2 * (reach + 1)
+    np.testing.assert_allclose(tuning.radial_response, (2 * reach + 1) ** 2, rtol=1e-6)
+    assert not tuning["sees_padding"].any()
+
+
+def test_layers_that_would_need_larger_pictures_are_told(drawn):
+    backbone = draw_random({"relu1_1": 2, "relu2_1": 2, "relu3_1": 2}, seed=0)
+    fields = list(backbone.receptive_fields.values())
+    tuning = probing.probe(backbone, drawn, largest=24 + 2 * (fields[1] // 2))
+    assert tuning["sees_padding"].groupby("layer").any().values.tolist() == [False, False, True]
 
 
 def test_negative_means_are_rectified(filter_bank, drawn):
     # a linear unit follows the grey value minus 0.5: of the halves of -0.25 and 0.5 only the latter counts
     image = np.repeat(np.float32([0.25, 1]), 12)[:, None].repeat(24, axis=1)
-    tuning = probing.probe(filter_bank([[[1]]], -0.5, nn.Identity()), with_image(drawn, image), border=0)
+    tuning = probing.probe(filter_bank([[[1]]], -0.5, nn.Identity()), with_image(drawn, image), size=24)
     np.testing.assert_allclose(tuning.radial_response, 0.25, atol=1e-6)
 
 
@@ -114,8 +148,8 @@ def test_only_units_that_went_below_zero_are_flagged(filter_bank, drawn):
 
 def test_responses_of_a_linear_positive_unit_are_its_mean(filter_bank, drawn):
     # beside a unit that is rectified
-    tuning = probing.probe(filter_bank([[[1]], [[1]]], [0, -0.5], nn.Identity()), drawn, border=0)
-    expected = drawn.radial.values.mean(axis=(2, 3), dtype=np.float64)
+    tuning = probing.probe(filter_bank([[[1]], [[1]]], [0, -0.5], nn.Identity()), drawn, size=24)
+    expected = drawn.images().radial.values.mean(axis=(2, 3), dtype=np.float64)
     np.testing.assert_allclose(tuning.radial_response[0], expected, rtol=1e-5)
 
 
@@ -138,31 +172,18 @@ def test_progress_sees_every_batch(backbone, drawn):
 
     def progress(batches):
         for batch in batches:
-            seen.append(len(batch))
+            seen.append(batch[0])
             yield batch
 
     probing.probe(backbone, drawn, batch_size=5, progress=progress)
-    assert seen == [5, 1, 5, 5, 5, 5, 4, 1]  # 6 radial gratings, 24 oriented ones, the blank
+    # two radial gratings of each frequency, eight oriented ones in two batches, the blank
+    assert seen == ["radial"] * 3 + ["oriented"] * 6 + ["blank"]
 
 
-@pytest.mark.parametrize("name", ["radial_response", "oriented_response"])
-def test_order_of_the_gratings_axes_does_not_matter(backbone, drawn, tuning, name):
-    turned = probing.probe(backbone, drawn.transpose("x", "phase", "y", "orientation", "frequency").transpose("y", ...))
-    assert turned[name].dims == tuning[name].dims
-    np.testing.assert_allclose(turned[name], tuning[name], rtol=1e-5, atol=1e-6)
-
-
-def test_order_and_number_of_gratings_do_not_matter(backbone, drawn, tuning):
-    chosen = {"frequency": [2, 0], "orientation": [3, 1, 0]}
-    found = probing.probe(backbone, drawn.isel(chosen))
-    for name in ("radial_response", "oriented_response"):
-        np.testing.assert_allclose(found[name], tuning[name].isel(chosen, missing_dims="ignore"), rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("border", [-0.1, 0.5, float("nan")])
-def test_border_that_leaves_nothing_is_refused(backbone, drawn, border):
-    with pytest.raises(ValueError, match=r"border is .*; it is a share .* and must lie in \[0, 0.5\)"):
-        probing.probe(backbone, drawn, border=border)
+@pytest.mark.parametrize("name", ["largest", "size"])
+def test_pictures_smaller_than_the_field_are_refused(backbone, drawn, name):
+    with pytest.raises(ValueError, match=f"{name} is 20 pixels; the field alone has 24"):
+        probing.probe(backbone, drawn, **{name: 20})
 
 
 def test_empty_batches_are_refused(backbone, drawn):

@@ -498,8 +498,8 @@ def network(request):
 
 def test_every_channel_of_any_network_has_a_finite_score_or_a_reason(network):
     backbone, size = network
-    shown = pe.gratings(size=size, frequencies=3, orientations=2, phases=2)
-    table = pe.score_channels(pe.probe(backbone, shown, batch_size=8))
+    shown = pe.gratings(field=2, lowest_frequency=1, frequencies=3, oriented_every=1, orientations=2, phases=2)
+    table = pe.score_channels(pe.probe(backbone, shown, size=size, batch_size=8))
     assert table.groupby("layer", sort=False).size().to_dict() == backbone.layers
     scored = table["status"] == "scored"
     assert scored.any()

@@ -33,7 +33,7 @@ def make_tuning(radial, oriented=None, *, blank=0.0, orientation=HALF_TURN, laye
     return xr.Dataset(
         {
             "radial_response": (("unit", "frequency", "phase"), radial),
-            "oriented_response": (("unit", "frequency", "orientation", "phase"), oriented),
+            "oriented_response": (("unit", "oriented_frequency", "orientation", "phase"), oriented),
             "blank_response": ("unit", np.broadcast_to(blank, units).astype(float)),
             "rectified": ("unit", np.zeros(units, dtype=bool)),
         },
@@ -41,6 +41,7 @@ def make_tuning(radial, oriented=None, *, blank=0.0, orientation=HALF_TURN, laye
             "layer": ("unit", np.broadcast_to(layer, units)),
             "channel": ("unit", np.arange(units)),
             "frequency": 2.0 ** np.arange(frequencies),
+            "oriented_frequency": 2.0 ** np.arange(frequencies),
             "orientation": orientation,
             "phase": 360 * np.arange(phases) / phases,
         },
@@ -70,7 +71,8 @@ ISOTROPIC = ("difference of Gaussians", "Laplacian of Gaussian")
 def gabor(frequency, orientation):
     x, y = stimuli.pixel_coordinates(25, 32)
     envelope = np.exp(-((x**2 + y**2) * frequency**2) / (2 * 0.4**2))
-    carrier = np.exp(2j * np.pi * frequency * stimuli.along(x, y, orientation))
+    along = x * np.cos(np.deg2rad(orientation)) + y * np.sin(np.deg2rad(orientation))
+    carrier = np.exp(2j * np.pi * frequency * along)
     kernel = (envelope * carrier).real
     kernel -= envelope * kernel.sum() / envelope.sum()  # no response to the mean grey
     return kernel / np.abs((kernel * carrier).sum())
@@ -92,8 +94,9 @@ def bank(filter_bank):
     nothing = np.zeros((2, 25, 25))
     names = [(f, o) for f in GABOR_FREQUENCIES for o in GABOR_ORIENTATIONS] + [*ISOTROPIC, "constant", "silent"]
     backbone = filter_bank([*gabors, *isotropic(), *nothing], [0] * (len(names) - 2) + [1, -1])
-    drawn = stimuli.gratings(size=64, frequencies=9, lowest_frequency=1, highest_frequency=16, orientations=8, phases=2)
-    found = scores.score_channels(probing.probe(backbone, drawn, border=0.2))
+    range_ = {"frequencies": 9, "lowest_frequency": 1, "highest_frequency": 16, "oriented_every": 1}
+    drawn = stimuli.gratings(field=2, **range_, orientations=8, phases=2)
+    found = scores.score_channels(probing.probe(backbone, drawn))
     return dict(zip(names, found.to_dict("records"), strict=True))
 
 

@@ -5,12 +5,12 @@ from stimupy.stimuli import waves
 
 from perceptual_efficacy import stimuli
 
-SMALL = {"size": 65, "frequencies": 3, "lowest_frequency": 1, "highest_frequency": 2, "orientations": 8}
+SMALL = {"field": 65 / 32, "frequencies": 3, "lowest_frequency": 1, "highest_frequency": 2, "orientations": 8}
 
 
 @pytest.fixture(scope="module")
 def drawn():
-    return stimuli.gratings(**SMALL, pixels_per_degree=32, phases=4, contrast=0.3)
+    return stimuli.gratings(**SMALL, pixels_per_degree=32, phases=4, contrast=0.3, oriented_every=1).images()
 
 
 def pick(images, **values):
@@ -44,7 +44,7 @@ def stimupy_grating(draw, frequency, phase, **rotation):
 )
 def test_oriented_grating_is_stimupys(drawn, frequency, orientation, phase):
     expected = stimupy_grating(waves.sine_linear, frequency, phase, rotation=orientation)
-    image = pick(drawn.oriented, frequency=frequency, orientation=orientation, phase=phase)
+    image = pick(drawn.oriented, oriented_frequency=frequency, orientation=orientation, phase=phase)
     np.testing.assert_allclose(image, expected, rtol=0, atol=1e-6)
 
 
@@ -56,7 +56,7 @@ def test_radial_grating_is_stimupys(drawn, frequency, phase):
 
 
 def test_orientation_zero_is_modulated_along_x_only(drawn):
-    image = pick(drawn.oriented, frequency=1, orientation=0, phase=0)
+    image = pick(drawn.oriented, oriented_frequency=1, orientation=0, phase=0)
     assert np.ptp(image, axis=0).max() == 0
     assert np.ptp(image, axis=1).min() == pytest.approx(0.3)
 
@@ -64,7 +64,7 @@ def test_orientation_zero_is_modulated_along_x_only(drawn):
 def test_orientation_is_counted_counterclockwise(drawn):
     # along the direction of modulation the phase advances; across it the image is constant: 45 degrees is up and right,
     # so going down and right nothing changes
-    image = pick(drawn.oriented, frequency=2, orientation=45, phase=90)
+    image = pick(drawn.oriented, oriented_frequency=2, orientation=45, phase=90)
     np.testing.assert_allclose(image[:-1, :-1], image[1:, 1:], atol=1e-6)
 
 
@@ -75,13 +75,14 @@ def test_blank_is_uniform_grey(drawn):
 def test_gratings_fill_a_grid_of_cycles_per_degree_and_degrees(drawn):
     axes = {
         "frequency": [1, 2**0.5, 2],
+        "oriented_frequency": [1, 2**0.5, 2],
         "orientation": [-90, -67.5, -45, -22.5, 0, 22.5, 45, 67.5],
         "phase": [0, 90, 180, 270],
     }
     for name, expected in axes.items():
         np.testing.assert_allclose(drawn[name], expected, rtol=1e-12)
     assert drawn.radial.dims == ("frequency", "phase", "y", "x")
-    assert drawn.oriented.dims == ("frequency", "orientation", "phase", "y", "x")
+    assert drawn.oriented.dims == ("oriented_frequency", "orientation", "phase", "y", "x")
     assert drawn.oriented.shape == (3, 8, 4, 65, 65)
 
 
@@ -91,8 +92,25 @@ def test_positions_are_degrees_from_the_centre_with_y_upwards(drawn):
 
 
 def test_frequencies_reach_from_half_a_cycle_per_degree_to_85_percent_of_nyquist():
-    drawn = stimuli.gratings(pixels_per_degree=40, size=8, frequencies=5, orientations=2, phases=1)
-    assert drawn.frequency.values[[0, -1]] == pytest.approx([0.5, 17])
+    drawn = stimuli.gratings(pixels_per_degree=40, frequencies=5, orientations=2, phases=1)
+    assert [drawn.frequency[0], drawn.frequency[-1]] == pytest.approx([0.5, 17])
+
+
+def test_oriented_gratings_have_every_second_frequency_from_the_first():
+    drawn = stimuli.gratings(frequencies=6)
+    assert drawn.oriented_frequency == drawn.frequency[::2]
+    assert stimuli.gratings(frequencies=6, oriented_every=4).oriented_frequency == drawn.frequency[::4]
+
+
+@pytest.mark.parametrize("kind", ["radial", "oriented", "blank"])
+def test_larger_pictures_show_the_same_gratings_around_the_same_centre(drawn, kind):
+    gratings = stimuli.gratings(**SMALL, pixels_per_degree=32, phases=4, contrast=0.3, oriented_every=1)
+    centre = gratings.images(81)[kind].values[..., 8:-8, 8:-8]
+    np.testing.assert_allclose(centre, drawn[kind], atol=1e-6)
+
+
+def test_field_is_given_in_degrees():
+    assert stimuli.gratings(pixels_per_degree=60, field=4).pixels == 240
 
 
 @pytest.mark.parametrize(("size", "expected"), [(3, [-0.1, 0, 0.1]), (4, [-0.15, -0.05, 0.05, 0.15])])
@@ -103,20 +121,20 @@ def test_pixel_coordinates_are_centred_with_y_upwards(size, expected):
 
 
 def test_srgb_encoding_is_the_standards_transfer_function():
-    small = {"size": 32, "frequencies": 3, "orientations": 2, "phases": 1, "contrast": 1.0}
-    linear, encoded = (stimuli.gratings(**small, encoding=name) for name in ("display", "srgb"))
+    small = {"frequencies": 3, "oriented_every": 1, "orientations": 2, "phases": 1, "contrast": 1.0}
+    linear, encoded = (stimuli.gratings(**small, encoding=name).images(32) for name in ("display", "srgb"))
     np.testing.assert_allclose(encoded.radial, eotf_inverse_sRGB(linear.radial.values.astype(float)), atol=2e-6)
     np.testing.assert_allclose(encoded.blank, eotf_inverse_sRGB(0.5), atol=1e-6)
 
 
 def test_contrast_is_michelsons(drawn):
-    image = pick(drawn.oriented, frequency=1, orientation=0, phase=0)
+    image = pick(drawn.oriented, oriented_frequency=1, orientation=0, phase=0)
     assert (image.max() - image.min()) / (image.max() + image.min()) == pytest.approx(0.3)
 
 
 def test_highest_frequency_may_be_the_nyquist_frequency():
-    drawn = stimuli.gratings(**{**SMALL, "size": 8, "highest_frequency": 16}, phases=1)
-    assert drawn.frequency.max() == pytest.approx(16)
+    drawn = stimuli.gratings(**{**SMALL, "highest_frequency": 16, "oriented_every": 1}, phases=1)
+    assert max(drawn.frequency) == pytest.approx(16)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +148,9 @@ def test_highest_frequency_may_be_the_nyquist_frequency():
         ({"lowest_frequency": 3}, "Frequencies from 3 to 2 cycles per degree: they must rise"),
         ({"pixels_per_degree": -32}, "Frequencies from 1 to 2 cycles per degree"),
         ({"pixels_per_degree": float("nan")}, "Frequencies from 1 to 2 cycles per degree"),
-        ({"size": 7}, "size is 7; it must be at least 8"),
+        ({"field": 1.5}, r"The field is 1\.5 degrees, which holds 1\.5 cycles of the lowest frequency, 1 cycles"),
+        ({"oriented_every": 0}, "oriented_every is 0; it must be at least 1"),
+        ({"oriented_every": 2}, "oriented_every is 2; that leaves no frequency between the first and the last"),
         ({"frequencies": 2}, "frequencies is 2; it must be at least 3"),
         ({"orientations": 1}, "orientations is 1; it must be at least 2"),
         ({"phases": 0}, "phases is 0; it must be at least 1"),

@@ -62,7 +62,6 @@ def score(
     weights: Weights = "DEFAULT",
     seed: Seed = 0,
     pixels_per_degree: Annotated[float, typer.Option(help="Resolution at which images are assumed to be seen.")] = 32.0,
-    size: Annotated[int, typer.Option(help="Width and height of the gratings in pixels.")] = 128,
     csf: Annotated[str, typer.Option(help="mannos-sakrison, watson-ahumada, barten or flat.")] = "mannos-sakrison",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write all channels to this .csv.")] = None,
 ) -> None:
@@ -77,7 +76,7 @@ def score(
         from perceptual_efficacy.stimuli import gratings
 
         backbone = _backbone(network, layers, weights, seed)
-        drawn = gratings(pixels_per_degree=pixels_per_degree, size=size)
+        drawn = gratings(pixels_per_degree=pixels_per_degree)
         progress = partial(tqdm, desc="probing", disable=None, leave=False)
         channels = score_channels(probe(backbone, drawn, progress=progress), csf)
         if output is not None:

@@ -1,19 +1,34 @@
 """Measure the response of every channel of a backbone to every grating."""
 
+import math
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import torch
 import xarray as xr
+from numpy.typing import NDArray
 from torch import Tensor
 
 from perceptual_efficacy.backbones.network import Backbone, Progress, grey_images
+from perceptual_efficacy.stimuli import Gratings
 
-GRID = ("frequency", "orientation", "phase")
+LARGEST = 512  # pixels, of a picture
 
 
 def probe(
-    backbone: Backbone, gratings: xr.Dataset, *, border: float = 0.1, batch_size: int = 32, progress: Progress = iter
+    backbone: Backbone,
+    gratings: Gratings,
+    *,
+    size: int | None = None,
+    largest: int = LARGEST,
+    batch_size: int = 32,
+    progress: Progress = iter,
 ) -> xr.Dataset:
-    """Measure the mean response of every channel to every grating.
+    """Measure the mean response of every channel to every grating, over the gratings' central field.
+
+    Unless `size` is given, the pictures are larger than the field by the largest receptive field, up to `largest`
+    pixels, so that no unit in the field sees padding.
 
     Parameters
     ----------
@@ -21,8 +36,11 @@ def probe(
         The network; it runs where its weights are.
     gratings
         What `stimuli.gratings` returns.
-    border
-        Share of a map's height and width left out at each side, in [0, 0.5): there a unit sees padding.
+    size
+        Width and height of the pictures in pixels, for networks that take only one.
+    largest
+        Width and height in pixels that a picture has at most. In layers whose receptive field needs larger ones, units
+        see padding.
     batch_size
         Gratings per forward pass.
     progress
@@ -30,57 +48,98 @@ def probe(
 
     Returns
     -------
-    Tuning curves, float32: `radial_response` (unit, frequency, phase), `oriented_response` (unit, frequency,
+    Tuning curves, float32: `radial_response` (unit, frequency, phase), `oriented_response` (unit, oriented_frequency,
     orientation, phase), `blank_response` (unit) and `rectified` (unit), whether negative activations were set to zero.
-    A unit has the coordinates `layer`, `channel` and `receptive_field`; the other axes are those of the gratings.
+    A unit has the coordinates `layer`, `channel`, `receptive_field` and `sees_padding`; the other axes are those of the
+    gratings.
 
     Raises
     ------
     ValueError
-        If the border leaves nothing of a map, or the batch size is below 1.
+        If the batch size is below 1, or a picture is or may be no larger than the field.
     """
-    if not 0 <= border < 0.5:
-        raise ValueError(f"border is {border}; it is a share of the map on each side and must lie in [0, 0.5).")
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; it must be at least 1.")
-    ordered = gratings.transpose(*GRID, "y", "x")
-    sets = [ordered[name] for name in ("radial", "oriented", "blank")]
-    stacks = [images.values.reshape(-1, *images.shape[-2:]) for images in sets]
-    batches = [stack[start : start + batch_size] for stack in stacks for start in range(0, len(stack), batch_size)]
+    for name, limit in (("largest", largest), ("size", size)):
+        if limit is not None and limit < gratings.pixels:
+            raise ValueError(f"{name} is {limit} pixels; the field alone has {gratings.pixels}.")
+    size = picture_size(backbone, gratings, largest) if size is None else size
     device = next(backbone.parameters()).device
     network = backbone.to(memory_format=torch.channels_last)
-    responses, rectified = [], []
+    share = (size - gratings.pixels) / (2 * size)
+    found: dict[str, list[NDArray[np.float32]]] = {}
+    rectified = []
+    batches = _batches(gratings, size, batch_size)
     with torch.inference_mode():
-        for batch in progress(batches):
-            response, negative = _responses(network, torch.from_numpy(batch).to(device), border)
-            responses.append(response.cpu().numpy())
+        for kind, draw in progress(batches):
+            response, negative = _responses(network, torch.from_numpy(draw()).to(device), share)
+            found.setdefault(kind, []).append(response.cpu().numpy().astype(np.float32))
             rectified.append(negative.cpu().numpy())
-    found = np.split(np.concatenate(responses).astype(np.float32), np.cumsum([len(stack) for stack in stacks])[:-1])
+    axes = {
+        "radial": ("frequency", "phase"),
+        "oriented": ("oriented_frequency", "orientation", "phase"),
+        "blank": (),
+    }
+    responses = {kind: np.concatenate(parts).T for kind, parts in found.items()}
+    units = backbone.units
+    field_size = xr.DataArray(units["receptive_field"][1])
     return xr.Dataset(
         {
-            f"{images.name}_response": (
-                ("unit", *images.dims[:-2]),
-                np.ascontiguousarray(response.T).reshape(-1, *images.shape[:-2]),
+            f"{kind}_response": (
+                ("unit", *names),
+                np.ascontiguousarray(responses[kind]).reshape(-1, *(len(getattr(gratings, name)) for name in names)),
             )
-            for images, response in zip(sets, found, strict=True)
+            for kind, names in axes.items()
         }
         | {"rectified": ("unit", np.any(rectified, axis=0))},
-        coords={**backbone.units, **{name: gratings[name] for name in GRID}},
+        coords={**units, **gratings.axes, "sees_padding": ("unit", (field_size > size - gratings.pixels + 1).values)},
         attrs={
             **backbone.identity,
-            **{name: gratings.attrs[name] for name in ("pixels_per_degree", "contrast", "encoding")},
+            **gratings.attributes,
             "response": "spatial mean of the channel after its nonlinearity",
-            "border": border,
+            "picture_size": size,
         },
     )
 
 
-def _responses(backbone: Backbone, images: Tensor, border: float) -> tuple[Tensor, Tensor]:
-    """Mean response (stimuli, units) to grey images (stimuli, y, x), and which units went below zero (units,)."""
+def picture_size(backbone: Backbone, gratings: Gratings, largest: int = LARGEST) -> int:
+    """Width and height in pixels of the pictures that a backbone is shown: the field and a margin all around it."""
+    margin = math.ceil(max(backbone.receptive_fields.values()) / 2)
+    # on both sides alike, so that the field keeps its place on the pixels
+    return gratings.pixels + 2 * min(margin, (largest - gratings.pixels) // 2)
+
+
+def _batches(gratings: Gratings, size: int, batch_size: int) -> list[tuple[str, Callable[[], NDArray[np.float32]]]]:
+    """Kinds of gratings, with what draws a batch of them: each of one frequency, so that few are in memory at once."""
+    found: list[tuple[str, Callable[[], NDArray[np.float32]]]] = []
+    for kind, draw, frequencies, count in (
+        ("radial", gratings.radial, gratings.frequency, len(gratings.phase)),
+        ("oriented", gratings.oriented, gratings.oriented_frequency, len(gratings.phase) * len(gratings.orientation)),
+    ):
+        found += [
+            (kind, partial(_part, draw, frequency, size, slice(start, start + batch_size)))
+            for frequency in frequencies
+            for start in range(0, count, batch_size)
+        ]
+    return [*found, ("blank", lambda: gratings.blank(size)[None])]
+
+
+def _part(
+    draw: Callable[[float, int], NDArray[np.float32]], frequency: float, size: int, chosen: slice
+) -> NDArray[np.float32]:
+    return np.ascontiguousarray(draw(frequency, size).reshape(-1, size, size)[chosen])
+
+
+def _responses(backbone: Backbone, images: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    """Mean response (stimuli, units) to grey images (stimuli, y, x), and which units went below zero (units,).
+
+    `share` is the share of a picture's width and height outside the field, at each side.
+    """
     responses, negative = [], []
     for _, activation in backbone.activations(grey_images(images)):
         height, width = activation.shape[-2:]
-        top, left = int(border * height), int(border * width)
+        # a field smaller than a unit's stride still has the unit in its middle
+        top, left = (min(math.ceil(share * count - 1e-9), (count - 1) // 2) for count in (height, width))
         inner = activation[..., top : height - top, left : width - left]
         negative.append(inner.amin(dim=(0, 2, 3)) < 0)
         responses.append(inner.clamp_min(0).mean(dim=(2, 3)) if negative[-1].any() else inner.mean(dim=(2, 3)))

@@ -40,9 +40,9 @@ def tuning_curves(
     Returns
     -------
     Over the units and axes of `tuning`, averaged over phases, float64: `radial` (unit, frequency) and `oriented` (unit,
-    frequency, orientation), the responses, the latter at least 0; `normalised` (unit, frequency), the radial curve
-    divided by its largest magnitude; and `slope` (unit, frequency), its |da/dlog2 f| per octave (see `slopes`). A curve
-    of zeros stays zero. Frequency is in cycles per degree.
+    oriented_frequency, orientation), the responses, the latter at least 0; `normalised` (unit, frequency), the radial
+    curve divided by its largest magnitude; and `slope` (unit, frequency), its |da/dlog2 f| per octave (see `slopes`). A
+    curve of zeros stays zero. Frequency is in cycles per degree.
 
     Raises
     ------
@@ -53,7 +53,10 @@ def tuning_curves(
         raise ValueError(f"baseline is {baseline!r}; it must be 'none' or 'blank'.")
     own = tuning.attrs["pixels_per_degree"]
     scale = own if pixels_per_degree is None else pixels_per_degree
-    frequency = tuning["frequency"].values * (scale / own)
+    relabelled = {
+        name: (name, tuning[name].values * (scale / own), {"units": "cycles per degree"})
+        for name in ("frequency", "oriented_frequency")
+    }
     mean = tuning[["radial_response", "oriented_response"]].astype(np.float64).mean("phase")
     if baseline == "blank":
         mean = mean - tuning["blank_response"]
@@ -65,13 +68,13 @@ def tuning_curves(
         {
             "radial": (over, radial),
             # below the blank: no response to that orientation
-            "oriented": ((*over, "orientation"), mean["oriented_response"].values.clip(0)),
+            "oriented": (("unit", "oriented_frequency", "orientation"), mean["oriented_response"].values.clip(0)),
             "normalised": (over, normalised),
-            "slope": (over, np.abs(slopes(normalised, np.log2(frequency)))),
+            "slope": (over, np.abs(slopes(normalised, np.log2(tuning["frequency"].values)))),
         },
         coords=mean.coords,
         attrs={**tuning.attrs, "pixels_per_degree": scale},
-    ).assign_coords(frequency=("frequency", frequency, {"units": "cycles per degree"}))
+    ).assign_coords(relabelled)
 
 
 def slopes(curves: NDArray[np.float64], octaves: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -147,7 +150,8 @@ def score_channels(
     mu1 = sum_f |da/dlog2 f| CSF(f) / sum_f CSF(f).
 
     mu2 = 1 - mean_theta a(f*, theta) / max_theta a(f*, theta), with f* = argmax |da/dlog2 f| CSF over the interior
-    frequencies; missing where max_theta a(f*, .) is below 1% of the channel's largest response.
+    frequencies of the oriented gratings; missing where max_theta a(f*, .) is below 1% of the channel's largest
+    response.
 
     The formulas are our reading of Tariq, Tursun, Kim, Didyk: Why Are Deep Representations Good Perceptual Quality
     Features?, ECCV 2020. Orientation selectivity index and circular variance: Mazurek, Kager, Van Hooser: Robust
@@ -162,8 +166,11 @@ def score_channels(
     sensitivity = (models.by_name(csf) if isinstance(csf, str) else csf)(frequency)
 
     mu1 = slope @ sensitivity / sensitivity.sum()
-    steepest = 1 + (slope * sensitivity)[:, 1:-1].argmax(axis=1)
-    tuned = oriented[np.arange(len(radial)), steepest]
+    # oriented gratings have some of the frequencies; slopes at the ends are one-sided
+    turned = np.searchsorted(frequency, curves["oriented_frequency"].values * (1 - 1e-9))
+    inside = np.flatnonzero((turned > 0) & (turned < len(frequency) - 1))
+    chosen = inside[(slope * sensitivity)[:, turned[inside]].argmax(axis=1)]
+    steepest, tuned = turned[chosen], oriented[np.arange(len(radial)), chosen]
     strongest = np.maximum(np.abs(radial).max(axis=1), oriented.max(axis=(1, 2)))
     silent = strongest <= 0
     weak = ~silent & (tuned.max(axis=1) < WEAKEST * strongest)

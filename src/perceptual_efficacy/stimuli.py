@@ -1,5 +1,6 @@
 """The gratings that a backbone is probed with: radial ones for spatial frequency, oriented ones for orientation."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -7,50 +8,142 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 GREY = 0.5
+LEAST_CYCLES = 2  # of the lowest frequency in the field
 CODE_VALUE = {"units": "display code value, 0 to 1"}
 Encoding = Literal["display", "srgb"]
+Images = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Gratings:
+    """The gratings of a probing set. Pictures of any size show the same ones, around the same centre.
+
+    Attributes
+    ----------
+    pixels_per_degree
+        Pixels per degree of visual angle.
+    field
+        Width and height, in degrees, of the central field that responses are averaged over.
+    frequency, oriented_frequency
+        Of radial and of oriented gratings, in cycles per degree, rising.
+    orientation, phase
+        In degrees. The orientation is the direction of modulation, counterclockwise from horizontal: 0 degrees is a
+        vertical grating.
+    contrast
+        Michelson contrast.
+    encoding
+        "display": the sinusoid is in display code values, as networks are trained; "srgb": it is in relative
+        luminance, encoded by the sRGB transfer function (IEC 61966-2-1).
+    """
+
+    pixels_per_degree: float
+    field: float
+    frequency: tuple[float, ...]
+    oriented_frequency: tuple[float, ...]
+    orientation: tuple[float, ...]
+    phase: tuple[float, ...]
+    contrast: float
+    encoding: Encoding
+
+    @property
+    def pixels(self) -> int:
+        """Width and height of the field in pixels."""
+        return round(self.field * self.pixels_per_degree)
+
+    def radial(self, frequency: float, size: int) -> Images:
+        """Draw the radial gratings of one frequency, (phase, y, x), display code values in [0, 1]."""
+        angle = 2 * np.pi * frequency * np.hypot(*pixel_coordinates(size, self.pixels_per_degree))
+        return self._encoded(np.cos(angle + np.deg2rad(self.phase)[:, None, None]))
+
+    def oriented(self, frequency: float, size: int) -> Images:
+        """Draw the oriented gratings of one frequency, (orientation, phase, y, x), display code values in [0, 1]."""
+        x, y = pixel_coordinates(size, self.pixels_per_degree)
+        turn = np.deg2rad(self.orientation)[:, None]
+        # cos(a + b) = cos a cos b - sin a sin b, with a along x and b along y: two products per pixel
+        across = 2 * np.pi * frequency * np.cos(turn) * x[0]
+        up = 2 * np.pi * frequency * np.sin(turn) * y[:, 0]
+        up = up[:, None] + np.deg2rad(self.phase)[:, None]  # (orientation, phase, y)
+        wave = (
+            np.cos(up)[..., None] * np.cos(across)[:, None, None]
+            - np.sin(up)[..., None] * np.sin(across)[:, None, None]
+        )
+        return self._encoded(wave)
+
+    def blank(self, size: int) -> Images:
+        """Draw the uniform field, (y, x)."""
+        return self._encoded(np.zeros((size, size)))
+
+    def images(self, size: int | None = None) -> xr.Dataset:
+        """Draw all of them, of the field's size unless another is given.
+
+        Returns
+        -------
+        `radial` (frequency, phase, y, x), `oriented` (oriented_frequency, orientation, phase, y, x) and `blank` (y, x),
+        the uniform field: float32 display code values in [0, 1]. Frequency is in cycles per degree, orientation and
+        phase in degrees, x and y in degrees of visual angle from the centre, x to the right and y upwards.
+        """
+        side = self.pixels if size is None else size
+        x, y = pixel_coordinates(side, self.pixels_per_degree)
+        position = {"units": "degrees of visual angle"}
+        return xr.Dataset(
+            {
+                "radial": (("frequency", "phase", "y", "x"), np.stack([self.radial(f, side) for f in self.frequency])),
+                "oriented": (
+                    ("oriented_frequency", "orientation", "phase", "y", "x"),
+                    np.stack([self.oriented(f, side) for f in self.oriented_frequency]),
+                ),
+                "blank": (("y", "x"), self.blank(side)),
+            },
+            coords={**self.axes, "y": ("y", y[:, 0], position), "x": ("x", x[0], position)},
+            attrs=self.attributes,
+        ).map(lambda image: image.assign_attrs(CODE_VALUE))
+
+    @property
+    def axes(self) -> dict[str, tuple[str, NDArray[np.float64], dict[str, str]]]:
+        """Coordinates of the images and of responses to them."""
+        units = dict.fromkeys(("frequency", "oriented_frequency"), "cycles per degree")
+        units |= dict.fromkeys(("orientation", "phase"), "degrees")
+        return {name: (name, np.array(getattr(self, name)), {"units": unit}) for name, unit in units.items()}
+
+    @property
+    def attributes(self) -> dict[str, float | str]:
+        """What images and responses to them say of the gratings."""
+        return {name: getattr(self, name) for name in ("pixels_per_degree", "field", "contrast", "encoding")}
+
+    def _encoded(self, wave: NDArray[np.float64]) -> Images:
+        value = GREY + GREY * self.contrast * wave
+        return (srgb_encoded(value) if self.encoding == "srgb" else value).astype(np.float32)
 
 
 def gratings(
     *,
     pixels_per_degree: float = 32.0,
-    size: int = 128,
-    frequencies: int = 24,
+    field: float = 4.0,
+    frequencies: int = 47,
     lowest_frequency: float = 0.5,
     highest_frequency: float | None = None,
     orientations: int = 16,
+    oriented_every: int = 2,
     phases: int = 4,
     contrast: float = 0.5,
     encoding: Encoding = "display",
-) -> xr.Dataset:
-    """Draw every grating of the probing set.
+) -> Gratings:
+    """Choose the gratings of a probing set.
 
     Parameters
     ----------
-    pixels_per_degree
-        Pixels per degree of visual angle.
-    size
-        Width and height in pixels.
+    pixels_per_degree, field, contrast, encoding
+        See `Gratings`.
     frequencies
         Number of spatial frequencies, spaced evenly in log2.
     lowest_frequency, highest_frequency
-        Range in cycles per degree; by default up to 0.85 of the Nyquist frequency.
+        Range in cycles per degree, at least two cycles in the field; by default up to 0.85 of the Nyquist frequency.
     orientations
-        Number of orientations, spaced evenly over [-90, 90) degrees. The orientation is the direction of modulation,
-        counterclockwise from horizontal: 0 degrees is a vertical grating.
+        Number of orientations, spaced evenly over [-90, 90) degrees.
+    oriented_every
+        Oriented gratings have every so many of the frequencies, from the first one on.
     phases
         Number of phases, spaced evenly over [0, 360) degrees.
-    contrast
-        Michelson contrast, in (0, 1].
-    encoding
-        "display": the sinusoid is in display code values, as networks are trained; "srgb": it is in relative
-        luminance, encoded by the sRGB transfer function (IEC 61966-2-1).
-
-    Returns
-    -------
-    `radial` (frequency, phase, y, x), `oriented` (frequency, orientation, phase, y, x) and `blank` (y, x), the uniform
-    field: float32 display code values in [0, 1]. Frequency is in cycles per degree, orientation and phase in degrees, x
-    and y in degrees of visual angle from the centre, x to the right and y upwards.
 
     Raises
     ------
@@ -64,39 +157,35 @@ def gratings(
             f"Frequencies from {lowest_frequency} to {highest} cycles per degree: they must rise from above 0 to at "
             f"most the Nyquist frequency, {nyquist} cycles per degree at {pixels_per_degree} pixels per degree."
         )
-    counts = {"size": size, "frequencies": frequencies, "orientations": orientations, "phases": phases}
-    for (name, value), least in zip(counts.items(), (8, 3, 2, 1), strict=True):
+    if not field * lowest_frequency >= LEAST_CYCLES:
+        raise ValueError(
+            f"The field is {field} degrees, which holds {field * lowest_frequency:g} cycles of the lowest frequency, "
+            f"{lowest_frequency} cycles per degree; it must hold at least {LEAST_CYCLES}."
+        )
+    counts = {"frequencies": frequencies, "orientations": orientations, "phases": phases}
+    counts |= {"oriented_every": oriented_every}
+    for (name, value), least in zip(counts.items(), (3, 2, 1, 1), strict=True):
         if value < least:
             raise ValueError(f"{name} is {value}; it must be at least {least}.")
     if not 0 < contrast <= 1:
         raise ValueError(f"contrast is {contrast}; it must lie in (0, 1].")
-
-    frequency = np.geomspace(lowest_frequency, highest, frequencies)
-    phase = np.arange(phases) * 360.0 / phases
-    orientation = -90.0 + np.arange(orientations) * 180.0 / orientations
-    x, y = pixel_coordinates(size, pixels_per_degree)
-
-    def draw(distance: NDArray[np.float64], f: float, p: float) -> NDArray[np.float32]:
-        wave = GREY + GREY * contrast * np.cos(2 * np.pi * f * distance + np.deg2rad(p))
-        return _encoded(wave, encoding).astype(np.float32)
-
-    radius = np.hypot(x, y)
-    radial = [[draw(radius, f, p) for p in phase] for f in frequency]
-    oriented = [[[draw(along(x, y, o), f, p) for p in phase] for o in orientation] for f in frequency]
-    return xr.Dataset(
-        {
-            "radial": (("frequency", "phase", "y", "x"), np.array(radial), CODE_VALUE),
-            "oriented": (("frequency", "orientation", "phase", "y", "x"), np.array(oriented), CODE_VALUE),
-            "blank": (("y", "x"), np.full((size, size), _encoded(GREY, encoding), np.float32), CODE_VALUE),
-        },
-        coords={
-            "frequency": ("frequency", frequency, {"units": "cycles per degree"}),
-            "orientation": ("orientation", orientation, {"units": "degrees"}),
-            "phase": ("phase", phase, {"units": "degrees"}),
-            "y": ("y", y[:, 0], {"units": "degrees of visual angle"}),
-            "x": ("x", x[0], {"units": "degrees of visual angle"}),
-        },
-        attrs={"pixels_per_degree": pixels_per_degree, "contrast": contrast, "encoding": encoding},
+    if encoding not in ("display", "srgb"):
+        raise ValueError(f"encoding is {encoding!r}; it must be 'display' or 'srgb'.")
+    frequency = tuple(np.geomspace(lowest_frequency, highest, frequencies).tolist())
+    inside = [f for f in frequency[::oriented_every] if frequency[0] < f < frequency[-1]]
+    if not inside:
+        raise ValueError(
+            f"oriented_every is {oriented_every}; that leaves no frequency between the first and the last."
+        )
+    return Gratings(
+        pixels_per_degree=pixels_per_degree,
+        field=field,
+        frequency=frequency,
+        oriented_frequency=frequency[::oriented_every],
+        orientation=tuple(-90.0 + number * 180.0 / orientations for number in range(orientations)),
+        phase=tuple(number * 360.0 / phases for number in range(phases)),
+        contrast=contrast,
+        encoding=encoding,
     )
 
 
@@ -107,16 +196,7 @@ def pixel_coordinates(size: int, pixels_per_degree: float) -> tuple[NDArray[np.f
     return x, y
 
 
-def along(x: NDArray[np.float64], y: NDArray[np.float64], orientation: float) -> NDArray[np.float64]:
-    """Distance in degrees along the direction `orientation` (degrees, counterclockwise from horizontal)."""
-    angle = np.deg2rad(orientation)
-    return x * np.cos(angle) + y * np.sin(angle)
-
-
-def _encoded(luminance: ArrayLike, encoding: Encoding) -> NDArray[np.float64]:
+def srgb_encoded(luminance: ArrayLike) -> NDArray[np.float64]:
+    """Encode relative luminance by the sRGB transfer function (IEC 61966-2-1)."""
     value = np.asarray(luminance, dtype=np.float64)
-    if encoding == "display":
-        return value
-    if encoding == "srgb":
-        return np.where(value <= 0.0031308, 12.92 * value, 1.055 * value ** (1 / 2.4) - 0.055)
-    raise ValueError(f"encoding is {encoding!r}; it must be 'display' or 'srgb'.")
+    return np.where(value <= 0.0031308, 12.92 * value, 1.055 * value ** (1 / 2.4) - 0.055)

@@ -70,7 +70,7 @@ def test_network_that_others_trained_is_taken_for_no_release(name, held):
 def first_layer():
     """Scores of VGG-16's first layer, and its filters' sensitivity to grey patterns, (64, 3, 3)."""
     backbone = vgg16(["relu1_1"])
-    scores = pe.score_channels(pe.probe(backbone, pe.gratings(size=64, frequencies=12, orientations=16, phases=4)))
+    scores = pe.score_channels(pe.probe(backbone, pe.gratings(frequencies=12, orientations=16, phases=4)))
     kernel = backbone.network.state_dict()["features.0.weight"].numpy()
     return scores, (kernel / np.array([0.229, 0.224, 0.225])[:, None, None]).sum(axis=1)
 

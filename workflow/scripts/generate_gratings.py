@@ -5,4 +5,4 @@ from job import job
 from perceptual_efficacy import io, stimuli
 
 with job(snakemake) as run:
-    io.write_dataset(stimuli.gratings(**run.params.options), run.output.gratings, run.provenance)
+    io.write_dataset(stimuli.gratings(**run.params.options).images(), run.output.gratings, run.provenance)

@@ -2,14 +2,14 @@
 
 from job import job
 
-from perceptual_efficacy import io, probing
+from perceptual_efficacy import io, probing, stimuli
 from perceptual_efficacy.backbones import store
 
 with job(snakemake) as run:
     tuning = probing.probe(
         store.load(run.input.weights, precision=run.params.precision).to(run.device),
-        io.read_dataset(run.input.gratings),
-        border=run.params.border,
+        stimuli.gratings(**run.params.stimuli),
+        largest=run.params.largest,
         batch_size=run.params.batch_size,
         progress=run.progress,
     )

@@ -10,6 +10,7 @@ from study.configuration import BICUBIC, LPIPS_NETWORKS, OWN_SHAPES, START, SUFF
 from study.schema import UNWRITABLE, ConfigurationError, name_of
 
 TWINS = {"motorcycle_left", "motorcycle_right"}  # the bundled stereo pair: one scene
+LEAST_CYCLES = 2  # of the lowest frequency in the field
 LARGEST_STIMULI = 2 * 1024**3  # bytes; drawing them takes twice that
 EVERYTHING = "all"
 OTHER_DATA = {"modelfest", "photographs", "ladder"}  # names of folders beside the data sets
@@ -87,9 +88,18 @@ def wrong_with_stimuli(study: Study) -> Contradictions:
         yield "stimuli.highest_frequency", highest, f"at most {nyquist:g}, the Nyquist frequency"
     if stimuli["lowest_frequency"] >= highest:
         yield "stimuli.lowest_frequency", stimuli["lowest_frequency"], f"below the highest frequency, {highest:g}"
-    count = stimuli["frequencies"] * stimuli["orientations"] * stimuli["phases"]
-    if 4 * count * stimuli["size"] ** 2 > LARGEST_STIMULI:
-        yield "stimuli.size", stimuli["size"], f"smaller: {count} oriented gratings of this size exceed 2 GiB"
+    field, every = stimuli["field"], stimuli["oriented_every"]
+    if field * stimuli["lowest_frequency"] < LEAST_CYCLES:
+        least = LEAST_CYCLES / stimuli["lowest_frequency"]
+        yield "stimuli.field", field, f"at least {least:g}: {LEAST_CYCLES} cycles of the lowest frequency"
+    if every >= stimuli["frequencies"] - 1:
+        yield "stimuli.oriented_every", every, "smaller: no frequency between the first and the last is left"
+    pixels = round(field * stimuli["pixels_per_degree"])
+    count = -(-stimuli["frequencies"] // every) * stimuli["orientations"] * stimuli["phases"]
+    if 4 * count * pixels**2 > LARGEST_STIMULI:
+        yield "stimuli.field", field, f"smaller: {count} oriented gratings of {pixels} x {pixels} pixels exceed 2 GiB"
+    if pixels > study.value("probing.largest"):
+        yield "probing.largest", study.value("probing.largest"), f"at least {pixels}, the pixels of stimuli.field"
     for key in ("luminance", "field_size"):
         if csf[key] is not None and csf["model"] != "barten":
             yield f"scores.csf.{key}", csf[key], f"null for the model {csf['model']}; only barten takes it"

@@ -20,7 +20,7 @@ def table(curves: xr.Dataset, channels: pd.DataFrame, layer: str) -> pd.DataFram
     """
     rows, chosen = examples(channels, curves, layer, ("mu2", "steepest_frequency"))
     steepest = xr.DataArray(rows["steepest_frequency"].to_numpy(), dims="channel")
-    response = chosen["oriented"].sel(frequency=steepest, method="nearest")
+    response = chosen["oriented"].sel(oriented_frequency=steepest, method="nearest")
     repeated = rows.loc[rows.index.repeat(response.sizes["orientation"])].reset_index(drop=True)
     return repeated.assign(
         orientation=np.tile(response["orientation"].values, len(rows)),

@@ -18,11 +18,11 @@ def table(gratings: xr.Dataset, *, crop: int = 64) -> pd.DataFrame:
     frequency in cycles per degree, orientation and phase in degrees, y and x in degrees of visual angle from the
     image's centre, and value, the display code value in [0, 1].
     """
-    frequency, orientation, phase = (gratings[name].values for name in ("frequency", "orientation", "phase"))
+    frequency, orientation, phase = (gratings[name].values for name in ("oriented_frequency", "orientation", "phase"))
     shown = frequency[np.unique(np.linspace(0, len(frequency) - 1, 4).astype(int))]
     turned = orientation[np.unique(np.arange(4) * len(orientation) // 4)]
     radial = gratings["radial"].sel(phase=phase[0])
-    oriented = gratings["oriented"].sel(frequency=shown[1])
+    oriented = gratings["oriented"].sel(oriented_frequency=shown[1]).rename(oriented_frequency="frequency")
     panels = [*(radial.sel(frequency=f) for f in shown), gratings["blank"]]
     panels += [oriented.sel(orientation=o, phase=phase[0]) for o in turned]
     panels.append(oriented.sel(orientation=turned[-1], phase=phase[min(1, len(phase) - 1)]))
