@@ -80,7 +80,7 @@ def test_a_selection_changes_what_compare_prints(images, channels):
 
 
 def test_score_writes_every_channel_and_prints_every_layer(tmp_path):
-    result = run("score", "random:alexnet", "--layers", "relu1", "--size", "64", "-o", tmp_path / "channels.csv")
+    result = run("score", "random:alexnet", "--layers", "relu1", "-o", tmp_path / "channels.csv")
     assert result.exit_code == 0, result.output
     assert len(pd.read_csv(tmp_path / "channels.csv")) == 64
     assert "relu1" in result.stdout
@@ -120,7 +120,7 @@ def test_networks_run_on_the_device_that_doctor_names(images, monkeypatch, accel
     assert [device for name, device in sent if name == "Backbone"] == [kind]
     assert sent.count(("Tensor", kind)) >= 2  # both images
     sent.clear()
-    assert run("score", "random:alexnet", "--layers", "relu1", "--size", "32").exit_code == 0
+    assert run("score", "random:alexnet", "--layers", "relu1").exit_code == 0
     assert [device for name, device in sent if name == "Backbone"] == [kind]
 
 

@@ -45,7 +45,5 @@ def test_scores_have_the_defaults_of_a_study():
 
 def test_the_command_line_has_the_defaults_of_a_study():
     ours, studys = defaults(cli.score), schemas("stimuli")
-    assert {name: ours[name] for name in ("pixels_per_degree", "size")} == {
-        name: studys[name] for name in ("pixels_per_degree", "size")
-    }
+    assert {name: ours[name] for name in ("pixels_per_degree",)} == {"pixels_per_degree": studys["pixels_per_degree"]}
     assert ours["csf"] == defaults(scores.score_channels)["csf"]
