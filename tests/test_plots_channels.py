@@ -44,7 +44,10 @@ def tuning() -> xr.Dataset:
     phase = np.array([0.0, 180.0])
     return xr.Dataset(
         {
-            "radial_response": (("unit", "frequency", "phase"), radial[..., None] * [0.9, 1.1]),
+            **{
+                f"{kind}_response": (("unit", "frequency", "phase"), radial[..., None] * [0.9, 1.1])
+                for kind in ("radial", "red_green", "blue_yellow")
+            },
             "oriented_response": (
                 ("unit", "oriented_frequency", "orientation", "phase"),
                 (radial[:, :, None] * tuned[:, None])[..., None] * [0.9, 1.1],

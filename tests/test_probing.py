@@ -41,6 +41,9 @@ class OneImage(stimuli.Gratings):
     def oriented(self, frequency, size):
         return np.broadcast_to(self.image, (len(self.orientation), len(self.phase), size, size)).astype(np.float32)
 
+    def isoluminant(self, direction, frequency, size):
+        return np.broadcast_to(self.image, (len(self.phase), 3, size, size)).astype(np.float32)
+
     def blank(self, size):
         return np.broadcast_to(self.image, (size, size)).astype(np.float32)
 
@@ -52,7 +55,8 @@ def with_image(drawn, image):
 def reference(backbone, image, field=24):
     """Mean responses of all units to the field of a grey image: one layer after the other, in float64."""
     mean, deviation = np.array([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
-    activation = torch.from_numpy((image.astype(np.float64) - mean[:, None, None]) / deviation[:, None, None])[None]
+    normalised = (image.astype(np.float64) - mean[:, None, None]) / deviation[:, None, None]
+    activation = torch.from_numpy(normalised)[None]
     responses = []
     weights = backbone.network.state_dict()
     for number, layer in enumerate(backbone.layers):
@@ -82,6 +86,21 @@ def test_oriented_responses_are_those_of_a_plain_loop(backbone, drawn, tuning):
         image = images.isel(stimulus=stimulus)
         at = {name: image[name].item() for name in ("oriented_frequency", "orientation", "phase")}
         np.testing.assert_allclose(tuning.oriented_response.sel(at), reference(backbone, image.values), rtol=1e-5)
+
+
+@pytest.mark.parametrize("direction", ["red_green", "blue_yellow"])
+def test_responses_to_colour_are_those_of_a_plain_loop(backbone, drawn, tuning, direction):
+    for frequency in drawn.frequency:
+        for phase, image in zip(drawn.phase, drawn.isoluminant(direction, frequency, SIZE), strict=True):
+            found = tuning[f"{direction}_response"].sel(frequency=frequency, phase=phase)
+            np.testing.assert_allclose(found, reference(backbone, image), rtol=1e-5)
+
+
+def test_three_phases_are_not_taken_for_colours(backbone, drawn):
+    three = dataclasses.replace(drawn, phase=(0.0, 120.0, 240.0))
+    tuning = probing.probe(backbone, three)
+    image = three.oriented(three.oriented_frequency[1], SIZE)[2, 1]
+    np.testing.assert_allclose(tuning.oriented_response[:, 1, 2, 1], reference(backbone, image), rtol=1e-5)
 
 
 def test_blank_response_is_that_of_a_plain_loop(backbone, drawn, tuning):
@@ -176,8 +195,8 @@ def test_progress_sees_every_batch(backbone, drawn):
             yield batch
 
     probing.probe(backbone, drawn, batch_size=5, progress=progress)
-    # two radial gratings of each frequency, eight oriented ones in two batches, the blank
-    assert seen == ["radial"] * 3 + ["oriented"] * 6 + ["blank"]
+    # two radial gratings of each frequency and colour, eight oriented ones in two batches, the blank
+    assert seen == ["radial"] * 3 + ["red_green"] * 3 + ["blue_yellow"] * 3 + ["oriented"] * 6 + ["blank"]
 
 
 @pytest.mark.parametrize("name", ["largest", "size"])

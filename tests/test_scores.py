@@ -1,18 +1,25 @@
+from collections import OrderedDict
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
+from torch import nn
 
 from perceptual_efficacy import csf, probing, scores, stimuli
+from perceptual_efficacy.backbones.network import Backbone
 
 OCTAVES = np.array([1.0, 2, 4, 8])  # cycles per degree
 HALF_TURN = -90 + 180 * np.arange(16) / 16
 
 
-def make_tuning(radial, oriented=None, *, blank=0.0, orientation=HALF_TURN, layer="a", pixels_per_degree=32.0):
+def make_tuning(
+    radial, oriented=None, *, blank=0.0, colour=0.0, orientation=HALF_TURN, layer="a", pixels_per_degree=32.0
+):
     """Build tuning curves by hand.
 
     Parameters
@@ -33,6 +40,8 @@ def make_tuning(radial, oriented=None, *, blank=0.0, orientation=HALF_TURN, laye
     return xr.Dataset(
         {
             "radial_response": (("unit", "frequency", "phase"), radial),
+            "red_green_response": (("unit", "frequency", "phase"), colour * radial),
+            "blue_yellow_response": (("unit", "frequency", "phase"), 0 * radial),
             "oriented_response": (("unit", "oriented_frequency", "orientation", "phase"), oriented),
             "blank_response": ("unit", np.broadcast_to(blank, units).astype(float)),
             "rectified": ("unit", np.zeros(units, dtype=bool)),
@@ -208,6 +217,28 @@ def test_relabelled_frequencies_meet_another_sensitivity():
 
     assert score([[0, 1, 0, 0]], csf_model=model)["mu1"] == pytest.approx(0, abs=1e-12)
     assert score([[0, 1, 0, 0]], csf_model=model, pixels_per_degree=64)["mu1"] == pytest.approx(0.25)
+
+
+def test_chromatic_index_compares_the_largest_changes_from_the_blank():
+    tuning = make_tuning([[0.3, 0.8, 0.5, 0.4]] * 3, blank=0.2)
+    tuning["red_green_response"][:] = np.array([0.2, 0.2, 0.5])[:, None, None]
+    tuning["blue_yellow_response"][:] = np.array([0.2, 0.5, 0.8])[:, None, None]
+    # changes of .6 to grey; of 0, .3 and .6 to colour
+    np.testing.assert_allclose(scores.chromatic_index(tuning), [0, 1 / 3, 1 / 2])
+
+
+def test_chromatic_index_of_filters_for_luminance_and_for_colour():
+    """A filter for red minus green answers to colour alone, one for grey far more to luminance."""
+    filters = nn.Conv2d(3, 2, 1, bias=False)
+    filters.weight = nn.Parameter(torch.tensor([[1.0, -1.0, 0.0], [1.0, 1.0, 1.0]])[:, :, None, None])
+    bank = nn.Sequential(filters, nn.ReLU())
+    backbone = Backbone(
+        nn.Sequential(OrderedDict(bank=bank)), {"bank": "bank"}, {}, mean=(0, 0, 0), standard_deviation=(1, 1, 1)
+    )
+    tuning = probing.probe(backbone, stimuli.gratings(frequencies=5, orientations=2, phases=4))
+    red_green, grey = scores.score_channels(tuning)["chromatic_index"]
+    assert red_green == pytest.approx(1, abs=1e-3)
+    assert grey < 0.2
 
 
 def test_mean_activation_is_that_of_the_radial_gratings():

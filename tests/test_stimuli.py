@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from colour.models import eotf_inverse_sRGB
+from colour.adaptation import CHROMATIC_ADAPTATION_TRANSFORMS
+from colour.models import RGB_COLOURSPACES, eotf_inverse_sRGB, eotf_sRGB
 from stimupy.stimuli import waves
 
 from perceptual_efficacy import stimuli
@@ -125,6 +126,47 @@ def test_srgb_encoding_is_the_standards_transfer_function():
     linear, encoded = (stimuli.gratings(**small, encoding=name).images(32) for name in ("display", "srgb"))
     np.testing.assert_allclose(encoded.radial, eotf_inverse_sRGB(linear.radial.values.astype(float)), atol=2e-6)
     np.testing.assert_allclose(encoded.blank, eotf_inverse_sRGB(0.5), atol=1e-6)
+
+
+def linear(images):
+    """Linear RGB (..., rgb) of images (..., rgb, y, x), by colour-science."""
+    return eotf_sRGB(np.moveaxis(images.astype(np.float64), -3, -1))
+
+
+@pytest.mark.parametrize("direction", ["red_green", "blue_yellow"])
+def test_isoluminant_gratings_have_the_luminance_of_the_blank(direction):
+    gratings = stimuli.gratings(contrast=1.0)
+    images, blank = gratings.isoluminant(direction, 2.0, 64), np.full((1, 3, 1, 1), 0.5)
+    shown, grey = (linear(one) @ RGB_COLOURSPACES["sRGB"].matrix_RGB_to_XYZ.T for one in (images, blank))
+    np.testing.assert_allclose(shown[..., 1], grey.item(1), rtol=2e-4)
+    assert np.ptp(images) > 0.3
+
+
+@pytest.mark.parametrize(
+    ("direction", "constant", "varying"), [("red_green", [2], [0, 1]), ("blue_yellow", [0, 1], [2])]
+)
+def test_isoluminant_gratings_modulate_the_cones_that_they_name(direction, constant, varying):
+    to_cones = CHROMATIC_ADAPTATION_TRANSFORMS["Von Kries"] @ RGB_COLOURSPACES["sRGB"].matrix_RGB_to_XYZ
+    gratings = stimuli.gratings(contrast=1.0)
+    grey = to_cones @ np.full(3, eotf_sRGB(0.5))
+    contrast = linear(gratings.isoluminant(direction, 2.0, 64)) @ to_cones.T / grey - 1
+    assert np.abs(contrast[..., constant]).max() < 2e-3
+    assert np.abs(contrast[..., varying]).max(axis=(0, 1, 2)).min() > 0.02
+    if direction == "red_green":  # the one rises where the other falls
+        assert np.corrcoef(contrast[..., 0].ravel(), contrast[..., 1].ravel())[0, 1] < -0.999
+
+
+@pytest.mark.parametrize("direction", ["red_green", "blue_yellow"])
+def test_isoluminant_gratings_of_full_contrast_just_fit_into_the_gamut(direction):
+    change = stimuli.isoluminant_change(direction, 0.2)
+    assert np.abs(change).max() == pytest.approx(0.2)
+    half, full = (np.ptp(linear(stimuli.gratings(contrast=c).isoluminant(direction, 2.0, 65))) for c in (0.5, 1.0))
+    assert full == pytest.approx(2 * half, rel=1e-3)
+
+
+def test_an_unknown_direction_is_refused():
+    with pytest.raises(ValueError, match="direction is 'purple'; it must be one of red_green, blue_yellow"):
+        stimuli.isoluminant_change("purple", 0.2)
 
 
 def test_contrast_is_michelsons(drawn):

@@ -15,6 +15,8 @@ from perceptual_efficacy.stimuli import Gratings
 
 LARGEST = 512  # pixels, of a picture
 
+Draw = Callable[[float, int], NDArray[np.float32]]  # of a frequency and the size in pixels
+
 
 def probe(
     backbone: Backbone,
@@ -48,10 +50,10 @@ def probe(
 
     Returns
     -------
-    Tuning curves, float32: `radial_response` (unit, frequency, phase), `oriented_response` (unit, oriented_frequency,
-    orientation, phase), `blank_response` (unit) and `rectified` (unit), whether negative activations were set to zero.
-    A unit has the coordinates `layer`, `channel`, `receptive_field` and `sees_padding`; the other axes are those of the
-    gratings.
+    Tuning curves, float32: `radial_response`, `red_green_response` and `blue_yellow_response` (unit, frequency, phase),
+    `oriented_response` (unit, oriented_frequency, orientation, phase), `blank_response` (unit) and `rectified` (unit),
+    whether negative activations were set to zero. A unit has the coordinates `layer`, `channel`, `receptive_field` and
+    `sees_padding`; the other axes are those of the gratings.
 
     Raises
     ------
@@ -77,6 +79,8 @@ def probe(
             rectified.append(negative.cpu().numpy())
     axes = {
         "radial": ("frequency", "phase"),
+        "red_green": ("frequency", "phase"),
+        "blue_yellow": ("frequency", "phase"),
         "oriented": ("oriented_frequency", "orientation", "phase"),
         "blank": (),
     }
@@ -111,32 +115,34 @@ def picture_size(backbone: Backbone, gratings: Gratings, largest: int = LARGEST)
 
 def _batches(gratings: Gratings, size: int, batch_size: int) -> list[tuple[str, Callable[[], NDArray[np.float32]]]]:
     """Kinds of gratings, with what draws a batch of them: each of one frequency, so that few are in memory at once."""
-    found: list[tuple[str, Callable[[], NDArray[np.float32]]]] = []
-    for kind, draw, frequencies, count in (
-        ("radial", gratings.radial, gratings.frequency, len(gratings.phase)),
-        ("oriented", gratings.oriented, gratings.oriented_frequency, len(gratings.phase) * len(gratings.orientation)),
-    ):
-        found += [
-            (kind, partial(_part, draw, frequency, size, slice(start, start + batch_size)))
-            for frequency in frequencies
-            for start in range(0, count, batch_size)
-        ]
+    phases, turns = len(gratings.phase), len(gratings.orientation)
+    kinds: list[tuple[str, Draw, tuple[float, ...], int, tuple[int, ...]]] = [
+        ("radial", gratings.radial, gratings.frequency, phases, ()),
+        ("red_green", partial(gratings.isoluminant, "red_green"), gratings.frequency, phases, (3,)),
+        ("blue_yellow", partial(gratings.isoluminant, "blue_yellow"), gratings.frequency, phases, (3,)),
+        ("oriented", gratings.oriented, gratings.oriented_frequency, turns * phases, ()),
+    ]
+    found: list[tuple[str, Callable[[], NDArray[np.float32]]]] = [
+        (kind, partial(_part, draw, frequency, size, colours, slice(start, start + batch_size)))
+        for kind, draw, frequencies, count, colours in kinds
+        for frequency in frequencies
+        for start in range(0, count, batch_size)
+    ]
     return [*found, ("blank", lambda: gratings.blank(size)[None])]
 
 
-def _part(
-    draw: Callable[[float, int], NDArray[np.float32]], frequency: float, size: int, chosen: slice
-) -> NDArray[np.float32]:
-    return np.ascontiguousarray(draw(frequency, size).reshape(-1, size, size)[chosen])
+def _part(draw: Draw, frequency: float, size: int, colours: tuple[int, ...], chosen: slice) -> NDArray[np.float32]:
+    return np.ascontiguousarray(draw(frequency, size).reshape(-1, *colours, size, size)[chosen])
 
 
 def _responses(backbone: Backbone, images: Tensor, share: float) -> tuple[Tensor, Tensor]:
-    """Mean response (stimuli, units) to grey images (stimuli, y, x), and which units went below zero (units,).
+    """Mean response (stimuli, units) to images (stimuli, [rgb,] y, x), and which units went below zero (units,).
 
     `share` is the share of a picture's width and height outside the field, at each side.
     """
     responses, negative = [], []
-    for _, activation in backbone.activations(grey_images(images)):
+    shown = grey_images(images) if images.ndim == 3 else images.contiguous(memory_format=torch.channels_last)
+    for _, activation in backbone.activations(shown):
         height, width = activation.shape[-2:]
         # a field smaller than a unit's stride still has the unit in its middle
         top, left = (min(math.ceil(share * count - 1e-9), (count - 1) // 2) for count in (height, width))

@@ -135,8 +135,8 @@ def score_channels(
     One row per channel: the network (see `vocabulary.IDENTITY`), pixels_per_degree, layer, channel, receptive_field
     (pixels, where `tuning` has it), status ("scored", or why not), preferred_frequency (peak of the radial curve) and
     steepest_frequency (f*, where the weighted slope peaks), both in cycles per degree, preferred_orientation in
-    degrees, mu1, mu2, pe, osi, circular_variance, bandwidth (full width at half height, degrees), mean_activation
-    (over the radial gratings) and rectified.
+    degrees, mu1, mu2, pe, osi, circular_variance, bandwidth (full width at half height, degrees), chromatic_index,
+    mean_activation (over the radial gratings) and rectified.
 
     Raises
     ------
@@ -192,6 +192,7 @@ def score_channels(
             "osi": np.where(unjudged, np.nan, osi),
             "circular_variance": np.where(unjudged, np.nan, circular_variance),
             "bandwidth": np.where(unjudged, np.nan, bandwidth),
+            "chromatic_index": chromatic_index(tuning),
             "mean_activation": tuning["radial_response"].mean(("frequency", "phase")).values.astype(np.float64),
             "rectified": tuning["rectified"].values.astype(bool),
         }
@@ -203,6 +204,25 @@ def score_channels(
         ranks = scored.groupby("layer", sort=False)[["mu1", "mu2"]].rank(pct=True)
         table.loc[scored.index, "pe"] = ranks.mean(axis=1)
     return table
+
+
+def chromatic_index(tuning: xr.Dataset) -> NDArray[np.float64]:
+    """Index of every channel's answer to colour against that to luminance, in [0, 1], shape (units,).
+
+    C / (C + A): the largest change from the response to the blank over the frequencies of the isoluminant gratings (C,
+    the larger of red-green and blue-yellow) and of the grey ones (A), both averaged over phases. The gratings'
+    amplitudes scale it, which changes no ranks within a layer. Missing where a channel answers to neither.
+
+    References
+    ----------
+    After Johnson, Hawken, Shapley: The spatial transformation of color in the primary visual cortex of the macaque
+    monkey, Nature Neuroscience 4, 2001, who compare the peaks of the same two tuning curves.
+    """
+    kinds = [f"{kind}_response" for kind in ("radial", "red_green", "blue_yellow")]
+    mean = tuning[kinds].astype(np.float64).mean("phase") - tuning["blank_response"].astype(np.float64)
+    grey, *colours = (np.abs(mean[kind].values).max(axis=-1) for kind in kinds)
+    colour = np.maximum(*colours)
+    return statistics.ratio(colour, colour + grey)
 
 
 def orientation_scores(

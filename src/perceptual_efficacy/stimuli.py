@@ -10,7 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 GREY = 0.5
 LEAST_CYCLES = 2  # of the lowest frequency in the field
 CODE_VALUE = {"units": "display code value, 0 to 1"}
+# linear sRGB to CIE XYZ (IEC 61966-2-1), and XYZ to cones (Hunt, Pointer, Estevez; normalised to D65)
+RGB_TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+XYZ_TO_LMS = np.array([[0.40024, 0.7076, -0.08081], [-0.2263, 1.16532, 0.0457], [0.0, 0.0, 0.91822]])
 Encoding = Literal["display", "srgb"]
+Direction = Literal["red_green", "blue_yellow"]
 Images = NDArray[np.float32]
 
 
@@ -68,6 +72,18 @@ class Gratings:
             - np.sin(up)[..., None] * np.sin(across)[:, None, None]
         )
         return self._encoded(wave)
+
+    def isoluminant(self, direction: Direction, frequency: float, size: int) -> Images:
+        """Draw radial gratings of one frequency that modulate colour alone, (phase, rgb, y, x), display code values.
+
+        "red_green" modulates L and M cones against each other, "blue_yellow" S cones alone; luminance is that of the
+        blank. The sinusoid is in linear light, with `contrast` as a share of the largest modulation in sRGB's gamut.
+        """
+        angle = 2 * np.pi * frequency * np.hypot(*pixel_coordinates(size, self.pixels_per_degree))
+        wave = np.cos(angle + np.deg2rad(self.phase)[:, None, None])
+        grey = srgb_decoded(self.blank(1).item())
+        change = isoluminant_change(direction, float(grey))[:, None, None]
+        return srgb_encoded(grey + self.contrast * wave[:, None] * change).astype(np.float32)
 
     def blank(self, size: int) -> Images:
         """Draw the uniform field, (y, x)."""
@@ -194,6 +210,29 @@ def pixel_coordinates(size: int, pixels_per_degree: float) -> tuple[NDArray[np.f
     position = (np.arange(size) - (size - 1) / 2) / pixels_per_degree
     x, y = np.meshgrid(position, -position)
     return x, y
+
+
+def isoluminant_change(direction: Direction, grey: float) -> NDArray[np.float64]:
+    """Largest change of linear RGB around a grey, within the gamut both ways, that modulates colour alone, shape (3,).
+
+    Raises
+    ------
+    ValueError
+        If there is no such direction.
+    """
+    luminance, (long, middle, short) = RGB_TO_XYZ[1], XYZ_TO_LMS @ RGB_TO_XYZ
+    constant = {"red_green": (luminance, short), "blue_yellow": (long, middle)}
+    if direction not in constant:
+        raise ValueError(f"direction is {direction!r}; it must be one of {', '.join(constant)}.")
+    change = np.cross(*constant[direction])  # leaves both as they are
+    change *= np.sign(change @ (long if direction == "red_green" else short))
+    return change * min(grey, 1 - grey) / np.abs(change).max()
+
+
+def srgb_decoded(value: ArrayLike) -> NDArray[np.float64]:
+    """Decode display code values to linear light by the sRGB transfer function (IEC 61966-2-1)."""
+    code = np.asarray(value, dtype=np.float64)
+    return np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4)
 
 
 def srgb_encoded(luminance: ArrayLike) -> NDArray[np.float64]:
