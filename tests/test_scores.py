@@ -17,9 +17,7 @@ OCTAVES = np.array([1.0, 2, 4, 8])  # cycles per degree
 HALF_TURN = -90 + 180 * np.arange(16) / 16
 
 
-def make_tuning(
-    radial, oriented=None, *, blank=0.0, colour=0.0, orientation=HALF_TURN, layer="a", pixels_per_degree=32.0
-):
+def make_tuning(radial, oriented=None, *, blank=0.0, orientation=HALF_TURN, layer="a", pixels_per_degree=32.0):
     """Build tuning curves by hand.
 
     Parameters
@@ -40,7 +38,7 @@ def make_tuning(
     return xr.Dataset(
         {
             "radial_response": (("unit", "frequency", "phase"), radial),
-            "red_green_response": (("unit", "frequency", "phase"), colour * radial),
+            "red_green_response": (("unit", "frequency", "phase"), 0 * radial),
             "blue_yellow_response": (("unit", "frequency", "phase"), 0 * radial),
             "oriented_response": (("unit", "oriented_frequency", "orientation", "phase"), oriented),
             "blank_response": ("unit", np.broadcast_to(blank, units).astype(float)),
@@ -227,18 +225,17 @@ def test_chromatic_index_compares_the_largest_changes_from_the_blank():
     np.testing.assert_allclose(scores.chromatic_index(tuning), [0, 1 / 3, 1 / 2])
 
 
-def test_chromatic_index_of_filters_for_luminance_and_for_colour():
-    """A filter for red minus green answers to colour alone, one for grey far more to luminance."""
-    filters = nn.Conv2d(3, 2, 1, bias=False)
-    filters.weight = nn.Parameter(torch.tensor([[1.0, -1.0, 0.0], [1.0, 1.0, 1.0]])[:, :, None, None])
-    bank = nn.Sequential(filters, nn.ReLU())
-    backbone = Backbone(
-        nn.Sequential(OrderedDict(bank=bank)), {"bank": "bank"}, {}, mean=(0, 0, 0), standard_deviation=(1, 1, 1)
-    )
+def test_chromatic_index_of_filters_for_colour_and_for_luma():
+    """Red minus green answers to colour alone; luma, rectified at grey, far more to luminance."""
+    filters = nn.Conv2d(3, 2, 1)
+    filters.weight = nn.Parameter(torch.tensor([[1.0, -1.0, 0.0], [0.299, 0.587, 0.114]])[:, :, None, None])
+    filters.bias = nn.Parameter(torch.tensor([0.0, -0.5]))
+    network = nn.Sequential(OrderedDict(bank=nn.Sequential(filters, nn.ReLU())))
+    backbone = Backbone(network, {"bank": "bank"}, {}, mean=(0, 0, 0), standard_deviation=(1, 1, 1))
     tuning = probing.probe(backbone, stimuli.gratings(frequencies=5, orientations=2, phases=4))
-    red_green, grey = scores.score_channels(tuning)["chromatic_index"]
+    red_green, luma = scores.score_channels(tuning)["chromatic_index"]
     assert red_green == pytest.approx(1, abs=1e-3)
-    assert grey < 0.2
+    assert luma < 0.2
 
 
 def test_mean_activation_is_that_of_the_radial_gratings():
