@@ -450,19 +450,33 @@ def test_spread_is_missing_where_one_phase_leaves_the_channel_unscored():
     assert spread[["mu1", "mu2"]].isna().all(axis=None)
 
 
+def tuned(channels, *, frequencies=24, phases=2, seed=0, layer="a", sees_padding=False):
+    """Tuning curves of channels that prefer a frequency and an orientation each; phases differ little."""
+    random = np.random.default_rng(seed)
+    octaves = np.linspace(0, 4, frequencies)
+    preferred, centre = random.uniform(0.5, 3.5, (channels, 1)), random.uniform(-90, 90, (channels, 1))
+    radial = np.exp(-((octaves - preferred) ** 2) / (2 * random.uniform(0.3, 1, (channels, 1)) ** 2))
+    turned = np.exp(random.uniform(0, 3, (channels, 1)) * (np.cos(2 * np.deg2rad(HALF_TURN - centre)) - 1))
+    oriented = radial[:, :, None] * turned[:, None]
+    radial, oriented = (
+        curve[..., None] * random.uniform(0.98, 1.02, (*curve.shape, phases)) for curve in (radial, oriented)
+    )
+    tuning = make_tuning(radial, oriented, layer=layer)
+    tuning["red_green_response"] = tuning["radial_response"] * random.uniform(size=(channels, 1, 1))
+    axes = {name: (name, 2.0**octaves) for name in ("frequency", "oriented_frequency")}
+    return tuning.assign_coords(**axes, sees_padding=("unit", np.broadcast_to(sees_padding, channels)))
+
+
 @pytest.fixture(scope="module")
-def random_tuning():
-    """Return two networks of two layers with 9 and 8 channels and two phases."""
-    random = np.random.default_rng(0)
+def networks():
+    """A network of two layers with 9 and 8 channels, and two controls."""
     layer = ["a"] * 9 + ["b"] * 8
-    return [
-        make_tuning(random.uniform(size=(17, 4, 2)), random.uniform(size=(17, 4, 16, 2)), layer=layer) for _ in range(2)
-    ]
+    return tuned(17, layer=layer), [tuned(17, layer=layer, seed=seed) for seed in (1, 2)]
 
 
 @pytest.fixture(scope="module")
-def comparison(random_tuning):
-    return scores.compare_layers(*random_tuning, csf.mannos_sakrison, replicates=300)
+def comparison(networks):
+    return scores.compare_layers(*networks, csf.mannos_sakrison, replicates=300)
 
 
 def estimate(comparison, layer, statistic):
@@ -470,37 +484,75 @@ def estimate(comparison, layer, statistic):
 
 
 @pytest.mark.parametrize("score_", ["mu1", "mu2"])
-@pytest.mark.parametrize(("suffix", "network"), [("", 0), ("_control", 1)])
-def test_interquartile_range_is_scipys(random_tuning, comparison, score_, suffix, network):
-    found = scores.score_channels(random_tuning[network])
-    expected = stats.iqr(found.loc[found["layer"] == "a", score_])
-    assert estimate(comparison, "a", f"{score_}_iqr{suffix}") == pytest.approx(expected)
+def test_interquartile_ranges_are_scipys(networks, comparison, score_):
+    def of(tuning):
+        found = scores.score_channels(tuning)
+        return stats.iqr(found.loc[found["layer"] == "a", score_])
+
+    network, controls = networks
+    assert estimate(comparison, "a", f"{score_}_iqr") == pytest.approx(of(network))
+    assert estimate(comparison, "a", f"{score_}_iqr_control") == pytest.approx(np.mean([of(one) for one in controls]))
 
 
 @pytest.mark.parametrize("score_", ["mu1", "mu2"])
-def test_phase_range_is_the_median_over_channels(random_tuning, comparison, score_):
-    spread = scores.spread_over_phases(random_tuning[0], csf.mannos_sakrison)
+def test_phase_range_is_the_median_over_channels(networks, comparison, score_):
+    spread = scores.spread_over_phases(networks[0], csf.mannos_sakrison)
     expected = np.median(spread.loc[spread["layer"] == "b", score_])
     assert estimate(comparison, "b", f"{score_}_phase_range") == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("score_", ["mu1", "mu2"])
-def test_excess_is_over_the_larger_of_phase_range_and_control(comparison, score_):
-    larger = max(estimate(comparison, "a", f"{score_}_{name}") for name in ("phase_range", "iqr_control"))
-    expected = estimate(comparison, "a", f"{score_}_iqr") - larger
-    assert estimate(comparison, "a", f"{score_}_excess") == pytest.approx(expected)
+def test_spread_is_over_three_times_the_phase_range(comparison, score_):
+    iqr, phases = (estimate(comparison, "a", f"{score_}_{name}") for name in ("iqr", "phase_range"))
+    assert estimate(comparison, "a", f"{score_}_spread") == pytest.approx(iqr - 3 * phases)
+
+
+def test_colour_correlates_with_efficacy_as_scipy_has_it(networks, comparison):
+    found = scores.score_channels(networks[0]).query("layer == 'b'")
+    expected = stats.spearmanr(found["pe"], found["chromatic_index"]).statistic
+    assert estimate(comparison, "b", "chromatic_srcc") == pytest.approx(expected)
+
+
+def test_a_dense_set_of_gratings_has_converged(networks):
+    found = scores.convergence(networks[0], csf.mannos_sakrison)
+    assert found["converged"].tolist() == [True, True]
+    assert (found[["half_frequencies", "half_phases"]] > 0.9).all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("broken", "column"), [("frequency", "half_frequencies"), ("phase", "half_phases"), ("padding", "sees_padding")]
+)
+def test_a_layer_that_has_not_converged_says_why_and_is_not_in_the_mean(networks, broken, column):
+    """The last eight channels: their curves alternate, or their phases disagree, or they see padding."""
+    network, controls = networks
+    random = np.random.default_rng(0)
+    tuning, last = network.copy(deep=True), slice(9, None)
+    if broken == "padding":
+        tuning = tuning.assign_coords(sees_padding=("unit", np.arange(17) >= 9))
+    else:
+        for name in ("radial_response", "oriented_response"):
+            shape = tuning[name][last].shape
+            same = [*shape[:-1], 1] if broken == "frequency" else shape
+            tuning[name][last] = np.broadcast_to(random.uniform(size=same), shape)
+    found = scores.convergence(tuning, csf.mannos_sakrison).set_index("layer")
+    assert found["converged"].to_dict() == {"a": True, "b": False}
+    assert found.loc["b", column] < 0.9 if column != "sees_padding" else found.loc["b", column]
+    comparison = scores.compare_layers(tuning, controls, csf.mannos_sakrison, replicates=10)
+    assert estimate(comparison, "mean of layers", "mu1_iqr") == estimate(comparison, "a", "mu1_iqr")
+    assert comparison.set_index("layer").loc["b", "converged"].eq(False).all()
+
+
+def test_without_a_layer_that_has_converged_there_is_no_mean():
+    tuning = tuned(9, sees_padding=True)
+    comparison = scores.compare_layers(tuning, [tuning], csf.mannos_sakrison, replicates=10)
+    assert np.isnan(estimate(comparison, "mean of layers", "mu1_iqr"))
 
 
 def test_csf_correlation_is_one_where_the_slopes_follow_the_csf():
     # slopes 1, 0, 1/2, 0 per octave
     tuning = make_tuning([[0, 1, 0, 0]] * 3)
-    comparison = scores.compare_layers(tuning, tuning, lambda _: np.array([4.0, 2, 3, 2]), replicates=10)
+    comparison = scores.compare_layers(tuning, [tuning], lambda _: np.array([4.0, 2, 3, 2]), replicates=10)
     assert estimate(comparison, "a", "csf_r") == pytest.approx(1)
-
-
-def test_network_does_not_differ_from_itself(random_tuning):
-    comparison = scores.compare_layers(random_tuning[0], random_tuning[0], csf.mannos_sakrison, replicates=10)
-    assert estimate(comparison, "a", "csf_r_difference") == 0
 
 
 def test_mean_of_layers_weights_layers_equally(comparison):
@@ -514,14 +566,12 @@ def test_intervals_are_ordered(comparison):
 
 def test_equal_channels_leave_no_uncertainty():
     tuning = make_tuning(RISING * 5, [COSINE_SQUARED] * 5)
-    comparison = scores.compare_layers(tuning, tuning, csf.mannos_sakrison, replicates=50)
+    comparison = scores.compare_layers(tuning, [tuning], csf.mannos_sakrison, replicates=50)
     np.testing.assert_allclose(comparison["ci_low"], comparison["ci_high"], atol=1e-12)
 
 
-def test_comparison_depends_on_the_seed_alone(random_tuning, comparison):
-    again, other = (
-        scores.compare_layers(*random_tuning, csf.mannos_sakrison, replicates=300, seed=seed) for seed in (0, 1)
-    )
+def test_comparison_depends_on_the_seed_alone(networks, comparison):
+    again, other = (scores.compare_layers(*networks, csf.mannos_sakrison, replicates=300, seed=seed) for seed in (0, 1))
     pd.testing.assert_frame_equal(again, comparison)
     assert not other["ci_low"].equals(comparison["ci_low"])
 
@@ -529,7 +579,7 @@ def test_comparison_depends_on_the_seed_alone(random_tuning, comparison):
 def test_layer_with_few_scored_channels_is_compared_without_a_warning():
     # a third of the bootstrap samples of three channels holds no scored one
     tuning = make_tuning([*RISING, [0, 0, 0, 0], [0, 0, 0, 0]], [COSINE_SQUARED, np.zeros(16), np.zeros(16)])
-    comparison = scores.compare_layers(tuning, tuning, csf.mannos_sakrison, replicates=100)
+    comparison = scores.compare_layers(tuning, [tuning], csf.mannos_sakrison, replicates=100)
     assert comparison.loc[comparison["statistic"].str.startswith("mu"), ["ci_low", "ci_high"]].isna().all(axis=None)
 
 

@@ -113,8 +113,8 @@ def compare_selections(
     cube
         "raw", or "standardised": each channel divided by its mean distance over the data set.
     layer
-        Also "all layers", whose distances are summed, and "mean of layers", whose scores are averaged; "none" for
-        baselines and people.
+        Also "all layers", whose distances are summed, and "mean of layers", whose scores are averaged over those that
+        the channels' column `converged`, if there is one, says have converged; "none" for baselines and people.
     selection
         "all", "high", "low", "high - low", "random halves", "high, {ranking} - {ranking}", a baseline, or how well
         people agree with each other.
@@ -261,6 +261,7 @@ class _Plan(NamedTuple):
     matched: dict[tuple[str, str], Marks]  # the same by layer and ranking, with the high half's share of distance
     pairing: dict[str, Indices]  # per layer numbers that pick one of its matched splits, to average over layers
     mean: Floats  # distance of every unit over the data set
+    averaged: list[str]  # layers in the mean of layers: those whose measurement has converged
     rankings: list[str]
     differences: Sequence[tuple[str, str]]
 
@@ -289,7 +290,9 @@ class _Plan(NamedTuple):
                 target = mean[index[halves[ranking, "high"][index]]].sum()
                 matched[name, ranking] = statistics.matched_halves(mean[index], target, splits, random)
         pairing = {name: random.integers(2**31, size=splits) for name in units}
-        return cls(units, candidates, halves, marks, matched, pairing, mean, list(rankings), differences)
+        converged = channels["converged"] if "converged" in channels else pd.Series(True, channels.index)
+        averaged = [name for name, index in units.items() if converged.iloc[index].all()]
+        return cls(units, candidates, halves, marks, matched, pairing, mean, averaged, list(rankings), differences)
 
     def half_of(self, layer: str) -> int:
         """Number of channels in an upper half of one layer, or of all of them together."""
@@ -370,7 +373,10 @@ def _score_layers(
             samples[first, f"high, {first} - {second}"] = samples[first, "high"] - samples[second, "high"]
         upper, differences = places[name]
         layers[name] = _Layer(plan.half_of(name), samples, upper, differences, matched.get(name, {}))
-    single = [layers[name] for name in plan.units]
+    single = [layers[name] for name in plan.averaged]
+    if not single:
+        layers[MEAN_OF_LAYERS] = _missing(layers[ALL_LAYERS])
+        return layers
     layers[MEAN_OF_LAYERS] = layers[ALL_LAYERS]._replace(
         matched={ranking: _mean_of_matched(plan, matched, ranking) for ranking in (plan.rankings if match else [])},
         samples={key: _mean([layer.samples[key] for layer in single]) for key in single[0].samples},
@@ -382,11 +388,22 @@ def _score_layers(
 
 def _mean_of_matched(plan: _Plan, matched: Mapping[str, Mapping[str, Floats]], ranking: str) -> Floats:
     """Average differences of matched splits over layers, one random split of each; none if a layer has none."""
-    found = {name: of_layer[ranking] for name, of_layer in matched.items()}
+    found = {name: matched[name][ranking] for name in plan.averaged}
     if not all(len(values) for values in found.values()):
         return np.empty(0)
     drawn: Floats = np.mean([values[plan.pairing[name] % len(values)] for name, values in found.items()], axis=0)
     return drawn
+
+
+def _missing(layer: _Layer) -> _Layer:
+    """Return a layer of which nothing is known, with the names of another."""
+    samples = {
+        key: sample._replace(scores={name: np.full_like(values, np.nan) for name, values in sample.scores.items()})
+        for key, sample in layer.samples.items()
+    }
+    return layer._replace(
+        samples=samples, upper=np.full_like(layer.upper, np.nan), splits=np.full_like(layer.splits, np.nan), matched={}
+    )
 
 
 def _score_splits(plan: _Plan, distance: _Distances, judgements: Judgements) -> dict[str, tuple[Floats, Floats]]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
+from scipy import stats
 
 from perceptual_efficacy import csf as models
 from perceptual_efficacy import statistics
@@ -17,6 +18,8 @@ Baseline = Literal["none", "blank"]
 Combination = Literal["product", "ranks"]
 
 SLOPE_SCALE = 0.2  # octaves
+LEAST_SPREAD = 3  # times the range over phases, of scores that differ between channels
+LEAST_AGREEMENT = 0.9  # Spearman's correlation, of a ranking that has converged
 WEAKEST = 0.01  # of a channel's maximum: orientation is not judged on a response below this share
 SILENT = "not scored: no response to any grating"
 WEAK = f"not scored: oriented response at the steepest frequency below {WEAKEST:.0%} of the channel's maximum"
@@ -348,70 +351,98 @@ def spread_over_phases(
     )
 
 
+def convergence(tuning: xr.Dataset, csf: models.ContrastSensitivity, baseline: Baseline = "none") -> pd.DataFrame:
+    """Say of every layer whether its ranking of channels would stay with a denser or larger set of gratings.
+
+    Returns
+    -------
+    One row per layer: layer; half_frequencies, Spearman's correlation of PE by all and by every second frequency;
+    half_phases, that of PE by every second phase and by the others; sees_padding, whether units in the field see
+    padding; converged, whether neither correlation is below .9 and no unit sees padding. A correlation that cannot be
+    computed counts as below.
+    """
+    every_second = tuning["frequency"].values[::2]
+    fewer = tuning.sel(frequency=every_second)
+    fewer = fewer.isel(oriented_frequency=np.isin(fewer["oriented_frequency"], every_second))
+    parts = [tuning, fewer, tuning.isel(phase=slice(0, None, 2)), tuning.isel(phase=slice(1, None, 2))]
+    usable = [part if part.sizes["phase"] and part.sizes["oriented_frequency"] > 2 else None for part in parts]
+    efficacy = [None if part is None else score_channels(part, csf, baseline=baseline)["pe"] for part in usable]
+    layer = pd.Series(tuning["layer"].values.astype(str))
+    padding = pd.Series(tuning["sees_padding"].values if "sees_padding" in tuning.coords else False, layer.index)
+    rows = []
+    for name, members in layer.groupby(layer, sort=False).groups.items():
+        frequencies, phases = (_agreement(efficacy[one], efficacy[other], members) for one, other in ((0, 1), (2, 3)))
+        sees = bool(padding[members].any())
+        converged = not sees and min(frequencies, phases) >= LEAST_AGREEMENT
+        rows.append((name, frequencies, phases, sees, converged))
+    return pd.DataFrame(rows, columns=["layer", "half_frequencies", "half_phases", "sees_padding", "converged"])
+
+
+def _agreement(first: pd.Series | None, second: pd.Series | None, members: pd.Index) -> float:
+    """Spearman's correlation of two scores over some channels; -1 where it cannot be computed."""
+    if first is None or second is None:
+        return -1.0
+    both = pd.concat([first[members], second[members]], axis=1).dropna()
+    if len(both) < 3 or (both.nunique() < 2).any():
+        return -1.0
+    return float(stats.spearmanr(both.iloc[:, 0], both.iloc[:, 1]).statistic)
+
+
 def compare_layers(
     tuning: xr.Dataset,
-    control: xr.Dataset,
+    controls: Sequence[xr.Dataset],
     csf: models.ContrastSensitivity,
     *,
     baseline: Baseline = "none",
     replicates: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Describe each layer's distribution of scores, beside a control with the same layers and random weights.
+    """Describe each layer's distribution of scores, beside controls with the same layers and random weights.
 
     Parameters
     ----------
-    tuning, control
-        What `probing.probe` returns for the backbone and for its control.
+    tuning, controls
+        What `probing.probe` returns for the backbone, and for controls with several seeds.
     csf
         Contrast sensitivity function of frequency in cycles per degree.
     baseline
         See `score_channels`.
     replicates
-        Bootstrap samples; the channels of a layer are resampled, the control's independently.
+        Bootstrap samples; the channels of a layer are resampled, those of each control independently.
     seed
         Seed of the bootstrap.
 
     Returns
     -------
-    layer (and "mean of layers"), statistic, estimate, ci_low, ci_high, n_clusters, resampled_unit. The statistics, for
-    mu1 and mu2: `mu1_iqr` and `mu1_iqr_control` (likewise `mu2_...`), the interquartile range over scored channels;
-    `mu1_phase_range`, the median over channels of the range over single phases; `mu1_excess`, the interquartile range
-    minus the larger of the other two. And `csf_r`, `csf_r_control`: Pearson correlation over frequencies of the CSF
-    with the channels' mean unweighted |da/dlog2 f|, and `csf_r_difference`, the first minus the second.
+    layer (and "mean of layers", of those that have converged), statistic, estimate, ci_low, ci_high, n_clusters,
+    resampled_unit, and half_frequencies, half_phases, sees_padding and converged (see `convergence`). The statistics,
+    for mu1 and mu2: `mu1_iqr` (likewise `mu2_...`), the interquartile range over scored channels; `mu1_phase_range`,
+    the median over channels of the range over single phases; `mu1_spread`, the first minus three times the second; and
+    `mu1_iqr_control`, the mean of the controls' interquartile ranges. `chromatic_srcc`: Spearman's correlation of PE
+    with the chromatic index over scored channels. `csf_r` and `csf_r_control` (mean over controls): Pearson correlation
+    over frequencies of the CSF with the channels' mean unweighted |da/dlog2 f|.
     """
     random = np.random.default_rng(seed)
-    networks = {}
-    for name, responses in (("", tuning), ("_control", control)):
-        scores = score_channels(responses, csf, baseline=baseline)
-        phases = spread_over_phases(responses, csf, baseline)
-        curves = tuning_curves(responses, baseline=baseline)
-        networks[name] = (scores, phases, curves["slope"].values, csf(curves["frequency"].values))
-
-    rows = []
-    for layer in dict.fromkeys(tuning["layer"].values.astype(str)):
-        values: dict[str, NDArray[np.float64]] = {}
-        for name, (scores, phases, slope, sensitivity) in networks.items():
-            members = np.flatnonzero((scores["layer"] == layer).to_numpy())
-            # row 0 is the full sample, the others are bootstrap samples
-            drawn = np.vstack([members, random.choice(members, size=(replicates, len(members)))])
-            with warnings.catch_warnings():  # a sample without scored channels is missing
-                warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
-                for score in ("mu1", "mu2"):
-                    scored = scores[score].where(scores["status"] == SCORED).to_numpy()
-                    lower, upper = np.nanquantile(scored[drawn], [0.25, 0.75], axis=1)
-                    values[f"{score}_iqr{name}"] = upper - lower
-                    values[f"{score}_phase_range{name}"] = np.nanmedian(phases[score].to_numpy()[drawn], axis=1)
-            values[f"csf_r{name}"] = statistics.pearson(slope[drawn].mean(axis=1), sensitivity)
+    layers = list(dict.fromkeys(tuning["layer"].values.astype(str)))
+    own = _sampled(tuning, layers, csf, baseline, replicates, random)
+    others = [_sampled(control, layers, csf, baseline, replicates, random) for control in controls]
+    state = convergence(tuning, csf, baseline).set_index("layer")
+    found = {}
+    for layer in layers:
+        values = own[layer]
         for score in ("mu1", "mu2"):
-            del values[f"{score}_phase_range_control"]
-            larger = np.maximum(values[f"{score}_phase_range"], values[f"{score}_iqr_control"])
-            values[f"{score}_excess"] = values[f"{score}_iqr"] - larger
-        values["csf_r_difference"] = values["csf_r"] - values["csf_r_control"]
-        rows.append((layer, len(members), values))
-    names = rows[0][2].keys()
-    mean = {name: np.mean([values[name] for _, _, values in rows], axis=0) for name in names}
-    rows.append((MEAN_OF_LAYERS, len(tuning["layer"]), mean))
+            values[f"{score}_spread"] = values[f"{score}_iqr"] - LEAST_SPREAD * values[f"{score}_phase_range"]
+        for name in ("mu1_iqr", "mu2_iqr", "csf_r"):
+            values[f"{name}_control"] = np.mean([control[layer][name] for control in others], axis=0)
+        found[layer] = values
+    averaged = [layer for layer in layers if state.loc[layer, "converged"]]
+    missing = np.full(1 + replicates, np.nan)
+    found[MEAN_OF_LAYERS] = {
+        name: np.mean([found[layer][name] for layer in averaged], axis=0) if averaged else missing
+        for name in found[layers[0]]
+    }
+    counts = tuning["layer"].to_series().value_counts().to_dict()
+    counts[MEAN_OF_LAYERS] = sum(counts[layer] for layer in averaged)
     return pd.DataFrame(
         [
             {
@@ -419,10 +450,53 @@ def compare_layers(
                 "layer": layer,
                 "statistic": name,
                 **dict(zip(INTERVAL, (sample[0], *statistics.percentile_interval(sample[1:])), strict=True)),
-                "n_clusters": count,
+                "n_clusters": counts[layer],
                 "resampled_unit": "channels",
+                **(state.loc[layer].to_dict() if layer in state.index else {"converged": bool(averaged)}),
             }
-            for layer, count, values in rows
+            for layer, values in found.items()
             for name, sample in values.items()
         ]
     )
+
+
+def _sampled(
+    tuning: xr.Dataset,
+    layers: Sequence[str],
+    csf: models.ContrastSensitivity,
+    baseline: Baseline,
+    replicates: int,
+    random: np.random.Generator,
+) -> dict[str, dict[str, NDArray[np.float64]]]:
+    """Statistics of every layer of one network on the full sample of its channels and on bootstrap samples."""
+    scores, phases = score_channels(tuning, csf, baseline=baseline), spread_over_phases(tuning, csf, baseline)
+    curves = tuning_curves(tuning, baseline=baseline)
+    slope, sensitivity = curves["slope"].values, csf(curves["frequency"].values)
+    found = {}
+    for layer in layers:
+        members = np.flatnonzero((scores["layer"] == layer).to_numpy())
+        drawn = np.vstack([members, random.choice(members, size=(replicates, len(members)))])
+        values: dict[str, NDArray[np.float64]] = {}
+        with warnings.catch_warnings():  # a sample without scored channels is missing
+            warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
+            for score in ("mu1", "mu2"):
+                scored = scores[score].where(scores["status"] == SCORED).to_numpy()
+                lower, upper = np.nanquantile(scored[drawn], [0.25, 0.75], axis=1)
+                values[f"{score}_iqr"] = upper - lower
+                values[f"{score}_phase_range"] = np.nanmedian(phases[score].to_numpy()[drawn], axis=1)
+        scored_ones = members[(scores["status"] == SCORED).to_numpy()[members]]
+        values["chromatic_srcc"] = _correlation_of_samples(scores, scored_ones, replicates, random)
+        values["csf_r"] = statistics.pearson(slope[drawn].mean(axis=1), sensitivity)
+        found[layer] = values
+    return found
+
+
+def _correlation_of_samples(
+    scores: pd.DataFrame, members: NDArray[np.intp], replicates: int, random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Spearman's correlation of PE with the chromatic index over channels, on the full and on bootstrap samples."""
+    if len(members) < 2:
+        return np.full(1 + replicates, np.nan)
+    drawn = np.vstack([members, random.choice(members, size=(replicates, len(members)))])
+    pe, index = (stats.rankdata(scores[name].to_numpy()[drawn], axis=1) for name in ("pe", "chromatic_index"))
+    return statistics.pearson(pe, index)

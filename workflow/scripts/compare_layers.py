@@ -7,7 +7,7 @@ from perceptual_efficacy import csf, io, scores
 with job(snakemake) as run:
     layers = scores.compare_layers(
         io.read_dataset(run.input.tuning),
-        io.read_dataset(run.input.control),
+        [io.read_dataset(path) for path in run.input.controls],
         csf.by_name(**run.params.csf),
         baseline=run.params.baseline,
         replicates=run.params.replicates,
