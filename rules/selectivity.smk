@@ -26,6 +26,7 @@ rule compare_layers:
     input:
         tuning="results/probing/{backbone}/tuning.nc",
         control=network("results/probing/{0.control}/tuning.nc"),
+        others=network("results/probing/{0.control}/controls.nc"),
     output:
         layers="results/selectivity/{backbone}/layers.parquet",
     log:

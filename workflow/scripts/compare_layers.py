@@ -5,9 +5,10 @@ from job import job
 from perceptual_efficacy import csf, io, scores
 
 with job(snakemake) as run:
+    others = io.read_dataset(run.input.others)
     layers = scores.compare_layers(
         io.read_dataset(run.input.tuning),
-        [io.read_dataset(path) for path in run.input.controls],
+        [io.read_dataset(run.input.control), *(others.isel(seed=number) for number in range(others.sizes["seed"]))],
         csf.by_name(**run.params.csf),
         baseline=run.params.baseline,
         replicates=run.params.replicates,

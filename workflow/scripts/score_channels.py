@@ -9,9 +9,12 @@ with job(snakemake) as run:
     tuning = io.read_dataset(run.input.tuning)
     model = csf.by_name(**run.params.csf)
     options = {"baseline": run.params.baseline, "combination": run.params.combination}
-    own = scores.score_channels(tuning, model, **options)
+    converged = scores.convergence(tuning, model, run.params.baseline)[["layer", "converged"]]
+    own = scores.score_channels(tuning, model, **options).merge(converged, on="layer")
     variants = [
-        scores.score_channels(tuning, curve, pixels_per_degree=float(resolution), **options).assign(csf=name)
+        scores.score_channels(tuning, curve, pixels_per_degree=float(resolution), **options)
+        .merge(converged, on="layer")
+        .assign(csf=name)
         for resolution in run.params.resolutions
         for name, curve in {"study": model, "flat": csf.flat}.items()
     ]

@@ -1,0 +1,22 @@
+"""Measure the responses of a control's shape with other random weights, of several seeds."""
+
+import xarray as xr
+from job import job
+
+from perceptual_efficacy import io, probing, stimuli
+from perceptual_efficacy.backbones import loading, vgg
+from perceptual_efficacy.backbones.network import Backbone
+
+
+def drawn(seed: int) -> Backbone:
+    if run.params.widths:
+        return vgg.draw_random(dict(run.params.layers), seed)
+    return loading.load_backbone(run.params.network, layers=run.params.layers, weights=None, seed=seed)
+
+
+with job(snakemake) as run:
+    gratings = stimuli.gratings(**run.params.stimuli)
+    options = {"largest": run.params.largest, "batch_size": run.params.batch_size, "progress": run.progress}
+    seeds = range(run.params.seed + 1, run.params.seed + run.params.control_seeds)
+    tunings = [probing.probe(drawn(seed).to(run.device), gratings, **options) for seed in seeds]
+    io.write_dataset(xr.concat(tunings, "seed").assign_coords(seed=list(seeds)), run.output.tuning, run.provenance)
