@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from perceptual_efficacy.claims.evaluation import ANY, CONTROLS, PRETRAINED
+from perceptual_efficacy.claims.evaluation import ANY, CONTROLS, EXTENSION, PAPER, PRETRAINED
 from perceptual_efficacy.datasets.registry import LAYOUTS
 
 ROOT = Path(__file__).parents[1]
@@ -54,8 +54,9 @@ def test_no_two_claims_have_the_same_id():
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim["id"])
 def test_a_claim_has_what_its_verdict_needs(claim):
-    needed = {"id", "statement", "about", "evidence", "where", "controls", "smallest_effect", "unit"}
+    needed = {"id", "kind", "statement", "about", "evidence", "where", "controls", "smallest_effect", "unit"}
     assert needed <= set(claim) <= needed | {"lacking", "comparisons", "at_least"}
+    assert claim["kind"] in (PAPER, EXTENSION)
     assert claim["about"] in (PRETRAINED, ANY)
     assert claim["evidence"] in evidence()
     assert set(claim["controls"]) <= set(CONTROLS)

@@ -85,6 +85,7 @@ LAYERS = {"subject": "mean of layers"}
 def claim():
     return {
         "id": "example",
+        "kind": "paper",
         "statement": "High is better.",
         "about": "pre-trained networks",
         "evidence": "agreement",
@@ -184,7 +185,8 @@ def test_a_claim_about_any_network_judges_the_stand_in(claim, evidence):
 def test_numbers_for_comparison_come_from_the_same_table_if_the_claim_names_them(claim, evidence):
     claim["comparisons"] = {"by mu1": {"ranking": "mu1"}}
     (record,) = evaluation.evaluate([claim], evidence, {"subject": "control"}, LAYERS)
-    assert record["comparisons"] == [{"label": "by mu1", "estimate": -0.2, "ci_low": -0.3, "ci_high": -0.1}]
+    assert record["comparisons"][0] == {"label": "by mu1", "estimate": -0.2, "ci_low": -0.3, "ci_high": -0.1}
+    assert record["comparisons"][1]["label"] == "control (random weights)"
 
 
 def test_missing_numbers_reach_the_reader_as_missing(claim, evidence, tmp_path):

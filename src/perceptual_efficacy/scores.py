@@ -418,9 +418,9 @@ def compare_layers(
     resampled_unit, and half_frequencies, half_phases, sees_padding and converged (see `convergence`). The statistics,
     for mu1 and mu2: `mu1_iqr` (likewise `mu2_...`), the interquartile range over scored channels; `mu1_phase_range`,
     the median over channels of the range over single phases; `mu1_spread`, the first minus three times the second; and
-    `mu1_iqr_control`, the mean of the controls' interquartile ranges. `chromatic_srcc`: Spearman's correlation of PE
-    with the chromatic index over scored channels. `csf_r` and `csf_r_control` (mean over controls): Pearson correlation
-    over frequencies of the CSF with the channels' mean unweighted |da/dlog2 f|.
+    `mu1_iqr_control`, the mean of the controls' interquartile ranges. `low_pe_chromatic_srcc`: Spearman's correlation
+    of the chromatic index with minus PE over scored channels. `csf_r` and `csf_r_control` (mean over controls): Pearson
+    correlation over frequencies of the CSF with the channels' mean unweighted |da/dlog2 f|.
     """
     random = np.random.default_rng(seed)
     layers = list(dict.fromkeys(tuning["layer"].values.astype(str)))
@@ -432,6 +432,7 @@ def compare_layers(
         values = own[layer]
         for score in ("mu1", "mu2"):
             values[f"{score}_spread"] = values[f"{score}_iqr"] - LEAST_SPREAD * values[f"{score}_phase_range"]
+        values["low_pe_chromatic_srcc"] = -values.pop("chromatic_srcc")
         for name in ("mu1_iqr", "mu2_iqr", "csf_r"):
             values[f"{name}_control"] = np.mean([control[layer][name] for control in others], axis=0)
         found[layer] = values

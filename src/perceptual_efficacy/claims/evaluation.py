@@ -26,6 +26,7 @@ CONTROLS = {
     MATCHED_SPLITS: ("p_matched", "matched_mean"),
     SHUFFLED_WEIGHTS: ("p_split", "split_mean"),
 }
+PAPER, EXTENSION = "paper", "extension"  # kinds of claims
 PRETRAINED, ANY = "pre-trained networks", "any network"  # what a claim is about
 
 COLUMNS = (*INTERVAL, "p", "p_split", "p_matched", "n_clusters", "resampled_unit")
@@ -171,15 +172,13 @@ def evaluate(
             if lacking := _too_small(row, claim.get("at_least", {})):
                 against.append(f"size: {lacking}")
             verdict = Verdict(NOT_TESTED, "; ".join(against)) if against else outcome
-            if "comparisons" in claim:
-                differing = claim["comparisons"].items()
-                others = {label: _pick(claim["id"], own, {**where, **other}) for label, other in differing}
-            else:
-                of_control = _pick(claim["id"], table[table["network"] == control], where)
-                others = {f"{control} ({networks.loc[control, 'origin']})": of_control}
+            differing = claim.get("comparisons", {}).items()
+            others = {label: _pick(claim["id"], own, {**where, **other}) for label, other in differing}
+            if not (of_control := table[table["network"] == control]).empty:
+                others[f"{control} ({networks.loc[control, 'origin']})"] = _pick(claim["id"], of_control, where)
         records.append(
             {
-                **{key: claim[key] for key in ("id", "statement", "about", "unit", "smallest_effect")},
+                **{key: claim[key] for key in ("id", "kind", "statement", "about", "unit", "smallest_effect")},
                 "controls": list(claim["controls"]),
                 "endpoint": ", ".join(f"{key} {value}" for key, value in where.items()),
                 "network": network,
