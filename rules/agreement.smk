@@ -45,7 +45,7 @@ rule assess_thresholds:
     resources:
         **growing(mem_mb=2000, runtime=30),
     params:
-        **study.params("statistics.splits", "statistics.replicates", "seed"),
+        **study.params("modelfest.csf", "statistics.splits", "statistics.replicates", "seed"),
         code=code_digest("assess_thresholds"),
     message:
         "Comparing the thresholds that {wildcards.backbone} predicts at {wildcards.resolution} pixels per degree with people’s"

@@ -14,6 +14,7 @@ rule score_channels:
         **growing(mem_mb=2000, runtime=10),
     params:
         **study.params("scores.csf", "scores.baseline", "scores.combination"),
+        modelfest_csf=study.value("modelfest.csf"),
         resolutions=study.resolutions,
         code=code_digest("score_channels"),
     message:

@@ -100,3 +100,13 @@ def test_parameter_of_a_model_without_parameters_is_refused():
 def test_unknown_parameter_is_refused():
     with pytest.raises(ValueError, match=r"'barten' takes luminance, field_size, got \{'age': 30\}"):
         csf.by_name("barten", age=30)
+
+
+@pytest.mark.parametrize("octaves", [-1, 1])
+def test_a_shifted_function_peaks_so_many_octaves_higher(octaves):
+    frequency = np.geomspace(0.5, 32, 2001)
+    peaks = [
+        frequency[model(frequency).argmax()]
+        for model in (csf.mannos_sakrison, csf.shifted(csf.mannos_sakrison, octaves))
+    ]
+    assert np.log2(peaks[1] / peaks[0]) == pytest.approx(octaves, abs=0.01)

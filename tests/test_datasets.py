@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from perceptual_efficacy import energy, storage
+from perceptual_efficacy import csf, energy, storage
 from perceptual_efficacy.datasets import modelfest, photographs
 from perceptual_efficacy.judgements import DetectionThresholds
-from perceptual_efficacy.vocabulary import LEAVE_ONE_OUT
+from perceptual_efficacy.vocabulary import FITTED_ENERGY, LEAVE_ONE_OUT
 
 
 def entry(name, split="train", **rest):
@@ -130,7 +130,7 @@ def test_watson_and_ahumadas_energy_fits_the_thresholds_it_was_made_for(native):
     patterns, judgements = native
     contrasts = np.geomspace(0.003, 1, 8)
     judged = DetectionThresholds.of(judgements, patterns.assign_coords(contrast=contrasts))
-    score = judged.score(energy.baselines(patterns["pattern"], contrasts, 120)["CSF-weighted energy"])
+    score = judged.score(energy.baselines(patterns["pattern"], contrasts, 120, csf.flat)[FITTED_ENERGY])
     assert score["r"] > one_by_the_others(judged)
     assert score["rmse"] < judged.measured.std(axis=1, ddof=1).mean()
 

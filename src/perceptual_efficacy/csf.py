@@ -79,6 +79,11 @@ def flat(frequency: ArrayLike) -> NDArray[np.float64]:
     return np.ones_like(np.asarray(frequency, dtype=np.float64))
 
 
+def shifted(sensitivity: ContrastSensitivity, octaves: float) -> ContrastSensitivity:
+    """Return a contrast sensitivity function whose every sensitivity is at so many octaves higher frequencies."""
+    return lambda frequency: sensitivity(np.asarray(frequency, dtype=np.float64) / 2**octaves)
+
+
 MODELS: dict[str, Callable[..., NDArray[np.float64]]] = {
     "mannos-sakrison": mannos_sakrison,
     "watson-ahumada": watson_ahumada,

@@ -1,23 +1,34 @@
 """Contrast energy of patterns: what predicts detection thresholds without a network."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from perceptual_efficacy import csf
-from perceptual_efficacy.vocabulary import RMS_CONTRAST, WEIGHTED_ENERGY
+from perceptual_efficacy.vocabulary import FITTED_ENERGY, RMS_CONTRAST, WEIGHTED_ENERGY
 
 POOLING = 2.5  # Watson and Ahumada's exponent
 
 
-def baselines(patterns: xr.DataArray, contrasts: ArrayLike, pixels_per_degree: float) -> dict[str, NDArray[np.float64]]:
-    """Distances of patterns (stimulus, y, x) to the blank by their energy, by name, each (stimuli, contrasts)."""
-    weighted = contrast_energy(patterns, pixels_per_degree, sensitivity=csf.watson_ahumada, exponent=POOLING)
+def baselines(
+    patterns: xr.DataArray, contrasts: ArrayLike, pixels_per_degree: float, sensitivity: csf.ContrastSensitivity
+) -> dict[str, NDArray[np.float64]]:
+    """Distances of patterns (stimulus, y, x) to the blank by their energy, by name, each (stimuli, contrasts).
+
+    RMS contrast; energy weighted by a contrast sensitivity function; and by Watson and Ahumada's, which was fitted to
+    the ModelFest thresholds themselves.
+    """
+
+    def distance(**weighting: Any) -> NDArray[np.float64]:
+        return distance_of_energy(contrast_energy(patterns, pixels_per_degree, **weighting), contrasts)
+
     return {
-        RMS_CONTRAST: distance_of_energy(contrast_energy(patterns, pixels_per_degree), contrasts),
-        WEIGHTED_ENERGY: distance_of_energy(weighted, contrasts),
+        RMS_CONTRAST: distance(),
+        WEIGHTED_ENERGY: distance(sensitivity=sensitivity, exponent=POOLING),
+        FITTED_ENERGY: distance(sensitivity=csf.watson_ahumada, exponent=POOLING),
     }
 
 

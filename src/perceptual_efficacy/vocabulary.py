@@ -38,7 +38,8 @@ NONE = "none"  # release, cube, layer or ranking of what has none
 ALL_LAYERS = "all layers"
 MEAN_OF_LAYERS = "mean of layers"
 RANKINGS = ("pe", "mu1", "mu2")
-FLAT_CSF = "pe with a flat CSF"  # a ranking
+FLAT_CSF = "pe with a flat CSF"  # rankings
+LOWER_CSF, HIGHER_CSF = "pe with the CSF an octave lower", "pe with the CSF an octave higher"
 
 ALL, HIGH, LOW, RANDOM = "all", "high", "low", "random"  # selections
 RANDOM_HALVES = "random halves"
@@ -50,6 +51,7 @@ HUMAN_CEILING = "human ceiling"
 SELF_AGREEMENT = "human ceiling, with self-agreement"  # as published for choices of two
 LEAVE_ONE_OUT = "leave-one-observer-out"
 RMS_CONTRAST, WEIGHTED_ENERGY = "RMS contrast", "CSF-weighted energy"  # baselines of thresholds
+FITTED_ENERGY = "energy, CSF fitted to these thresholds"
 
 SCORED = "scored"  # status of a channel
 STRUCTURE = "structure"  # primary error of inversions

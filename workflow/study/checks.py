@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from study.configuration import BICUBIC, LPIPS_NETWORKS, OWN_SHAPES, START, SUFF
 from study.schema import UNWRITABLE, ConfigurationError, name_of
 
 TWINS = {"motorcycle_left", "motorcycle_right"}  # the bundled stereo pair: one scene
+CSF = ("luminance", "field_size")  # what only Barten's function takes
 LEAST_CYCLES = 2  # of the lowest frequency in the field
 LARGEST_STIMULI = 2 * 1024**3  # bytes; drawing them takes twice that
 EVERYTHING = "all"
@@ -81,7 +83,7 @@ def left_out(key: str, entry: object, names: tuple[str, ...], why: str) -> Contr
 
 
 def wrong_with_stimuli(study: Study) -> Contradictions:
-    stimuli, modelfest, csf = (study.value(key) for key in ("stimuli", "modelfest", "scores.csf"))
+    stimuli, modelfest = study.value("stimuli"), study.value("modelfest")
     nyquist = stimuli["pixels_per_degree"] / 2
     highest = 0.85 * nyquist if stimuli["highest_frequency"] is None else stimuli["highest_frequency"]
     if highest > nyquist:
@@ -100,9 +102,11 @@ def wrong_with_stimuli(study: Study) -> Contradictions:
         yield "stimuli.field", field, f"smaller: {count} oriented gratings of {pixels} x {pixels} pixels exceed 2 GiB"
     if pixels > study.value("probing.largest"):
         yield "probing.largest", study.value("probing.largest"), f"at least {pixels}, the pixels of stimuli.field"
-    for key in ("luminance", "field_size"):
+    for (section, csf), key in product(
+        {"scores": study.value("scores.csf"), "modelfest": modelfest["csf"]}.items(), CSF
+    ):
         if csf[key] is not None and csf["model"] != "barten":
-            yield f"scores.csf.{key}", csf[key], f"null for the model {csf['model']}; only barten takes it"
+            yield f"{section}.csf.{key}", csf[key], f"null for the model {csf['model']}; only barten takes it"
     if modelfest["lowest_contrast"] >= modelfest["highest_contrast"]:
         yield "modelfest.lowest_contrast", modelfest["lowest_contrast"], "below modelfest.highest_contrast"
 

@@ -12,7 +12,7 @@ from perceptual_efficacy.plots import _agreement as shared
 from perceptual_efficacy.plots import style
 
 # those for images are defined for small patches, too; more could not be told apart
-BASELINES = (words.RMS_CONTRAST, words.WEIGHTED_ENERGY, "L2", "SSIM", "FSIM", "MDSI")
+BASELINES = (words.RMS_CONTRAST, words.WEIGHTED_ENERGY, words.FITTED_ENERGY, "L2", "SSIM", "FSIM", "MDSI")
 LINES = (*BASELINES, words.HUMAN_CEILING, words.SELF_AGREEMENT, words.LEAVE_ONE_OUT)
 DASHES = ((0, (1, 1)), (0, (5, 2)), (0, (5, 1, 1, 1)), (0, (3, 3)), "solid")
 
