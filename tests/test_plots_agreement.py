@@ -64,6 +64,7 @@ def predictions() -> pd.DataFrame:
                     "observers": 16,
                     "predicted": measured + random.normal(0, 0.15, 20),
                     "extrapolated": np.arange(20) % 7 == 0,
+                    "error": random.normal(0, 0.15, 20),
                 }
             )
             for layer, selection in panels

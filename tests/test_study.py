@@ -51,7 +51,11 @@ MISTAKES = [
     ({"figures": {"layer": "relu9_9"}}, r"figures.layer is 'relu9_9'; it must be a layer of tiny"),
     ({"modelfest": {"lowest_contrast": 0.5, "highest_contrast": 0.4}}, r"modelfest.lowest_contrast is 0.5"),
     ({"stimuli": {"contrast": float("nan")}}, r"stimuli.contrast is nan"),
-    ({"stimuli": {"size": 1024, "frequencies": 24, "orientations": 16}}, r"stimuli.size is 1024; .* exceed 2 GiB"),
+    ({"stimuli": {"field": 40, "orientations": 180}}, r"stimuli.field is 40; .* exceed 2 GiB"),
+    ({"stimuli": {"field": 1}}, r"stimuli.field is 1; it must be at least 4: 2 cycles of the lowest frequency"),
+    ({"stimuli": {"oriented_every": 46}}, r"stimuli.oriented_every is 46; it must be smaller"),
+    ({"probing": {"largest": 60}}, r"probing.largest is 60; it must be at least 64, the pixels of stimuli.field"),
+    ({"modelfest": {"csf": {"model": "flat"}}}, r"modelfest.csf.luminance is 30; it must be null for the model flat"),
     ({"scores": {"csf": {"luminance": 100}}}, r"scores.csf.luminance is 100; it must be null for the model mannos"),
     ({"photographs": [{"name": "gardn", "split": "train"}]}, r"photographs.gardn.name is 'gardn'; .*astronaut"),
     (
@@ -385,8 +389,8 @@ def test_a_folder_that_the_command_line_takes_for_a_number_is_refused_with_a_way
 
 
 def test_nested_keys_of_the_command_line_are_said_to_need_a_file(elsewhere):
-    message = told(miniature(**parse_config(["stimuli={size: 128}"])))
-    assert message.startswith("Configuration: stimuli.size is '128'; it must be a whole number, at least 32, at most")
+    message = told(miniature(**parse_config(["stimuli={frequencies: 47}"])))
+    assert message.startswith("Configuration: stimuli.frequencies is '47'; it must be a whole number, at least 3, at most")
     assert "set nested keys in a file (--configfile), not by --config" in message
 
 
