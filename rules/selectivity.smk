@@ -50,6 +50,7 @@ rule compare_layers:
 rule compare_with_lpips:
     input:
         channels="results/selectivity/{backbone}/channels.parquet",
+        distances=f"results/distances/{{backbone}}/{study.typical}.nc",
     output:
         agreement="results/selectivity/{backbone}/lpips.parquet",
         channels="results/selectivity/{backbone}/lpips-channels.parquet",

@@ -197,6 +197,13 @@ def test_distances_of_images_equal_a_plain_reference(backbone, shelf, expected):
     assert np.abs(found[~loud] - expected[~loud]).max(initial=0) < 1e-4 * expected.max()
 
 
+def test_means_by_channel_are_over_comparisons_and_sides(backbone, shelf, expected):
+    found = distances.means_by_channel(image_cube(backbone, shelf))
+    np.testing.assert_allclose(found["mean_image_distance"], expected.mean(axis=(0, 1)), rtol=1e-3)
+    units = [(layer, number) for layer, width in LAYERS.items() for number in range(width)]
+    assert list(zip(found["layer"], found["channel"], strict=True)) == units
+
+
 def test_a_layers_total_of_images_equals_the_reference_closely(backbone, shelf, expected):
     cube = image_cube(backbone, shelf)
     for layer in LAYERS:

@@ -57,7 +57,7 @@ def channels(sizes, seed=0):
     random = np.random.default_rng(seed)
     layer = np.repeat(list(sizes), list(sizes.values()))
     number = np.concatenate([np.arange(count) for count in sizes.values()])
-    scores = {name: random.random(len(layer)) for name in (*RANKINGS, "mean_activation")}
+    scores = {name: random.random(len(layer)) for name in (*RANKINGS, "mean_image_distance")}
     return pd.DataFrame({"layer": layer, "channel": number, "status": "scored", **scores})
 
 
@@ -96,12 +96,12 @@ def test_estimate_is_scipys_rank_correlation(scores, drawn, layer, ranking):
 
 
 @pytest.mark.parametrize("layer", ["relu1_2", "relu2_2"])
-def test_partial_correlation_is_that_of_what_activation_leaves_of_the_ranks(scores, drawn, layer):
+def test_partial_correlation_is_that_of_what_mean_distance_leaves_of_the_ranks(scores, drawn, layer):
     members = scores["layer"] == layer
-    score, weight, activation = (
-        stats.rankdata(values[members]) for values in (scores["pe"], drawn["weight"], scores["mean_activation"])
+    score, weight, distance = (
+        stats.rankdata(values[members]) for values in (scores["pe"], drawn["weight"], scores["mean_image_distance"])
     )
-    given = np.column_stack([np.ones_like(activation), activation])
+    given = np.column_stack([np.ones_like(distance), distance])
     left = [values - given @ np.linalg.lstsq(given, values, rcond=None)[0] for values in (score, weight)]
     expected = np.corrcoef(*left)[0, 1]
     assert row(compare(scores, drawn, "partial srcc"), layer)["estimate"] == pytest.approx(expected, abs=1e-12)

@@ -91,7 +91,7 @@ def with_lpips(architecture: str, layers: int) -> tuple[pd.DataFrame, pd.DataFra
     channels = weights.loc[weights["layer"].isin(known) & (weights["channel"] < 60), ["layer", "channel"]]
     weights = weights[weights["layer"].isin(known[:layers])]
     random = np.random.default_rng(7)
-    scores = {score: random.uniform(size=len(channels)) for score in ("pe", "mu1", "mu2", "mean_activation")}
+    scores = {score: random.uniform(size=len(channels)) for score in ("pe", "mu1", "mu2", "mean_image_distance")}
     status = np.where(channels["channel"] % 7 == 0, SILENT, SCORED)
     channels = channels.assign(**NETWORK, status=status, **scores).reset_index(drop=True)
     found = lpips.compare_with_weights(channels, weights, shuffles=50, replicates=41, seed=0)

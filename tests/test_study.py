@@ -453,6 +453,19 @@ def test_lpips_learnt_weights_for_three_networks_only(paper):
     assert set(LPIPS_NETWORKS) == set(lpips.FILES)
 
 
+def test_lpips_weights_are_compared_given_distances_of_images_that_people_judged_if_there_are_any(paper):
+    assert paper.typical == "bapps_2afc"
+    ladder = {"name": "ladder_tid", "layout": "tid2013", "source": "ladder"}
+    networks = [
+        {"name": "alexnet", "source": "torchvision:alexnet", "control": "chance"},
+        {"name": "chance", "source": "random:alexnet"},
+    ]
+    of_ladder = read_study({"backbones": networks, "datasets": [ladder]})
+    assert (of_ladder.typical, list(of_ladder.learned)) == ("ladder_tid", ["alexnet"])
+    without = read_study({"backbones": networks, "datasets": []})
+    assert (without.typical, without.learned) == (None, {})
+
+
 def test_claims_are_about_the_papers_layer_of_its_network_and_the_mean_of_others(paper):
     layers = paper.claim_layers
     assert layers.pop("vgg16") == layers.pop("vgg16_random") == "relu2_2"

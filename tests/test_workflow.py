@@ -272,7 +272,7 @@ def published(tmp_path_factory):
             {"name": "chance", "source": "random:squeezenet1_1", "layers": ["relu1", "fire2"]},
         ],
         "modelfest": {"also_at": [], "contrasts": 4},
-        "datasets": [],
+        "datasets": [{"name": "ladder_tid", "layout": "tid2013", "source": "ladder"}],
         "superres": {"losses": []},
         "figures": {"layer": "fire2"},
     }
@@ -293,8 +293,9 @@ def test_a_file_of_weights_is_found_from_the_data_root_and_named_in_the_card(pub
 
 def test_lpips_says_nothing_of_weights_that_it_was_not_trained_on(published):
     records = storage.read_record(published / "results/claims.json")["claims"]
-    (record,) = (record for record in records if record["id"] == "efficacy-agrees-with-learned-weights")
-    assert (record["verdict"], record["reason"]) == ("not tested", "LPIPS learnt no weights for this network")
+    (record,) = (record for record in records if record["id"] == "efficacy-agrees-with-learnt-weights")
+    assert record["verdict"] == "not tested"
+    assert record["reason"].startswith("LPIPS learnt no weights for this network")
 
 
 def test_a_published_network_with_weights_is_judged(published):

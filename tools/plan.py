@@ -42,7 +42,9 @@ FLOAT32 = 4.0  # bytes
 TENTH = 10
 COMPARED = 64  # channels of the layer that agreement is timed with
 HALVES = 5  # inversion.halves, by default
-IMAGES_OF_VISION = 24 * 16 * 4 + 24 * 4 + 43 * 8 * 3  # oriented and radial gratings; ModelFest at three resolutions
+CONTROL_SEEDS = 5  # probing.control_seeds, by default
+MODELFEST_STIMULI, MODELFEST_CONTRASTS = 43, 8
+MODELFEST_SIDES = (68, 128, 256)  # pixels, at 32, 60 and 120 pixels per degree
 TEST_IMAGES = 5 + 14 + 100 + 100  # Set5, Set14, BSD100, Urban100
 TEST_SIZE = 672  # pixels each side: those of Urban100 have about 0.8 million, those of BSD100 0.15 million
 # GB, of the archive or of the images in it, whichever is known; both lie on the disk
@@ -156,18 +158,39 @@ def compare(study: dict, data: Judged, judged: judgements.Judgements, count: int
 
 
 def of_gratings(study: dict, networks: dict[str, Backbone]) -> Iterator[Cost]:
-    """Yield what the responses to gratings and the distances of ModelFest's patterns need."""
-    runs, size = len(study["backbones"]), study["stimuli"]["size"]
-    few = stimuli.gratings(size=size, frequencies=3, orientations=4, phases=2)
-    shown = few.radial.sizes["stimulus"] + few.oriented.sizes["stimulus"]
-    seconds = mean(core_seconds(partial(probing.probe, backbone, few)) / shown for backbone in networks.values())
+    """Yield what the responses to gratings need, and the distances of ModelFest's patterns."""
+    controls = len({entry["control"] for entry in study["backbones"] if "control" in entry})
+    runs = len(study["backbones"]) + controls * (CONTROL_SEEDS - 1)
+    few, all_of_them = stimuli.gratings(frequencies=3, orientations=4, phases=2), stimuli.gratings()
+    seconds = mean(core_seconds(partial(probing.probe, it, few)) for it in networks.values()) / pictures(few)
     yield Cost(
-        "gratings and ModelFest",
-        ("probe_channels", "measure_contrast_distances"),
-        f"{seconds:.2g} s x {IMAGES_OF_VISION:,} images x {runs} networks",
-        seconds * IMAGES_OF_VISION * runs,
+        "gratings",
+        ("probe_channels", "probe_controls"),
+        f"{seconds:.2g} s x {pictures(all_of_them):,} pictures x {runs} networks and seeds of controls",
+        seconds * pictures(all_of_them) * runs,
         0,
     )
+    random, contrasts = np.random.default_rng(0), [0.1, 0.5]
+    patterns = [random.uniform(-1, 1, (1, side, side)) for side in MODELFEST_SIDES]
+    seconds = mean(
+        core_seconds(partial(distances.contrast_distances, backbone, pattern, contrasts)) / len(contrasts)
+        for backbone in networks.values()
+        for pattern in patterns
+    )
+    shown, runs = MODELFEST_STIMULI * MODELFEST_CONTRASTS * len(patterns), len(study["backbones"])
+    yield Cost(
+        "ModelFest",
+        ("measure_contrast_distances",),
+        f"{seconds:.2g} s x {shown:,} images x {runs} networks",
+        seconds * shown * runs,
+        0,
+    )
+
+
+def pictures(gratings: stimuli.Gratings) -> int:
+    """Count the pictures of a probing set: radial ones in grey and two colours, oriented ones, and the blank."""
+    radial = 3 * len(gratings.frequency) * len(gratings.phase)
+    return radial + len(gratings.oriented_frequency) * len(gratings.orientation) * len(gratings.phase) + 1
 
 
 def of_training(study: dict) -> Iterator[Cost]:

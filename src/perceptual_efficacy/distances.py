@@ -165,6 +165,14 @@ def image_distances(
     )
 
 
+def means_by_channel(cube: xr.Dataset) -> pd.DataFrame:
+    """Average the distances of `image_distances` over comparisons and sides: layer, channel, mean_image_distance."""
+    mean = cube["distance"].mean(("comparison", "side"), dtype=np.float64)
+    return pd.DataFrame(
+        {"layer": cube["layer"].values.astype(str), "channel": cube["channel"].values, "mean_image_distance": mean}
+    )
+
+
 def compared_images(
     comparisons: pd.DataFrame, read: Reader, progress: Progress = iter
 ) -> Iterator[tuple[str, Image, list[Image]]]:

@@ -40,12 +40,15 @@ def invert(
     steps: int = 100,
     learning_rate: float = 0.05,
     variation: float = 0.1,
+    remaining: float = 0.0,
     progress: Progress = iter,
 ) -> Tensor:
-    """Return, for each photograph, an image optimised from noise to be as close to it as possible by a metric.
+    """Return, for each photograph, an image optimised from noise to be close to it by a metric.
 
     Minimises distance + w * total variation within [0, 1] by Adam, with a learning rate that falls to 0 along half a
     cosine. An image does not depend on the others of its batch, and all start from the same noise, whatever the metric.
+    What different metrics preserve is comparable between images that are equally close, each by its own metric: give
+    `remaining`.
 
     Parameters
     ----------
@@ -60,6 +63,9 @@ def invert(
     variation
         Norm of the gradient of the weighted total variation relative to that of the distance, both in the first step:
         it fixes w of each image, so that the prior is as strong for every selection of channels.
+    remaining
+        An image is done at the first step that leaves less than this share of a grey image's distance. By default, and
+        where that is not reached, it is the last step's.
     progress
         Wraps the iteration over steps, e.g. `tqdm`.
 
@@ -77,7 +83,9 @@ def invert(
     Mahendran, Vedaldi: Understanding Deep Image Representations by Inverting Them, CVPR 2015; there with plain features
     and another norm.
     """
-    for name, value, least in (("steps", steps, 1), ("learning_rate", learning_rate, 0), ("variation", variation, 0)):
+    settings = {"steps": steps, "learning_rate": learning_rate, "variation": variation, "remaining": remaining}
+    for name, value in settings.items():
+        least = 1 if name == "steps" else 0
         if not least <= value < float("inf"):
             raise ValueError(f"{name} is {value}; it must be a finite number of at least {least}.")
     distance = metric.against(photographs)
@@ -87,6 +95,9 @@ def invert(
     low, high = (value.item() for value in photographs.aminmax())
     if not 0 <= low <= high <= 1:  # the metric may let pass more
         raise ValueError(f"photographs lie in [{low:.6g}, {high:.6g}]; expected values in [0, 1], as the images have.")
+    with torch.no_grad():
+        near = remaining * distance(torch.full_like(photographs, GREY))
+    found, done = torch.empty_like(photographs), torch.zeros(len(photographs), dtype=torch.bool)
     grids = _start(photographs, seed)
     optimiser = torch.optim.Adam(grids, lr=learning_rate, betas=BETAS)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=steps)
@@ -107,6 +118,11 @@ def invert(
                     f"photograph, or the gradient is not finite. Look for weights of the backbone that are not finite "
                     f"or very large."
                 )
+            arrived = (apart.detach() < near).cpu() & ~done
+            found[arrived] = images.detach()[arrived]
+            done |= arrived
+            if done.all():
+                break
             if first is None:
                 first = _length(towards), _length(smoother)
             optimiser.zero_grad()
@@ -114,7 +130,9 @@ def invert(
             whole.backward(towards / first[0] + variation * smoother / first[1])
             optimiser.step()
             schedule.step()
-        return _add_up(grids).detach().clamp(0, 1)
+        last = _add_up(grids).detach().clamp(0, 1)
+    found[~done] = last[~done]
+    return found
 
 
 def _start(photographs: Tensor, seed: int) -> list[Tensor]:

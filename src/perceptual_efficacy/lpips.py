@@ -104,13 +104,15 @@ def compare_with_weights(
 ) -> pd.DataFrame:
     """Correlate scores with the weights that LPIPS learnt, over the scored channels of each layer.
 
-    Layers with fewer than four of them are left out. A weight may compensate for its channel's gain, and scores
-    correlate with gain as well; a partial correlation given the channels' mean activation controls for that.
+    Layers with fewer than four of them are left out. A weight may compensate for how large its channel's distances are,
+    and scores correlate with that as well; a partial correlation given the mean distance between images controls for
+    it.
 
     Parameters
     ----------
     channels, weights
-        What `scores.score_channels` and `lpips_weights` return.
+        What `scores.score_channels` returns, beside the means of `distances.means_by_channel`; and what
+        `lpips_weights` returns.
     rankings
         Columns of scores.
     shuffles, replicates, seed
@@ -132,11 +134,11 @@ def compare_with_weights(
         count = len(rows)
         drawn = np.vstack([np.arange(count), random.integers(count, size=(replicates, count))])
         shuffled = random.permuted(np.tile(np.arange(count), (shuffles, 1)), axis=1)
-        weight, activation = rows["weight"].to_numpy(), rows["mean_activation"].to_numpy()
+        weight, distance = rows["weight"].to_numpy(), rows["mean_image_distance"].to_numpy()
         for ranking, (measure, correlate) in product(rankings, MEASURES.items()):
             score = rows[ranking].to_numpy()
-            samples = correlate(score[drawn], weight[drawn], activation[drawn])
-            found[layer, ranking, measure] = count, samples, correlate(score[None], weight[shuffled], activation[None])
+            samples = correlate(score[drawn], weight[drawn], distance[drawn])
+            found[layer, ranking, measure] = count, samples, correlate(score[None], weight[shuffled], distance[None])
     for ranking, measure in product(rankings, MEASURES) if layers else ():
         counts, samples_of, shuffles_of = zip(*(found[layer, ranking, measure] for layer, _ in layers), strict=True)
         means = np.mean(samples_of, axis=0), np.mean(shuffles_of, axis=0)
@@ -160,7 +162,7 @@ def _spearman(x: Floats, y: Floats, _given: Floats) -> Floats:
 
 def _partial_spearman(x: Floats, y: Floats, given: Floats) -> Floats:
     x_y, x_given, y_given = (_spearman(*pair, given) for pair in ((x, y), (x, given), (y, given)))
-    with np.errstate(invalid="ignore", divide="ignore"):  # missing where activation alone gives the order
+    with np.errstate(invalid="ignore", divide="ignore"):  # missing where the given alone sets the order
         return np.where(
             np.maximum(np.abs(x_given), np.abs(y_given)) < 1 - 1e-12,
             (x_y - x_given * y_given) / np.sqrt((1 - x_given**2) * (1 - y_given**2)),

@@ -255,8 +255,9 @@ class Study:
 
     @cached_property
     def learned(self) -> dict[str, Network]:
-        """Subjects for which LPIPS may have learnt weights."""
-        return {name: it for name, it in self.subjects.items() if it.source in LPIPS_NETWORKS and not it.is_random}
+        """Subjects for which LPIPS may have learnt weights; none in a study without images to compare."""
+        found = {name: it for name, it in self.subjects.items() if it.source in LPIPS_NETWORKS and not it.is_random}
+        return found if self.typical else {}
 
     @cached_property
     def teachers(self) -> dict[str, Network]:
@@ -294,6 +295,11 @@ class Study:
     def people(self) -> list[str]:
         """Data sets that people judged."""
         return [name for name, data in self.datasets.items() if data.human]
+
+    @cached_property
+    def typical(self) -> str | None:
+        """The data set whose images tell how large a channel's distances are: the first one that people judged."""
+        return next(iter([*self.people, *self.ladders]), None)
 
     @cached_property
     def ladders(self) -> list[str]:
