@@ -94,6 +94,24 @@ def test_every_image_and_selection_starts_from_the_same_noise(metric, photograph
         torch.testing.assert_close(still, noise.clamp(0, 1))
 
 
+def test_an_image_is_done_at_the_first_step_that_leaves_less_than_the_share(photographs):
+    double = pe.PerceptualMetric(draw_random({"relu1_1": 16, "relu1_2": 16}, seed=0).double())
+    targets, share, steps = photographs.double(), 0.5, 40
+    distance = double.against(targets)
+    grey = distance(torch.full_like(targets, 0.5))
+    monitored = invert(double, targets, seed=0, steps=steps, remaining=share)
+    left = distance(monitored) / grey
+    assert ((0.5 * share < left) & (left < share)).all()
+    assert (distance(invert(double, targets, seed=0, steps=steps)) < distance(monitored) / 2).all()
+    one = torch.cat([invert(double, targets[i : i + 1], seed=0, steps=steps, remaining=share) for i in range(2)])
+    torch.testing.assert_close(one, monitored, rtol=0, atol=1e-6)
+
+
+def test_where_the_share_is_not_reached_an_image_is_that_of_the_last_step(metric, photographs):
+    found = invert(metric, photographs, seed=0, steps=3, remaining=1e-6)
+    assert torch.equal(found, invert(metric, photographs, seed=0, steps=3))
+
+
 def test_global_random_states_are_left_alone(metric, photographs):
     torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
     invert(metric, photographs, seed=0, steps=1)
@@ -222,6 +240,7 @@ def test_total_variation_of_a_uniform_image_has_a_finite_gradient():
         ({"steps": 0}, "steps is 0; it must be a finite number of at least 1"),
         ({"learning_rate": float("nan")}, "learning_rate is nan; it must be a finite number of at least 0"),
         ({"variation": -1.0}, "variation is -1.0; it must be a finite number of at least 0"),
+        ({"remaining": -0.1}, "remaining is -0.1; it must be a finite number of at least 0"),
     ],
 )
 def test_settings_out_of_range_are_refused(metric, photographs, setting, message):

@@ -34,7 +34,7 @@ from perceptual_efficacy.plots import (
     thresholds,
 )
 from perceptual_efficacy.scores import SCORED, SILENT
-from perceptual_efficacy.vocabulary import HUMAN_CEILING, identity
+from perceptual_efficacy.vocabulary import HUMAN_CEILING, SELF_AGREEMENT, identity
 
 SCALE = 32.0  # pixels per degree
 LAYERS = {"relu1_1": 6, "relu1_2": 9}
@@ -283,7 +283,7 @@ def test_thresholds_come_with_their_agreement_and_standard_errors(
         thresholds.PANELS
     )
     for _, rows in table.groupby(["layer", "selection"]):
-        error = (rows["predicted"] - rows["measured"]).to_numpy()
+        error = rows["error"].to_numpy()  # leaving the stimulus out
         assert rows["r"].iloc[0] == pytest.approx(scipy.stats.pearsonr(rows["predicted"], rows["measured"]).statistic)
         assert rows["rmse"].iloc[0] == pytest.approx(np.linalg.norm(error) / np.sqrt(20))
         assert set(np.flatnonzero(rows["outlier"])) == set(np.argsort(np.abs(error))[-3:])
@@ -352,7 +352,8 @@ def test_names_are_those_that_the_library_gives() -> None:
     primary = {kind.measures[0] for kind in (TwoAlternativeChoices, SameOrDifferent, OpinionScores)}
     kinds = [*primary, DetectionThresholds.measures[0]]
     assert set(kinds) == set(_agreement.MEASURES) == set(_agreement.MEANINGS)
-    of_images = {*groups.SIGNS, *selections.BASELINES} - {HUMAN_CEILING, "RMS contrast", "CSF-weighted energy"}
+    of_thresholds = {"RMS contrast", "CSF-weighted energy", "energy, CSF fitted to these thresholds"}
+    of_images = {*groups.SIGNS, *selections.BASELINES} - {HUMAN_CEILING, SELF_AGREEMENT} - of_thresholds
     assert of_images <= set(baselines.BASELINES)
     assert distortions.TYPES[distortions.DITHER] == ladder.DITHER
     assert set(groups.NAMES) <= set(bapps.CATEGORIES_2AFC)
@@ -373,7 +374,7 @@ def test_scores_of_a_kind_of_image_are_those_of_its_comparisons(cases: dict[str,
 def test_groups_hold_halves_by_pe_random_halves_and_a_few_baselines(cases: dict[str, Case]) -> None:
     table = cases["groups"].table
     layers = pd.MultiIndex.from_product([["relu2_2", "mean of layers"], ["all", "high", "low", "random halves"]])
-    expected = {*layers, *(("none", name) for name in ("L2", "SSIM", "human ceiling"))}
+    expected = {*layers, *(("none", name) for name in ("L2", "SSIM", HUMAN_CEILING, SELF_AGREEMENT))}
     for group in ("all", *bapps.CATEGORIES_2AFC):
         rows = table[table["group"] == group]
         assert len(rows) == len(expected)
@@ -462,7 +463,7 @@ def test_selections_of_images_are_drawn_as_tabled(cases: dict[str, Case]) -> Non
         assert list(rows["layer"]) == [*THIRTEEN, "all layers", "mean of layers"]
         drawn = {line.get_ydata()[0] for line in axis.get_lines() if line.get_marker() == "None"}
         # FSIM has no score
-        shown = table[table["selection"].isin(["L2", "SSIM", "MDSI", "human ceiling"])]
+        shown = table[table["selection"].isin(["L2", "SSIM", "MDSI", HUMAN_CEILING, SELF_AGREEMENT])]
         assert drawn == set(shown["estimate"])
     assert "FSIM" not in texts(draw(table))
     assert axes[0].get_yscale() == "linear"

@@ -19,18 +19,23 @@ import pandas as pd
 import yaml
 from PIL import Image
 
+from perceptual_efficacy.claims.evaluation import EXTENSION, PAPER
 from perceptual_efficacy.tables.claims import compared
 from perceptual_efficacy.tables.rendering import interval
 from perceptual_efficacy.vocabulary import (
     ALL,
+    FITTED_ENERGY,
     HIGH,
     HIGH_LOW,
+    HUMAN_CEILING,
     LEAVE_ONE_OUT,
     LOW,
     MEAN_OF_LAYERS,
     NONE,
     RAW,
+    RMS_CONTRAST,
     STANDARDISED,
+    WEIGHTED_ENERGY,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -72,9 +77,18 @@ def read_claims(results: Path) -> list[dict[str, Any]]:
 
 
 def claims(results: Path) -> str:
-    """Turn claims.json into a table with the verdict before the numbers."""
+    """Turn claims.json into two tables, the paper's claims and ours, with the verdict before the numbers."""
     records = read_claims(results)
     several = len({record["network"] for record in records}) > 1
+    parts = {"The paper's claims": PAPER, "Extensions of ours": EXTENSION}
+    return "\n\n".join(
+        f"{heading}:\n\n{claims_table([record for record in records if record['kind'] == kind], several=several)}"
+        for heading, kind in parts.items()
+    )
+
+
+def claims_table(records: list[dict[str, Any]], *, several: bool) -> str:
+    """Show claims of one kind, with the network of each if there are several."""
     rows = []
     for record in records:
         layer = [part for part in record["endpoint"].split(", ") if part.startswith("layer ")]
@@ -95,9 +109,7 @@ def thresholds(results: Path) -> str:
         for network in scores["network"].unique()
         for selection, label in ((ALL, "all channels"), (HIGH, "high PE"), (LOW, "low PE"))
     } | {
-        "RMS contrast": (first, NONE, "RMS contrast"),
-        "CSF-weighted energy (Watson and Ahumada 2005)": (first, NONE, "CSF-weighted energy"),
-        LEAVE_ONE_OUT: (first, NONE, LEAVE_ONE_OUT),
+        name: (first, NONE, name) for name in (RMS_CONTRAST, WEIGHTED_ENERGY, FITTED_ENERGY, HUMAN_CEILING, LEAVE_ONE_OUT)
     }
     scores = scores[(scores["cube"] != STANDARDISED) & scores["ranking"].isin([NONE, "pe"])]
     resolutions = scores.groupby("pixels_per_degree", sort=False)["n"].first()
@@ -167,11 +179,13 @@ def controls(results: Path) -> str:
         of_layer = halves[(halves["network"] == record["network"]) & (halves["layer"] == layer)]
         for resolution, part in of_layer.groupby("pixels_per_degree", sort=False):
             raw, standardised = (part[part["cube"] == cube].iloc[0] for cube in (RAW, STANDARDISED))
-            p = ["–" if pd.isna(raw[name]) else f"{raw[name]:.3f}" for name in ("p_holm", "p_matched")]
+            p = ["–" if pd.isna(raw[name]) else f"{raw[name]:.3f}" for name in ("p_split", "p_matched")]
             where = [f"`{record['network']}`, {layer}", f"{resolution:g}"]
-            rows.append([*where, interval(raw), *p, interval(standardised)])
-    matched, standardised = "p among share-matched splits", "of standardised channels"
-    return markdown(["network, layer", "px/deg", HIGH_LOW, "p, Holm", matched, standardised], rows)
+            share = [f"{raw['high_share']:.0%}", f"{raw['effective_channels']:.1f}"]
+            rows.append([*where, interval(raw), *p, *share, interval(standardised)])
+    among = ["p among random splits", "p among share-matched splits"]
+    about = ["high half's share of distance", "effective channels"]
+    return markdown(["network, layer", "px/deg", HIGH_LOW, *among, *about, "of standardised channels"], rows)
 
 
 def bfloat16(single: Path, half: Path) -> str:
