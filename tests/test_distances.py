@@ -109,8 +109,17 @@ def test_contrasts_that_do_not_rise_within_their_range_are_refused(backbone, pat
 
 
 def test_a_pattern_beyond_its_peak_is_refused(backbone, pattern):
-    with pytest.raises(ValueError, match=r"A pattern reaches 2.*; its largest magnitude may be 1"):
+    with pytest.raises(ValueError, match=r"A pattern reaches 2.*; its largest magnitude should be 1"):
         distances.contrast_distances(backbone, 2 * pattern, [0.5])
+
+
+def test_what_overshoots_is_cut_off_as_on_a_display(backbone, pattern):
+    cut = np.clip(1.2 * pattern, -1, 1)
+    assert np.abs(1.2 * pattern).max() > 1
+    faint, strong = distances.contrast_distances(backbone, 1.2 * pattern, [0.5, 1.0])["distance"].values[0]
+    np.testing.assert_array_equal(strong, distances.contrast_distances(backbone, cut, [1.0])["distance"].values[0, 0])
+    weaker = distances.contrast_distances(backbone, pattern, [0.6])["distance"].values[0, 0]
+    np.testing.assert_allclose(faint, weaker, rtol=1e-4, atol=1e-4 * weaker.max())
 
 
 # Images and their references

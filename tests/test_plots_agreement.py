@@ -47,6 +47,13 @@ THIRTEEN = (*FIVE, "relu3_2", "relu3_3", *(f"relu{block}_{number}" for block in 
 def predictions() -> pd.DataFrame:
     random = np.random.default_rng(2)
     measured = random.uniform(-2.2, -1.0, 20)
+
+    def predict(distance: float) -> dict[str, np.ndarray]:
+        """Thresholds by one criterion for all, and the error of each by the criterion of all others."""
+        error = random.normal(0, distance, 20)
+        error -= error.mean()
+        return {"predicted": measured + error, "error": error * 20 / 19}
+
     panels = [*thresholds.PANELS, ("relu1_1", "high")]
     return pd.concat(
         [
@@ -62,9 +69,8 @@ def predictions() -> pd.DataFrame:
                     "measured": measured,
                     "measured_sd": 0.2,
                     "observers": 16,
-                    "predicted": measured + random.normal(0, 0.15, 20),
+                    **predict(0.15),
                     "extrapolated": np.arange(20) % 7 == 0,
-                    "error": random.normal(0, 0.15, 20),
                 }
             )
             for layer, selection in panels
@@ -155,7 +161,9 @@ def choices() -> Images:
     )
     truth = random.normal(size=(72, 2))
     share = np.round(5 / (1 + np.exp(truth[:, 1] - truth[:, 0]))) / 5
-    judgements = TwoAlternativeChoices(share, comparisons["group"], comparisons["cluster"])
+    judgements = TwoAlternativeChoices(
+        share, comparisons["group"], comparisons["cluster"], observers=np.full(72, 5)
+    )
     return judge(comparisons, judgements, truth, THIRTEEN, "people")
 
 

@@ -460,9 +460,10 @@ def test_lpips_weights_are_compared_given_distances_of_images_that_people_judged
         {"name": "alexnet", "source": "torchvision:alexnet", "control": "chance"},
         {"name": "chance", "source": "random:alexnet"},
     ]
-    of_ladder = read_study({"backbones": networks, "datasets": [ladder]})
+    own = {**yaml.safe_load((ROOT / "config.yaml").read_text()), "backbones": networks}
+    of_ladder = read_study({**own, "datasets": [ladder]})
     assert (of_ladder.typical, list(of_ladder.learned)) == ("ladder_tid", ["alexnet"])
-    without = read_study({"backbones": networks, "datasets": []})
+    without = read_study({**own, "datasets": []})
     assert (without.typical, without.learned) == (None, {})
 
 

@@ -21,6 +21,7 @@ from perceptual_efficacy.vocabulary import OF_DATASET
 
 DISTANCE = "mean over positions of the squared difference of unit-normalised maps"
 STRIP = 2**18  # activations in hand at once
+LARGEST_OVERSHOOT = 1.5  # times its peak, of a pattern
 EPSILON = 1e-10  # inside the root, so that the gradient stays finite where all channels are silent
 
 Image = NDArray[np.uint8]
@@ -61,24 +62,29 @@ def contrast_distances(
     backbone
         The network; it runs where its weights are.
     pattern
-        Contrast relative to the peak's, in [-1, 1], shape (stimuli, y, x).
+        Contrast relative to the peak's, shape (stimuli, y, x): in [-1, 1], or a little beyond where a band-limited edge
+        overshoots.
     contrasts
-        Peak contrasts, in (0, 1], rising; others, or a pattern beyond [-1, 1], are a ValueError.
+        Peak contrasts, in (0, 1], rising; others, or a pattern beyond [-1.5, 1.5], are a ValueError.
     batch_size, progress
         Images per forward pass; wraps the iteration over batches, e.g. `tqdm`.
 
     Returns
     -------
     `distance` (stimulus, contrast, unit), float32, with the coordinate `contrast` and, over `unit`, the plain
-    coordinates `layer` and `channel`. The images are 0.5 + 0.5 c pattern, display code values, padded with background
-    to the widest receptive field so that every unit that sees the pattern counts, but at most by half its own size.
+    coordinates `layer` and `channel`. The images are 0.5 + 0.5 c pattern, display code values, cut off at 0 and 1 as on
+    a display, and padded with background to the widest receptive field so that every unit that sees the pattern counts,
+    but at most by half its own size.
     """
     shown = np.asarray(pattern, dtype=np.float32)
     contrast = np.asarray(contrasts, dtype=np.float64)
     if contrast.size == 0 or contrast[0] <= 0 or contrast[-1] > 1 or np.any(np.diff(contrast) <= 0):
         raise ValueError(f"contrasts are {contrast.tolist()}; they must rise within (0, 1].")
-    if np.abs(shown).max() > 1 + 1e-6:
-        raise ValueError(f"A pattern reaches {np.abs(shown).max()}; its largest magnitude may be 1.")
+    if not np.abs(shown).max() <= LARGEST_OVERSHOOT:
+        raise ValueError(
+            f"A pattern reaches {np.abs(shown).max()}; its largest magnitude should be 1, and may be {LARGEST_OVERSHOOT} "
+            f"where an edge overshoots."
+        )
     # a unit's weights fall off towards the rim of its receptive field: in deep layers far less than all of it counts
     margin = min(max(backbone.receptive_fields.values()), max(shown.shape[1:]) // 2)
     padded = np.pad(shown, ((0, 0), (margin, margin), (margin, margin)))
@@ -86,7 +92,7 @@ def contrast_distances(
     network = backbone.to(memory_format=torch.channels_last)
 
     def images(contrasts: NDArray[np.float32]) -> Tensor:
-        return grey_images(torch.from_numpy(GREY + GREY * contrasts).to(device))
+        return grey_images(torch.from_numpy(GREY + GREY * contrasts.clip(-1, 1)).to(device))
 
     order = [(stimulus, level) for stimulus in range(len(padded)) for level in range(len(contrast))]
     rows = []

@@ -95,8 +95,10 @@ def invert(
     low, high = (value.item() for value in photographs.aminmax())
     if not 0 <= low <= high <= 1:  # the metric may let pass more
         raise ValueError(f"photographs lie in [{low:.6g}, {high:.6g}]; expected values in [0, 1], as the images have.")
-    with torch.no_grad():
-        near = remaining * distance(torch.full_like(photographs, GREY))
+    near = torch.zeros(len(photographs), device=photographs.device)
+    if remaining > 0:
+        with torch.no_grad():
+            near = remaining * distance(torch.full_like(photographs, GREY))
     found, done = torch.empty_like(photographs), torch.zeros(len(photographs), dtype=torch.bool)
     grids = _start(photographs, seed)
     optimiser = torch.optim.Adam(grids, lr=learning_rate, betas=BETAS)

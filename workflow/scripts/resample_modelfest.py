@@ -1,4 +1,4 @@
-"""Average the ModelFest patterns over the pixels of one viewing resolution, and mark those that do not survive it."""
+"""Resample the ModelFest patterns to one viewing resolution, and mark those that it cannot show."""
 
 from job import job
 

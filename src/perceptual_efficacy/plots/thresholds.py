@@ -33,8 +33,8 @@ def table(predictions: pd.DataFrame) -> pd.DataFrame:
     selection, number, name, measured and measured_sd (mean and standard deviation over observers, log10 contrast),
     observers (how many they are), predicted (log10 contrast), extrapolated and error (of the prediction by the other
     stimuli's criterion). The table has the columns of its identity, number, name, measured, measured_se, predicted (all
-    log10 contrast), extrapolated, outlier (one of the three largest errors of its panel), r (Pearson) and rmse (log10
-    contrast) of its panel.
+    log10 contrast), extrapolated, error, outlier (one of the three largest errors of its panel), r (Pearson) and rmse
+    (of the errors, log10 contrast) of its panel.
     """
     parts = []
     for layer, selection in PANELS:
@@ -49,7 +49,8 @@ def table(predictions: pd.DataFrame) -> pd.DataFrame:
                 rmse=np.sqrt((rows["error"] ** 2).mean()),
             )
         )
-    columns = ["number", "name", "measured", "measured_se", "predicted", "extrapolated", "outlier", "r", "rmse"]
+    columns = ["number", "name", "measured", "measured_se", "predicted", "extrapolated", "error", "outlier"]
+    columns += ["r", "rmse"]
     return pd.concat(parts, ignore_index=True).filter([*IDENTITY, *columns])
 
 
