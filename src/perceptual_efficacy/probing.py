@@ -30,7 +30,7 @@ def probe(
     """Measure the mean response of every channel to every grating, over the gratings' central field.
 
     Unless `size` is given, the pictures are larger than the field by the largest receptive field, up to `largest`
-    pixels, so that no unit in the field sees padding.
+    pixels, so that no unit in the field sees padding; those of oriented gratings are smaller as their field is.
 
     Parameters
     ----------
@@ -65,16 +65,17 @@ def probe(
     for name, limit in (("largest", largest), ("size", size)):
         if limit is not None and limit < gratings.pixels:
             raise ValueError(f"{name} is {limit} pixels; the field alone has {gratings.pixels}.")
+    smaller = 0 if size is not None else gratings.pixels - gratings.oriented_pixels
     size = picture_size(backbone, gratings, largest) if size is None else size
     device = next(backbone.parameters()).device
     network = backbone.to(memory_format=torch.channels_last)
-    share = (size - gratings.pixels) / (2 * size)
     found: dict[str, list[NDArray[np.float32]]] = {}
     rectified = []
-    batches = _batches(gratings, size, batch_size)
+    batches = _batches(gratings, size, size - smaller, batch_size)
     with torch.inference_mode():
         for kind, draw in progress(batches):
-            response, negative = _responses(network, torch.from_numpy(draw()).to(device), share)
+            field = gratings.oriented_pixels if kind == "oriented" else gratings.pixels
+            response, negative = _responses(network, torch.from_numpy(draw()).to(device), field)
             found.setdefault(kind, []).append(response.cpu().numpy().astype(np.float32))
             rectified.append(negative.cpu().numpy())
     axes = {
@@ -113,18 +114,20 @@ def picture_size(backbone: Backbone, gratings: Gratings, largest: int = LARGEST)
     return gratings.pixels + 2 * min(margin, (largest - gratings.pixels) // 2)
 
 
-def _batches(gratings: Gratings, size: int, batch_size: int) -> list[tuple[str, Callable[[], NDArray[np.float32]]]]:
+def _batches(
+    gratings: Gratings, size: int, oriented_size: int, batch_size: int
+) -> list[tuple[str, Callable[[], NDArray[np.float32]]]]:
     """Kinds of gratings, with what draws a batch of them: each of one frequency, so that few are in memory at once."""
     phases, turns = len(gratings.phase), len(gratings.orientation)
-    kinds: list[tuple[str, Draw, tuple[float, ...], int, tuple[int, ...]]] = [
-        ("radial", gratings.radial, gratings.frequency, phases, ()),
-        ("red_green", partial(gratings.isoluminant, "red_green"), gratings.frequency, phases, (3,)),
-        ("blue_yellow", partial(gratings.isoluminant, "blue_yellow"), gratings.frequency, phases, (3,)),
-        ("oriented", gratings.oriented, gratings.oriented_frequency, turns * phases, ()),
+    kinds: list[tuple[str, Draw, tuple[float, ...], int, int, tuple[int, ...]]] = [
+        ("radial", gratings.radial, gratings.frequency, phases, size, ()),
+        ("red_green", partial(gratings.isoluminant, "red_green"), gratings.frequency, phases, size, (3,)),
+        ("blue_yellow", partial(gratings.isoluminant, "blue_yellow"), gratings.frequency, phases, size, (3,)),
+        ("oriented", gratings.oriented, gratings.oriented_frequency, turns * phases, oriented_size, ()),
     ]
     found: list[tuple[str, Callable[[], NDArray[np.float32]]]] = [
-        (kind, partial(_part, draw, frequency, size, colours, slice(start, start + batch_size)))
-        for kind, draw, frequencies, count, colours in kinds
+        (kind, partial(_part, draw, frequency, side, colours, slice(start, start + batch_size)))
+        for kind, draw, frequencies, count, side, colours in kinds
         for frequency in frequencies
         for start in range(0, count, batch_size)
     ]
@@ -135,12 +138,13 @@ def _part(draw: Draw, frequency: float, size: int, colours: tuple[int, ...], cho
     return np.ascontiguousarray(draw(frequency, size).reshape(-1, *colours, size, size)[chosen])
 
 
-def _responses(backbone: Backbone, images: Tensor, share: float) -> tuple[Tensor, Tensor]:
+def _responses(backbone: Backbone, images: Tensor, field: int) -> tuple[Tensor, Tensor]:
     """Mean response (stimuli, units) to images (stimuli, [rgb,] y, x), and which units went below zero (units,).
 
-    `share` is the share of a picture's width and height outside the field, at each side.
+    `field` is the width and height of the field in their middle, in pixels.
     """
     responses, negative = [], []
+    share = (1 - field / images.shape[-1]) / 2  # outside of the field, at each side
     shown = grey_images(images) if images.ndim == 3 else images.contiguous(memory_format=torch.channels_last)
     for _, activation in backbone.activations(shown):
         height, width = activation.shape[-2:]

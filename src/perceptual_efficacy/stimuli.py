@@ -27,7 +27,8 @@ class Gratings:
     pixels_per_degree
         Pixels per degree of visual angle.
     field
-        Width and height, in degrees, of the central field that responses are averaged over.
+        Width and height, in degrees, of the central field that responses are averaged over; of half of it those to
+        oriented gratings.
     frequency, oriented_frequency
         Of radial and of oriented gratings, in cycles per degree, rising.
     orientation, phase
@@ -53,6 +54,15 @@ class Gratings:
     def pixels(self) -> int:
         """Width and height of the field in pixels."""
         return round(self.field * self.pixels_per_degree)
+
+    @property
+    def oriented_pixels(self) -> int:
+        """Width and height of the field of oriented gratings: half of it, which has a cycle of every frequency.
+
+        Averaged over phases, a larger one adds nothing but time: these gratings are the same everywhere but for their
+        phase. Radial gratings need the whole field for all orientations.
+        """
+        return round(self.pixels / 2)
 
     def radial(self, frequency: float, size: int) -> Images:
         """Draw the radial gratings of one frequency, (phase, y, x), display code values in [0, 1]."""
