@@ -96,8 +96,6 @@ def test_half_the_field_is_enough_for_oriented_gratings():
     half, whole = (
         probing.probe(network, stimuli.gratings(field=field, **few)).oriented_response.mean("phase") for field in (2, 4)
     )
-    for unit in range(28):
-        assert np.corrcoef(half[unit].values.ravel(), whole[unit].values.ravel())[0, 1] > 0.95
     np.testing.assert_allclose(half, whole, atol=0.02 * float(whole.max()))
 
 
