@@ -22,7 +22,9 @@ rule invert_features:
         seeds=study.value("inversion.seeds"),
         halves=study.value("inversion.halves"),
         size=study.value("inversion.size"),
-        settings=study.params("inversion.steps", "inversion.learning_rate", "inversion.variation"),
+        settings=study.params(
+            *("inversion.remaining", "inversion.steps", "inversion.learning_rate", "inversion.variation")
+        ),
         code=code_digest("invert_features"),
     message:
         "Inverting what {wildcards.layer} of {wildcards.backbone} encodes"

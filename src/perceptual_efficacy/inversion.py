@@ -1,7 +1,7 @@
 """Feature inversion: the image with the same activations of chosen channels as a photograph, and what it preserves."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ GREY = 0.5  # where every inversion starts,
 NOISE = 0.1  # plus noise of this standard deviation
 SCALES = (1, 2, 4)  # pixels per step of the grids that add up to the image: coarse ones move what is large at once
 BETAS = (0.9, 0.95)  # Adam's; by default it remembers the first gradients, which are ten times larger, for 1000 steps
+BISECTIONS = 8  # of a step, to where a share of distance is left
 SMALLEST_STEP = 1 / 255  # total variation counts smaller differences by their square: its gradient stays finite
 
 PATCH = 16  # pixels; texture does not depend on the place within a patch
@@ -40,7 +41,7 @@ def invert(
     steps: int = 100,
     learning_rate: float = 0.05,
     variation: float = 0.1,
-    remaining: float = 0.0,
+    remaining: float | Tensor = 0.0,
     progress: Progress = iter,
 ) -> Tensor:
     """Return, for each photograph, an image optimised from noise to be close to it by a metric.
@@ -64,8 +65,9 @@ def invert(
         Norm of the gradient of the weighted total variation relative to that of the distance, both in the first step:
         it fixes w of each image, so that the prior is as strong for every selection of channels.
     remaining
-        An image is done at the first step that leaves less than this share of a grey image's distance. By default, and
-        where that is not reached, it is the last step's.
+        An image is done where its search first leaves no more than this share of a grey image's distance, found by
+        bisection within the step; one for all or one for each, shape (N,). By default, and where that is not reached,
+        it is the last step's.
     progress
         Wraps the iteration over steps, e.g. `tqdm`.
 
@@ -83,7 +85,9 @@ def invert(
     Mahendran, Vedaldi: Understanding Deep Image Representations by Inverting Them, CVPR 2015; there with plain features
     and another norm.
     """
-    settings = {"steps": steps, "learning_rate": learning_rate, "variation": variation, "remaining": remaining}
+    shares = torch.as_tensor(remaining, dtype=torch.float64)
+    least_share = shares.min().item() if torch.isfinite(shares).all() else float("nan")
+    settings = {"steps": steps, "learning_rate": learning_rate, "variation": variation, "remaining": least_share}
     for name, value in settings.items():
         least = 1 if name == "steps" else 0
         if not least <= value < float("inf"):
@@ -96,10 +100,11 @@ def invert(
     if not 0 <= low <= high <= 1:  # the metric may let pass more
         raise ValueError(f"photographs lie in [{low:.6g}, {high:.6g}]; expected values in [0, 1], as the images have.")
     near = torch.zeros(len(photographs), device=photographs.device)
-    if remaining > 0:
+    if shares.max() > 0:
         with torch.no_grad():
-            near = remaining * distance(torch.full_like(photographs, GREY))
-    found, done = torch.empty_like(photographs), torch.zeros(len(photographs), dtype=torch.bool)
+            near = shares.to(photographs) * distance(torch.full_like(photographs, GREY))
+    done = torch.zeros(len(photographs), dtype=torch.bool)
+    before, after = torch.empty_like(photographs), torch.empty_like(photographs)
     grids = _start(photographs, seed)
     optimiser = torch.optim.Adam(grids, lr=learning_rate, betas=BETAS)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=steps)
@@ -120,11 +125,11 @@ def invert(
                     f"photograph, or the gradient is not finite. Look for weights of the backbone that are not finite "
                     f"or very large."
                 )
-            arrived = (apart.detach() < near).cpu() & ~done
-            found[arrived] = images.detach()[arrived]
-            done |= arrived
+            after[~done] = images.detach()[~done]
+            done |= (apart.detach() < near).cpu()
             if done.all():
                 break
+            before[~done] = images.detach()[~done]
             if first is None:
                 first = _length(towards), _length(smoother)
             optimiser.zero_grad()
@@ -133,8 +138,19 @@ def invert(
             optimiser.step()
             schedule.step()
         last = _add_up(grids).detach().clamp(0, 1)
-    found[~done] = last[~done]
-    return found
+    before[~done] = after[~done] = last[~done]
+    return _between(before, after, distance, near) if done.any() else after
+
+
+def _between(before: Tensor, after: Tensor, distance: Callable[[Tensor], Tensor], near: Tensor) -> Tensor:
+    """Images on the straight way between two, just where they are near enough."""
+    low, high = near.new_zeros(len(near)), near.new_ones(len(near))
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        with torch.no_grad():
+            arrived = distance(torch.lerp(before, after, middle[:, None, None, None].to(before))) < near
+        low, high = torch.where(arrived, low, middle), torch.where(arrived, middle, high)
+    return torch.lerp(before, after, high[:, None, None, None].to(before))
 
 
 def _start(photographs: Tensor, seed: int) -> list[Tensor]:
@@ -178,10 +194,14 @@ def invert_selections(
     *,
     seeds: Sequence[int],
     halves: int,
+    remaining: float,
     progress: Progress = iter,
     **settings: Any,
 ) -> pd.DataFrame:
     """Invert all channels of a layer, its high-PE and low-PE halves and random halves, and write the images.
+
+    All inversions of a photograph leave an equal share of a grey image's distance, each by its own channels: otherwise
+    they would differ by how far each search has come.
 
     Parameters
     ----------
@@ -195,37 +215,57 @@ def invert_selections(
         See `invert`.
     halves
         Number of random halves.
+    remaining
+        The share. Where a search ends with a larger one, that becomes the photograph's, and the others are repeated.
 
     Returns
     -------
     One row per selection, seed, photograph and measure: the network, layer, selection, draw (of a random half), image
-    (the photograph's name), seed, measure (those of `errors`, and "remaining distance", that of the inversion divided
-    by that of a grey image: where it is large the optimisation stopped early, and errors say little about the
-    channels), value, higher_is_better, file (the inversion) and reference (the photograph).
+    (the photograph's name), seed, measure (those of `errors`, and "remaining distance", the share that is left),
+    value, higher_is_better, file (the inversion) and reference (the photograph).
     """
     device = backbone.mean.device
     targets = torch.from_numpy(np.stack(list(photographs.values()))).permute(0, 3, 1, 2).to(device, torch.float32) / 255
     references = {name: f"{folder}/original/{name}.png" for name in photographs}
     for name, photograph in photographs.items():
         io.write_image(photograph, references[name])
+    runs = {
+        (selection, draw, seed): PerceptualMetric(
+            backbone, select_channels(channels, selection, layers=[layer], draw=draw)
+        )
+        for selection, draw in [(ALL, None), (HIGH, None), (LOW, None), *((RANDOM, draw + 1) for draw in range(halves))]
+        for seed in seeds
+    }
+    options = {"progress": progress, **settings}
+    inverted = {run: _invert_to(metric, targets, run[-1], remaining, options) for run, metric in runs.items()}
+    farthest = torch.stack([left for _, left in inverted.values()]).amax(dim=0)
+    late = farthest > remaining
+    if late.any():
+        for run, metric in runs.items():
+            images, left = inverted[run]
+            images[late], left[late] = _invert_to(metric, targets[late], run[-1], farthest[late], options)
     found = []
-    for selection, draw in [(ALL, None), (HIGH, None), (LOW, None), *((RANDOM, draw + 1) for draw in range(halves))]:
-        metric = PerceptualMetric(backbone, select_channels(channels, selection, layers=[layer], draw=draw))
-        distance = metric.against(targets)
-        of_grey = distance(torch.full_like(targets, GREY)).tolist()
-        for seed in seeds:
-            results = invert(metric, targets, seed=seed, progress=progress, **settings)
-            remaining = distance(results).tolist()
-            codes = (255 * results).round().to(torch.uint8).permute(0, 2, 3, 1).numpy(force=True)
-            for number, (name, photograph) in enumerate(photographs.items()):
-                file = f"{folder}/{selection}{'' if draw is None else f'_{draw}'}/seed{seed}/{name}.png"
-                io.write_image(codes[number], file)
-                values = errors(codes[number], photograph) | {"remaining distance": remaining[number] / of_grey[number]}
-                about = {"layer": layer, "selection": selection, "draw": draw, "image": name, "seed": seed}
-                measured = {"measure": list(values), "value": list(values.values()), "higher_is_better": False}
-                files = {"file": file, "reference": references[name]}
-                found.append(pd.DataFrame({**backbone.identity, **about, **measured, **files}))
+    for (selection, draw, seed), (images, left) in inverted.items():
+        codes = (255 * images).round().to(torch.uint8).permute(0, 2, 3, 1).numpy(force=True)
+        for number, (name, photograph) in enumerate(photographs.items()):
+            file = f"{folder}/{selection}{'' if draw is None else f'_{draw}'}/seed{seed}/{name}.png"
+            io.write_image(codes[number], file)
+            values = errors(codes[number], photograph) | {"remaining distance": left[number].item()}
+            about = {"layer": layer, "selection": selection, "draw": draw, "image": name, "seed": seed}
+            measured = {"measure": list(values), "value": list(values.values()), "higher_is_better": False}
+            files = {"file": file, "reference": references[name]}
+            found.append(pd.DataFrame({**backbone.identity, **about, **measured, **files}))
     return pd.concat(found, ignore_index=True).astype({"draw": "Int64"})
+
+
+def _invert_to(
+    metric: PerceptualMetric, targets: Tensor, seed: int, remaining: float | Tensor, options: Mapping[str, Any]
+) -> tuple[Tensor, Tensor]:
+    """Images, and the share of a grey image's distance that each leaves."""
+    images = invert(metric, targets, seed=seed, remaining=remaining, **options)
+    distance = metric.against(targets)
+    with torch.no_grad():
+        return images, distance(images) / distance(torch.full_like(targets, GREY))
 
 
 def square(photograph: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
