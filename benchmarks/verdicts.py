@@ -2,8 +2,8 @@
 
 Run as `python benchmarks/verdicts.py`; it takes some minutes. In each study the distances of one layer's 64 channels
 follow the true ones with noise, in part the same in all channels, that falls from the channel of lowest PE to that of
-highest by the planted share. Opinions are of 600 images, 25 references in 24 ways; choices are of 2,000 pairs of patches
-in five categories, by five people. The rule, its controls and the smallest effects are those of claims.yaml.
+highest by the planted share. Opinions are of 600 images, 25 references in 24 ways; choices are of 2,000 pairs of
+patches in five categories, by five people. The rule, its controls and the smallest effects are those of claims.yaml.
 """
 
 import re
@@ -34,7 +34,7 @@ class OnlyOpinions(OpinionScores):
 
     measures = ("srcc",)
 
-    def score(self, distance, draws, measures=measures):  # noqa: ANN001, ANN201 - as in OpinionScores
+    def score(self, distance, draws, measures=measures):
         return super().score(distance, draws, measures)
 
     groups = dict  # type: ignore[assignment]  # all images only
@@ -91,7 +91,8 @@ def main() -> None:
             rows.append({**about, **shares})
             print(rows[-1], flush=True)
     table = pd.DataFrame(rows).to_markdown(index=False)
-    block = f"<!-- power: written by benchmarks/verdicts.py -->\n{table}\n\n{STUDIES} studies a row.\n<!-- end of power -->"
+    text = f"{table}\n\n{STUDIES} studies a row."
+    block = f"<!-- power: written by benchmarks/verdicts.py -->\n{text}\n<!-- end of power -->"
     page = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(
         re.sub(r"<!-- power: .*?<!-- end of power -->", lambda _: block, page, flags=re.DOTALL), encoding="utf-8"
@@ -101,9 +102,7 @@ def main() -> None:
 def verdict_of(row: pd.Series, effect: float) -> str:
     numbers = {name: row[name] for name in ("estimate", "ci_low", "ci_high")}
     places = [evaluation.Place(name, *(row[column] for column in evaluation.CONTROLS[name])) for name in CONTROLS]
-    return evaluation.judge(
-        **numbers, smallest_effect=effect, n_clusters=int(row["n_clusters"]), places=places
-    ).verdict
+    return evaluation.judge(**numbers, smallest_effect=effect, n_clusters=int(row["n_clusters"]), places=places).verdict
 
 
 if __name__ == "__main__":

@@ -161,9 +161,7 @@ def choices() -> Images:
     )
     truth = random.normal(size=(72, 2))
     share = np.round(5 / (1 + np.exp(truth[:, 1] - truth[:, 0]))) / 5
-    judgements = TwoAlternativeChoices(
-        share, comparisons["group"], comparisons["cluster"], observers=np.full(72, 5)
-    )
+    judgements = TwoAlternativeChoices(share, comparisons["group"], comparisons["cluster"], observers=np.full(72, 5))
     return judge(comparisons, judgements, truth, THIRTEEN, "people")
 
 

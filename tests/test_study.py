@@ -390,7 +390,7 @@ def test_a_folder_that_the_command_line_takes_for_a_number_is_refused_with_a_way
 
 def test_nested_keys_of_the_command_line_are_said_to_need_a_file(elsewhere):
     message = told(miniature(**parse_config(["stimuli={frequencies: 47}"])))
-    assert message.startswith("Configuration: stimuli.frequencies is '47'; it must be a whole number, at least 3, at most")
+    assert message.startswith("Configuration: stimuli.frequencies is '47'; it must be a whole number, at least 3")
     assert "set nested keys in a file (--configfile), not by --config" in message
 
 

@@ -109,7 +109,8 @@ def thresholds(results: Path) -> str:
         for network in scores["network"].unique()
         for selection, label in ((ALL, "all channels"), (HIGH, "high PE"), (LOW, "low PE"))
     } | {
-        name: (first, NONE, name) for name in (RMS_CONTRAST, WEIGHTED_ENERGY, FITTED_ENERGY, HUMAN_CEILING, LEAVE_ONE_OUT)
+        name: (first, NONE, name)
+        for name in (RMS_CONTRAST, WEIGHTED_ENERGY, FITTED_ENERGY, HUMAN_CEILING, LEAVE_ONE_OUT)
     }
     scores = scores[(scores["cube"] != STANDARDISED) & scores["ranking"].isin([NONE, "pe"])]
     resolutions = scores.groupby("pixels_per_degree", sort=False)["n"].first()

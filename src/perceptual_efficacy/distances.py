@@ -82,8 +82,8 @@ def contrast_distances(
         raise ValueError(f"contrasts are {contrast.tolist()}; they must rise within (0, 1].")
     if not np.abs(shown).max() <= LARGEST_OVERSHOOT:
         raise ValueError(
-            f"A pattern reaches {np.abs(shown).max()}; its largest magnitude should be 1, and may be {LARGEST_OVERSHOOT} "
-            f"where an edge overshoots."
+            f"A pattern reaches {np.abs(shown).max()}; its largest magnitude should be 1, and may be "
+            f"{LARGEST_OVERSHOOT} where an edge overshoots."
         )
     # a unit's weights fall off towards the rim of its receptive field: in deep layers far less than all of it counts
     margin = min(max(backbone.receptive_fields.values()), max(shown.shape[1:]) // 2)
