@@ -23,7 +23,7 @@ from perceptual_efficacy.vocabulary import EVERYTHING, HIGH_LOW, RAW
 
 PAGE = Path(__file__).parents[1] / "docs" / "claims.md"
 STUDIES, CHANNELS, LAYER = 100, 64, "relu2_2"
-PLANTED = (0.0, 0.2, 0.4, 0.6)
+PLANTED = (0.0, 0.1, 0.2, 0.3, 0.4)
 CONTROLS = (evaluation.RANDOM_SPLITS, evaluation.MATCHED_SPLITS)
 
 Judged = tuple[np.ndarray, Judgements]  # true differences (comparisons, sides), and what people say of them

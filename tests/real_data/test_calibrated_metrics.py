@@ -11,6 +11,7 @@ import yaml
 
 from perceptual_efficacy import baselines, io
 from perceptual_efficacy.backbones.network import as_tensor
+from perceptual_efficacy.vocabulary import SELF_AGREEMENT
 
 FOLDER = os.environ.get("PERCEPTUAL_EFFICACY_TEST_DATA")
 
@@ -62,7 +63,7 @@ def test_published_human_agreement_is_that_of_the_released_judgements():
     (released,) = (
         score["values"]
         for score in scores["bapps_2afc"]["scores"]
-        if score["metric"] == "human ceiling" and "released" in score["source"]
+        if score["metric"] == SELF_AGREEMENT and "released" in score["source"]
     )
     np.testing.assert_allclose(released, agreement[scores["bapps_2afc"]["groups"]], rtol=0, atol=6e-5)
 

@@ -56,7 +56,7 @@ def draw(table: pd.DataFrame) -> Figure:
     figure.suptitle(shared.title("Agreement of channels with {}", table))
     lines = [Line2D([], [], label=name, linewidth=1.2, **look) for name, look in looks.items()]
     keys = [*shared.keys("{} half"), *lines]
-    style.legend(figure, keys, -(-len(keys) // 2), shared.note_on(table))
+    style.legend(figure, keys, -(-len(keys) // (2 if len(keys) <= 8 else 3)), shared.note_on(table))
     return figure
 
 
