@@ -38,7 +38,7 @@ def invert(
     photographs: Tensor,
     *,
     seed: int,
-    steps: int = 100,
+    steps: int = 200,
     learning_rate: float = 0.05,
     variation: float = 0.1,
     remaining: float | Tensor = 0.0,
@@ -104,8 +104,9 @@ def invert(
         with torch.no_grad():
             near = shares.to(photographs) * distance(torch.full_like(photographs, GREY))
     done = torch.zeros(len(photographs), dtype=torch.bool)
-    before, after = torch.empty_like(photographs), torch.empty_like(photographs)
     grids = _start(photographs, seed)
+    before = _add_up(grids).detach().clamp(0, 1)
+    after = before.clone()
     optimiser = torch.optim.Adam(grids, lr=learning_rate, betas=BETAS)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=steps)
     first: tuple[Tensor, Tensor] | None = None
