@@ -55,7 +55,11 @@ def render(table: pd.DataFrame) -> pd.DataFrame:
 def page(records: Sequence[Mapping[str, Any]]) -> str:
     """Return the verdicts as a Markdown page that reads from top to bottom."""
     lines = ["# Claims", ""]
-    lines += ["Each claim has one primary endpoint and a rule, both fixed before any network was measured.", ""]
+    lines += [
+        "Each claim has one primary endpoint and one rule. `docs/claims.md` explains them and lists what was changed after "
+        "numbers had been seen.",
+        "",
+    ]
     for record in records:
         verdict = f"**{record['verdict'].capitalize()}** for the network `{record['network']}` ({record['origin']})"
         lines += [f"## {record['statement']}", "", f"{verdict}: {record['reason']}.", ""]
