@@ -39,7 +39,7 @@ rule probe_controls:
         **growing(mem_mb=3000, runtime=60),
         gpu=1,
     params:
-        **study.params("stimuli", "probing.largest", "probing.batch_size", "probing.control_seeds"),
+        **study.params("stimuli", "probing.largest", "probing.batch_size", "probing.control_seeds", "precision"),
         network=network.source,
         layers=network.stages,
         widths=network.widths,

@@ -39,7 +39,7 @@ rule compare_layers:
     resources:
         **growing(mem_mb=2000, runtime=10),
     params:
-        **study.params("scores.csf", "scores.baseline", "statistics.replicates", "seed"),
+        **study.params("scores.csf", "scores.baseline", "scores.combination", "statistics.replicates", "seed"),
         code=code_digest("compare_layers"),
     message:
         "Comparing the layers of {wildcards.backbone} with random weights"

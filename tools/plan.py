@@ -161,7 +161,7 @@ def of_gratings(study: dict, networks: dict[str, Backbone]) -> Iterator[Cost]:
     """Yield what the responses to gratings need, and the distances of ModelFest's patterns."""
     controls = len({entry["control"] for entry in study["backbones"] if "control" in entry})
     runs = len(study["backbones"]) + controls * (CONTROL_SEEDS - 1)
-    few, all_of_them = stimuli.gratings(frequencies=3, orientations=4, phases=2), stimuli.gratings()
+    few, all_of_them = stimuli.gratings(frequencies=4, orientations=4, phases=2), stimuli.gratings()
     seconds = mean(core_seconds(partial(probing.probe, it, few)) for it in networks.values()) / pictures(few)
     yield Cost(
         "gratings",

@@ -19,8 +19,7 @@ import pandas as pd
 import yaml
 from PIL import Image
 
-from perceptual_efficacy.claims.evaluation import EXTENSION, PAPER
-from perceptual_efficacy.tables.claims import compared
+from perceptual_efficacy.tables.claims import KINDS, compared
 from perceptual_efficacy.tables.rendering import interval
 from perceptual_efficacy.vocabulary import (
     ALL,
@@ -80,10 +79,9 @@ def claims(results: Path) -> str:
     """Turn claims.json into two tables, the paper's claims and ours, with the verdict before the numbers."""
     records = read_claims(results)
     several = len({record["network"] for record in records}) > 1
-    parts = {"The paper's claims": PAPER, "Extensions of ours": EXTENSION}
     return "\n\n".join(
         f"{heading}:\n\n{claims_table([record for record in records if record['kind'] == kind], several=several)}"
-        for heading, kind in parts.items()
+        for kind, heading in KINDS.items()
     )
 
 

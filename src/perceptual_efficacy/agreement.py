@@ -3,6 +3,7 @@
 A selection's distance is a sum over channels of the distance cube, so nothing here runs a network.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from scipy import stats
 from perceptual_efficacy import statistics
 from perceptual_efficacy.judgements import DetectionThresholds, Judgements
 from perceptual_efficacy.judgements.protocol import Floats, Indices
-from perceptual_efficacy.scores import select_channels
+from perceptual_efficacy.scores import converged_layers, select_channels
 from perceptual_efficacy.vocabulary import (
     ALL_LAYERS,
     EVERYTHING,
@@ -125,12 +126,13 @@ def compare_selections(
         Where the difference high - low lies among those of random splits.
     matched_mean, p_matched, matched_splits
         The same among splits whose upper half holds the high half's share of the layer's mean distance within 5%; for
-        the mean of layers among averages of one such split of every layer.
+        the mean of layers among averages of one such split of every layer. Only distinct ones count.
     high_share, effective_channels
-        The high half's share of the mean distance, and the number of equal channels that would hold all of it.
+        The high half's share of the mean distance, and the number of equal channels that would hold all of it; for the
+        mean of layers, the means of both.
     p_holm
         `p_split` corrected over all layers x {PE, mu1, mu2}, the sum and the mean of several layers among them; of the
-        group "all" and the raw cube.
+        group "all" and the raw cube. A sum or mean of a single layer is no further hypothesis.
     channels, n, n_clusters, resampled_unit
         Number of channels, of comparisons and of what is resampled.
 
@@ -163,20 +165,25 @@ def compare_selections(
             found += [{"cube": NONE, "layer": NONE, **row} for row in sample.rows(NONE, name, part)]
         rows += [{**size, **row} for row in found]
     table = pd.DataFrame(rows)
-    return table.assign(p_holm=_corrected(table, layers=len(plan.units)))
+    return table.assign(p_holm=_corrected(table, plan))
 
 
-def _corrected(table: pd.DataFrame, layers: int) -> pd.Series:
+def _corrected(table: pd.DataFrame, plan: "_Plan") -> pd.Series:
     """Holm's correction of `p_split` over the distinct hypotheses about a network and data set."""
     family = table["p_split"].notna() & (table["cube"] == "raw") & (table["group"] == EVERYTHING)
     family &= table["ranking"].isin(RANKINGS)
-    if layers > 1:
-        return pd.Series(statistics.holm(table["p_split"].where(family)), table.index)
-    # the sum and the mean of one layer are that layer
-    summary = table["layer"].isin([ALL_LAYERS, MEAN_OF_LAYERS])
-    corrected = pd.Series(statistics.holm(table["p_split"].where(family & ~summary)), table.index)
-    of_layer = dict(zip(table.loc[family & ~summary, "ranking"], corrected[family & ~summary], strict=True))
-    return corrected.where(~(family & summary), table["ranking"].map(of_layer))
+    # a sum or mean of one layer is that layer, and has its value
+    same = {name: only[0] for name in (ALL_LAYERS, MEAN_OF_LAYERS) if len(only := plan.layers_of(name)) == 1}
+    repeated = family & table["layer"].isin(list(same))
+    judged = family & ~repeated
+    corrected = pd.Series(statistics.holm(table["p_split"].where(judged)), table.index)
+    known = {
+        (layer, ranking): p
+        for layer, ranking, p in zip(table["layer"][judged], table["ranking"][judged], corrected[judged], strict=True)
+    }
+    for place in table.index[repeated]:
+        corrected[place] = known.get((same[table["layer"][place]], table["ranking"][place]), np.nan)
+    return corrected
 
 
 def compare_single_channels(
@@ -199,10 +206,10 @@ def compare_single_channels(
 
     Returns
     -------
-    The correlations: rows like those of `compare_selections` with the selection "single channels" and the measure
-    "rho", Spearman's correlation over a layer's scored channels; the interval resamples what people judged, and
-    `p_split` tells where it lies among shuffled rankings. And the channels: layer, channel, score (the primary one,
-    missing for a channel that cannot be scored), ci_low, ci_high.
+    The correlations: rows like those of `compare_selections` for each layer and the mean of layers, with the selection
+    "single channels" and the measure "rho", Spearman's correlation over a layer's scored channels; the interval
+    resamples what people judged, and `p_split` tells where it lies among shuffled rankings. And the channels: layer,
+    channel, score (the primary one, missing for a channel that cannot be scored), ci_low, ci_high.
     """
     _check(cube, judgements, rankings)
     sampling, shuffling = np.random.SeedSequence(seed).spawn(2)
@@ -222,28 +229,23 @@ def compare_single_channels(
     )
     usable = (channels["status"] == SCORED).to_numpy() & np.isfinite(alone[:, 0])
     rows = []
+    missing = np.full(alone.shape[1], np.nan), np.full(shuffles, np.nan)
     for name, (ranked, column) in rankings.items():
-        rhos: list[Floats] = []
-        nulls: list[Floats] = []
-        counts = []
+        found: dict[str, tuple[int, Floats, Floats]] = {}  # channels, samples (full one first), shuffles
         for layer, members in ranked.groupby("layer", sort=False).indices.items():
             chosen = members[usable[members]]
-            counts.append((str(layer), len(chosen)))
             if len(chosen) < 2:
-                rhos.append(np.full(alone.shape[1], np.nan))
-                nulls.append(np.full(shuffles, np.nan))
+                found[str(layer)] = len(chosen), *missing
                 continue
             rank = stats.rankdata(ranked[column].to_numpy()[chosen])
             rho = statistics.pearson(stats.rankdata(alone[chosen], axis=0).T, rank)
             rho[~np.isfinite(alone[chosen]).all(axis=0)] = np.nan  # a sample in which a channel has no score
             shuffled = random.permuted(np.tile(rank, (shuffles, 1)), axis=1)
-            null = statistics.pearson(shuffled, stats.rankdata(alone[chosen, 0]))
-            rhos.append(rho)
-            nulls.append(null)
-        rhos.append(np.mean(rhos, axis=0))
-        nulls.append(np.mean(nulls, axis=0))
-        counts.append((MEAN_OF_LAYERS, sum(count for _, count in counts)))
-        for rho, null, (layer, count) in zip(rhos, nulls, counts, strict=True):
+            found[str(layer)] = len(chosen), rho, statistics.pearson(shuffled, stats.rankdata(alone[chosen, 0]))
+        averaged = [found[layer] for layer in converged_layers(channels)] or [(0, *missing)]
+        counts, rhos, nulls = zip(*averaged, strict=True)
+        found[MEAN_OF_LAYERS] = sum(counts), np.mean(rhos, axis=0), np.mean(nulls, axis=0)
+        for layer, (count, rho, null) in found.items():
             (row,) = _Sample({"rho": rho}).rows(name, SINGLE_CHANNELS, judgements)
             row |= _place(row["estimate"], null, "split_mean", "p_split", "splits")
             rows.append({"cube": "raw", "layer": layer, **row, "channels": count})
@@ -290,34 +292,41 @@ class _Plan(NamedTuple):
                 target = mean[index[halves[ranking, "high"][index]]].sum()
                 matched[name, ranking] = statistics.matched_halves(mean[index], target, splits, random)
         pairing = {name: random.integers(2**31, size=splits) for name in units}
-        converged = channels["converged"] if "converged" in channels else pd.Series(True, channels.index)
-        averaged = [name for name, index in units.items() if converged.iloc[index].all()]
+        averaged = converged_layers(channels)
         return cls(units, candidates, halves, marks, matched, pairing, mean, averaged, list(rankings), differences)
 
+    def layers_of(self, layer: str) -> list[str]:
+        """Names of the layers that one name stands for: itself, all layers, or those in the mean."""
+        summary = {ALL_LAYERS: list(self.units), MEAN_OF_LAYERS: self.averaged}
+        return summary.get(layer, [layer])
+
     def half_of(self, layer: str) -> int:
-        """Number of channels in an upper half of one layer, or of all of them together."""
-        names = [layer] if layer in self.units else list(self.units)
-        return sum(len(self.candidates[name]) // 2 for name in names)
+        """Number of channels in an upper half of one layer, or of several together."""
+        return sum(len(self.candidates[name]) // 2 for name in self.layers_of(layer))
 
     def share_of(self, layer: str, ranking: str) -> dict[str, float]:
         """Share of a layer's mean distance that the high half holds, and how many equal channels would hold all of it.
 
-        The latter is the inverse participation ratio, (Σ d)² / Σ d².
+        The latter is the inverse participation ratio, (Σ d)² / Σ d². For the mean of layers both are means.
         """
-        units = self.units[layer] if layer in self.units else np.concatenate(list(self.units.values()))
+        names = ("high_share", "effective_channels")
+        if layer == MEAN_OF_LAYERS:
+            shares = [self.share_of(name, ranking) for name in self.averaged] or [dict.fromkeys(names, np.nan)]
+            return {name: float(np.mean([share[name] for share in shares])) for name in names}
+        units = np.concatenate([self.units[name] for name in self.layers_of(layer)])
         distance = self.mean[units]
         if not distance.sum() > 0:
-            return {"high_share": np.nan, "effective_channels": np.nan}
+            return dict.fromkeys(names, np.nan)
         high = distance[self.halves[ranking, "high"][units]].sum() / distance.sum()
-        return {"high_share": high, "effective_channels": distance.sum() ** 2 / (distance**2).sum()}
+        return dict(zip(names, (high, distance.sum() ** 2 / (distance**2).sum()), strict=True))
 
     def size_of(self, layer: str, ranking: str, selection: str) -> int | None:
-        """Number of channels that a selection has in one layer, or in all of them."""
-        units = self.units[layer] if layer in self.units else np.concatenate(list(self.units.values()))
+        """Number of channels that a selection has in one layer, or in several together."""
+        layers = [self.units[name] for name in self.layers_of(layer)]
         if selection == "all":
-            return len(units)
+            return sum(map(len, layers))
         half = self.halves.get((ranking, selection))
-        return None if half is None else int(half[units].sum())
+        return None if half is None else sum(int(half[units].sum()) for units in layers)
 
 
 class _Distances:
@@ -378,6 +387,7 @@ def _score_layers(
         layers[MEAN_OF_LAYERS] = _missing(layers[ALL_LAYERS])
         return layers
     layers[MEAN_OF_LAYERS] = layers[ALL_LAYERS]._replace(
+        half=plan.half_of(MEAN_OF_LAYERS),
         matched={ranking: _mean_of_matched(plan, matched, ranking) for ranking in (plan.rankings if match else [])},
         samples={key: _mean([layer.samples[key] for layer in single]) for key in single[0].samples},
         upper=np.mean([layer.upper for layer in single], axis=0),
@@ -387,12 +397,20 @@ def _score_layers(
 
 
 def _mean_of_matched(plan: _Plan, matched: Mapping[str, Mapping[str, Floats]], ranking: str) -> Floats:
-    """Average differences of matched splits over layers, one random split of each; none if a layer has none."""
-    found = {name: matched[name][ranking] for name in plan.averaged}
-    if not all(len(values) for values in found.values()):
-        return np.empty(0)
-    drawn: Floats = np.mean([values[plan.pairing[name] % len(values)] for name, values in found.items()], axis=0)
-    return drawn
+    """Average differences of matched splits over layers, one split of each: all combinations or, of many, random ones.
+
+    None if a layer has none.
+    """
+    found = [matched[name][ranking] for name in plan.averaged]
+    counts = [len(values) for values in found]
+    combinations: Indices
+    if math.prod(counts) <= len(plan.pairing[plan.averaged[0]]):
+        combinations = np.indices(counts).reshape(len(counts), -1)
+    else:
+        random = [plan.pairing[name] % count for name, count in zip(plan.averaged, counts, strict=True)]
+        combinations = np.unique(random, axis=1)
+    averaged: Floats = np.mean([values[chosen] for values, chosen in zip(found, combinations, strict=True)], axis=0)
+    return averaged
 
 
 def _missing(layer: _Layer) -> _Layer:

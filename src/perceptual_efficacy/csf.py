@@ -47,7 +47,7 @@ def barten(
     Parameters
     ----------
     frequency
-        Above 0.
+        At least 0, where the sensitivity is 0.
     luminance
         Mean luminance in cd/m²; sets the pupil, and through it the retinal illuminance and the optical blur. None
         keeps colour-science's standard observer (a 2.1 mm pupil, 66.08 Td).
@@ -68,9 +68,10 @@ def barten(
             "sigma": barten1999.sigma_Barten1999(d=pupil),
             "E": barten1999.retinal_illuminance_Barten1999(luminance, pupil),
         }
-    sensitivity = barten1999.contrast_sensitivity_function_Barten1999(
-        np.asarray(frequency, dtype=np.float64), **field, **optics
-    )
+    with np.errstate(divide="ignore"):  # lateral inhibition at frequency 0
+        sensitivity = barten1999.contrast_sensitivity_function_Barten1999(
+            np.asarray(frequency, dtype=np.float64), **field, **optics
+        )
     return np.asarray(sensitivity, dtype=np.float64)
 
 
@@ -80,7 +81,7 @@ def flat(frequency: ArrayLike) -> NDArray[np.float64]:
 
 
 def shifted(sensitivity: ContrastSensitivity, octaves: float) -> ContrastSensitivity:
-    """Return a contrast sensitivity function whose every sensitivity is at so many octaves higher frequencies."""
+    """Return the function shifted by so many octaves to higher frequencies, to lower ones if negative."""
     return lambda frequency: sensitivity(np.asarray(frequency, dtype=np.float64) / 2**octaves)
 
 

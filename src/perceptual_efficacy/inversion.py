@@ -17,13 +17,13 @@ from perceptual_efficacy.backbones.network import Backbone, Progress, as_tensor
 from perceptual_efficacy.colour import luma
 from perceptual_efficacy.metric import PerceptualMetric
 from perceptual_efficacy.scores import select_channels
-from perceptual_efficacy.vocabulary import ALL, HIGH, LOW, RANDOM, STRUCTURE
+from perceptual_efficacy.vocabulary import ALL, HIGH, LOW, RANDOM, REMAINING_DISTANCE, STRUCTURE
 
 GREY = 0.5  # where every inversion starts,
 NOISE = 0.1  # plus noise of this standard deviation
 SCALES = (1, 2, 4)  # pixels per step of the grids that add up to the image: coarse ones move what is large at once
 BETAS = (0.9, 0.95)  # Adam's; by default it remembers the first gradients, which are ten times larger, for 1000 steps
-BISECTIONS = 8  # of a step, to where a share of distance is left
+BISECTIONS = 8  # halvings of a step, to where the remaining distance is reached
 SMALLEST_STEP = 1 / 255  # total variation counts smaller differences by their square: its gradient stays finite
 
 PATCH = 16  # pixels; texture does not depend on the place within a patch
@@ -65,9 +65,8 @@ def invert(
         Norm of the gradient of the weighted total variation relative to that of the distance, both in the first step:
         it fixes w of each image, so that the prior is as strong for every selection of channels.
     remaining
-        An image is done where its search first leaves no more than this share of a grey image's distance, found by
-        bisection within the step; one for all or one for each, shape (N,). By default, and where that is not reached,
-        it is the last step's.
+        Share of a grey image's distance at which an image is done; bisection finds the point within a step. One value,
+        or one for each image, shape (N,). The image is that of the last step where this is not reached, as with 0.
     progress
         Wraps the iteration over steps, e.g. `tqdm`.
 
@@ -144,7 +143,7 @@ def invert(
 
 
 def _between(before: Tensor, after: Tensor, distance: Callable[[Tensor], Tensor], near: Tensor) -> Tensor:
-    """Images on the straight way between two, just where they are near enough."""
+    """Bisect between two images of each photograph for the first that is near enough."""
     low, high = near.new_zeros(len(near)), near.new_ones(len(near))
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
@@ -217,7 +216,7 @@ def invert_selections(
     halves
         Number of random halves.
     remaining
-        The share. Where a search ends with a larger one, that becomes the photograph's, and the others are repeated.
+        The share. If any search for a photograph ends with a larger one, that is used, and all of them are repeated.
 
     Returns
     -------
@@ -251,7 +250,7 @@ def invert_selections(
         for number, (name, photograph) in enumerate(photographs.items()):
             file = f"{folder}/{selection}{'' if draw is None else f'_{draw}'}/seed{seed}/{name}.png"
             io.write_image(codes[number], file)
-            values = errors(codes[number], photograph) | {"remaining distance": left[number].item()}
+            values = errors(codes[number], photograph) | {REMAINING_DISTANCE: left[number].item()}
             about = {"layer": layer, "selection": selection, "draw": draw, "image": name, "seed": seed}
             measured = {"measure": list(values), "value": list(values.values()), "higher_is_better": False}
             files = {"file": file, "reference": references[name]}

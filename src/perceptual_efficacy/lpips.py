@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from perceptual_efficacy import provenance, statistics
+from perceptual_efficacy.scores import converged_layers
 from perceptual_efficacy.vocabulary import INTERVAL, MEAN_OF_LAYERS, OF_NETWORK, SCORED
 
 VERSION = "v0.1"
@@ -121,10 +122,10 @@ def compare_with_weights(
 
     Returns
     -------
-    The network, layer (those of both tables, and "mean of layers"), ranking, measure ("srcc", Spearman's rank
-    correlation, or "partial srcc"), estimate, ci_low, ci_high, split_mean (mean of the shuffles), p_split (two-sided,
-    among the shuffles), p_holm (corrected over all rows of a measure), n, n_clusters, resampled_unit. No rows if
-    the tables share no layer.
+    The network, layer (those of both tables, and the "mean of layers" of those that have converged, by the channels'
+    column `converged`, if there is one), ranking, measure ("srcc", Spearman's rank correlation, or "partial srcc"),
+    estimate, ci_low, ci_high, split_mean (mean of the shuffles), p_split (two-sided, among the shuffles), p_holm
+    (corrected over all rows of a measure), n, n_clusters, resampled_unit. No rows if the tables share no layer.
     """
     random = np.random.default_rng(seed)
     scored = channels[channels["status"] == SCORED].merge(weights, on=["layer", "channel"], validate="one_to_one")
@@ -139,8 +140,11 @@ def compare_with_weights(
             score = rows[ranking].to_numpy()
             samples = correlate(score[drawn], weight[drawn], distance[drawn])
             found[layer, ranking, measure] = count, samples, correlate(score[None], weight[shuffled], distance[None])
+    averaged = [layer for layer in converged_layers(scored) if layer in dict(layers)]
+    missing = 0, np.full(1 + replicates, np.nan), np.full(shuffles, np.nan)
     for ranking, measure in product(rankings, MEASURES) if layers else ():
-        counts, samples_of, shuffles_of = zip(*(found[layer, ranking, measure] for layer, _ in layers), strict=True)
+        of_layers = [found[layer, ranking, measure] for layer in averaged] or [missing]
+        counts, samples_of, shuffles_of = zip(*of_layers, strict=True)
         means = np.mean(samples_of, axis=0), np.mean(shuffles_of, axis=0)
         found[MEAN_OF_LAYERS, ranking, measure] = sum(counts), *means
     rows_found = [
@@ -151,9 +155,19 @@ def compare_with_weights(
         for key, (count, samples, chance) in found.items()
     ]
     table = pd.DataFrame(rows_found, columns=COLUMNS)
-    for place, name in enumerate(name for name in OF_NETWORK if name in channels):
+    for place, name in enumerate(name for name in (*OF_NETWORK, "dataset") if name in channels):
         table.insert(place, name, channels[name].iloc[0])
-    return table.assign(p_holm=table.groupby("measure")["p_split"].transform(statistics.holm))
+    return table.assign(p_holm=_corrected(table, averaged))
+
+
+def _corrected(table: pd.DataFrame, averaged: Sequence[str]) -> pd.Series:
+    """Holm's correction of `p_split` over each measure's hypotheses; the mean of one layer is no further one."""
+    repeated = (table["layer"] == MEAN_OF_LAYERS) & (len(averaged) == 1)
+    corrected = table["p_split"].mask(repeated).groupby(table["measure"]).transform(statistics.holm)
+    known = corrected.set_axis(pd.MultiIndex.from_frame(table[["layer", "ranking", "measure"]]))
+    for place in np.flatnonzero(repeated):
+        corrected.iloc[place] = known[averaged[0], table["ranking"].iloc[place], table["measure"].iloc[place]]
+    return corrected
 
 
 def _spearman(x: Floats, y: Floats, _given: Floats) -> Floats:

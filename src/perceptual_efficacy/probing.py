@@ -29,8 +29,9 @@ def probe(
 ) -> xr.Dataset:
     """Measure the mean response of every channel to every grating, over the gratings' central field.
 
-    Unless `size` is given, the pictures are larger than the field by the largest receptive field, up to `largest`
-    pixels, so that no unit in the field sees padding; those of oriented gratings are smaller as their field is.
+    Unless `size` is given, the pictures are larger than the field by the largest receptive field, so that no unit in
+    the field sees padding, but at most `largest` pixels wide. Oriented gratings have a smaller field, and pictures that
+    are smaller by the difference.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -85,7 +85,8 @@ def slopes(curves: NDArray[np.float64], octaves: NDArray[np.float64]) -> NDArray
 
     The slope at each point is that of the straight line that fits the curve around it best, with Gaussian weights of
     standard deviation 0.2 octave. On a dense grid and away from the ends that is the convolution with the derivative of
-    this Gaussian; on a grid much coarser than it, central differences, one-sided at the ends.
+    this Gaussian; within about half an octave of an end it is one-sided and depends a little on the grid. On a grid
+    much coarser than the Gaussian it is central differences.
 
     Parameters
     ----------
@@ -210,11 +211,11 @@ def score_channels(
 
 
 def chromatic_index(tuning: xr.Dataset) -> NDArray[np.float64]:
-    """Index of every channel's answer to colour against that to luminance, in [0, 1], shape (units,).
+    """Response of every channel to colour relative to luminance, in [0, 1], shape (units,).
 
     C / (C + A): the largest change from the response to the blank over the frequencies of the isoluminant gratings (C,
-    the larger of red-green and blue-yellow) and of the grey ones (A), both averaged over phases. The gratings'
-    amplitudes scale it, which changes no ranks within a layer. Missing where a channel answers to neither.
+    the larger of red-green and blue-yellow) and of the grey radial ones (A), both averaged over phases. It depends on
+    the gratings' amplitudes: compare channels, not studies. Missing where a channel responds to neither.
 
     References
     ----------
@@ -340,7 +341,7 @@ def spread_over_phases(
 
     Returns
     -------
-    layer, channel, mu1, mu2 (the ranges), one row per channel; missing where a phase leaves the channel unscored.
+    layer, channel, mu1, mu2 (the ranges), one row per channel; missing where one of the phases gives no score.
     """
     single = [
         score_channels(tuning.isel(phase=[number]), csf, baseline=baseline) for number in range(tuning.sizes["phase"])
@@ -351,22 +352,26 @@ def spread_over_phases(
     )
 
 
-def convergence(tuning: xr.Dataset, csf: models.ContrastSensitivity, baseline: Baseline = "none") -> pd.DataFrame:
+def convergence(tuning: xr.Dataset, csf: models.ContrastSensitivity, **options: Any) -> pd.DataFrame:
     """Say of every layer whether its ranking of channels would stay with a denser or larger set of gratings.
+
+    Parameters
+    ----------
+    tuning, csf, options
+        See `score_channels`.
 
     Returns
     -------
-    One row per layer: layer; half_frequencies, Spearman's correlation of PE by all and by every second frequency;
-    half_phases, that of PE by every second phase and by the others; sees_padding, whether units in the field see
-    padding; converged, whether neither correlation is below .9 and no unit sees padding. A correlation that cannot be
-    computed counts as below.
+    One row per layer: layer; half_frequencies, Spearman's correlation of PE by all frequencies and by every second one
+    of the radial and of the oriented gratings; half_phases, that of PE by every second phase and by the others;
+    sees_padding, whether units in the field see padding; converged, whether neither correlation is below .9 and no unit
+    sees padding. A correlation that cannot be computed counts as below.
     """
-    every_second = tuning["frequency"].values[::2]
-    fewer = tuning.sel(frequency=every_second)
-    fewer = fewer.isel(oriented_frequency=np.isin(fewer["oriented_frequency"], every_second))
+    every_second = slice(None, None, 2)
+    fewer = tuning.isel(frequency=every_second, oriented_frequency=every_second)
     parts = [tuning, fewer, tuning.isel(phase=slice(0, None, 2)), tuning.isel(phase=slice(1, None, 2))]
     usable = [part if part.sizes["phase"] and part.sizes["oriented_frequency"] > 2 else None for part in parts]
-    efficacy = [None if part is None else score_channels(part, csf, baseline=baseline)["pe"] for part in usable]
+    efficacy = [None if part is None else score_channels(part, csf, **options)["pe"] for part in usable]
     layer = pd.Series(tuning["layer"].values.astype(str))
     padding = pd.Series(tuning["sees_padding"].values if "sees_padding" in tuning.coords else False, layer.index)
     rows = []
@@ -376,6 +381,13 @@ def convergence(tuning: xr.Dataset, csf: models.ContrastSensitivity, baseline: B
         converged = not sees and min(frequencies, phases) >= LEAST_AGREEMENT
         rows.append((name, frequencies, phases, sees, converged))
     return pd.DataFrame(rows, columns=["layer", "half_frequencies", "half_phases", "sees_padding", "converged"])
+
+
+def converged_layers(channels: pd.DataFrame) -> list[str]:
+    """Names of the layers to average over: those that have converged, by the column `converged`; without it, all."""
+    if "converged" in channels:
+        channels = channels[channels.groupby("layer")["converged"].transform("all")]
+    return channels["layer"].astype(str).unique().tolist()
 
 
 def _agreement(first: pd.Series | None, second: pd.Series | None, members: pd.Index) -> float:
@@ -394,6 +406,7 @@ def compare_layers(
     csf: models.ContrastSensitivity,
     *,
     baseline: Baseline = "none",
+    combination: Combination = "product",
     replicates: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -405,7 +418,7 @@ def compare_layers(
         What `probing.probe` returns for the backbone, and for controls with several seeds.
     csf
         Contrast sensitivity function of frequency in cycles per degree.
-    baseline
+    baseline, combination
         See `score_channels`.
     replicates
         Bootstrap samples; the channels of a layer are resampled, those of each control independently.
@@ -419,14 +432,15 @@ def compare_layers(
     for mu1 and mu2: `mu1_iqr` (likewise `mu2_...`), the interquartile range over scored channels; `mu1_phase_range`,
     the median over channels of the range over single phases; `mu1_spread`, the first minus three times the second; and
     `mu1_iqr_control`, the mean of the controls' interquartile ranges. `low_pe_chromatic_srcc`: Spearman's correlation
-    of the chromatic index with minus PE over scored channels. `csf_r` and `csf_r_control` (mean over controls): Pearson
-    correlation over frequencies of the CSF with the channels' mean unweighted |da/dlog2 f|.
+    of the chromatic index with minus PE over scored channels that have one. `csf_r` and `csf_r_control` (mean over
+    controls): Pearson correlation over frequencies of the CSF with the channels' mean unweighted |da/dlog2 f|.
     """
     random = np.random.default_rng(seed)
     layers = list(dict.fromkeys(tuning["layer"].values.astype(str)))
-    own = _sampled(tuning, layers, csf, baseline, replicates, random)
-    others = [_sampled(control, layers, csf, baseline, replicates, random) for control in controls]
-    state = convergence(tuning, csf, baseline).set_index("layer")
+    options: dict[str, Any] = {"baseline": baseline, "combination": combination}
+    own = _sampled(tuning, layers, csf, replicates, random, **options)
+    others = [_sampled(control, layers, csf, replicates, random, **options) for control in controls]
+    state = convergence(tuning, csf, **options).set_index("layer")
     found = {}
     for layer in layers:
         values = own[layer]
@@ -442,8 +456,14 @@ def compare_layers(
         name: np.mean([found[layer][name] for layer in averaged], axis=0) if averaged else missing
         for name in found[layers[0]]
     }
-    counts = tuning["layer"].to_series().value_counts().to_dict()
-    counts[MEAN_OF_LAYERS] = sum(counts[layer] for layer in averaged)
+    channels = score_channels(tuning, csf, **options)
+    counts = {
+        name: {**of_layer, MEAN_OF_LAYERS: sum(of_layer.get(layer, 0) for layer in averaged)}
+        for name, of_layer in (
+            ("all", channels["layer"].value_counts().to_dict()),
+            ("low_pe_chromatic_srcc", channels.loc[_coloured(channels), "layer"].value_counts().to_dict()),
+        )
+    }
     return pd.DataFrame(
         [
             {
@@ -451,7 +471,7 @@ def compare_layers(
                 "layer": layer,
                 "statistic": name,
                 **dict(zip(INTERVAL, (sample[0], *statistics.percentile_interval(sample[1:])), strict=True)),
-                "n_clusters": counts[layer],
+                "n_clusters": counts.get(name, counts["all"]).get(layer, 0),
                 "resampled_unit": "channels",
                 **(state.loc[layer].to_dict() if layer in state.index else {"converged": bool(averaged)}),
             }
@@ -465,12 +485,15 @@ def _sampled(
     tuning: xr.Dataset,
     layers: Sequence[str],
     csf: models.ContrastSensitivity,
-    baseline: Baseline,
     replicates: int,
     random: np.random.Generator,
+    *,
+    baseline: Baseline,
+    combination: Combination,
 ) -> dict[str, dict[str, NDArray[np.float64]]]:
     """Statistics of every layer of one network on the full sample of its channels and on bootstrap samples."""
-    scores, phases = score_channels(tuning, csf, baseline=baseline), spread_over_phases(tuning, csf, baseline)
+    scores = score_channels(tuning, csf, baseline=baseline, combination=combination)
+    phases = spread_over_phases(tuning, csf, baseline)
     curves = tuning_curves(tuning, baseline=baseline)
     slope, sensitivity = curves["slope"].values, csf(curves["frequency"].values)
     found = {}
@@ -485,11 +508,16 @@ def _sampled(
                 lower, upper = np.nanquantile(scored[drawn], [0.25, 0.75], axis=1)
                 values[f"{score}_iqr"] = upper - lower
                 values[f"{score}_phase_range"] = np.nanmedian(phases[score].to_numpy()[drawn], axis=1)
-        scored_ones = members[(scores["status"] == SCORED).to_numpy()[members]]
-        values["chromatic_srcc"] = _correlation_of_samples(scores, scored_ones, replicates, random)
+        coloured = members[_coloured(scores).to_numpy()[members]]
+        values["chromatic_srcc"] = _correlation_of_samples(scores, coloured, replicates, random)
         values["csf_r"] = statistics.pearson(slope[drawn].mean(axis=1), sensitivity)
         found[layer] = values
     return found
+
+
+def _coloured(scores: pd.DataFrame) -> pd.Series:
+    """Which channels are scored and have a chromatic index."""
+    return (scores["status"] == SCORED) & scores["chromatic_index"].notna()
 
 
 def _correlation_of_samples(

@@ -27,18 +27,18 @@ class Gratings:
     pixels_per_degree
         Pixels per degree of visual angle.
     field
-        Width and height, in degrees, of the central field that responses are averaged over; of half of it those to
-        oriented gratings.
+        Width and height, in degrees, of the central field over which responses are averaged; half of it for oriented
+        gratings.
     frequency, oriented_frequency
         Of radial and of oriented gratings, in cycles per degree, rising.
     orientation, phase
         In degrees. The orientation is the direction of modulation, counterclockwise from horizontal: 0 degrees is a
         vertical grating.
     contrast
-        Michelson contrast.
+        Michelson contrast of grey gratings; of isoluminant ones, the share of the largest modulation in sRGB's gamut.
     encoding
         "display": the sinusoid is in display code values, as networks are trained; "srgb": it is in relative
-        luminance, encoded by the sRGB transfer function (IEC 61966-2-1).
+        luminance, encoded by the sRGB transfer function (IEC 61966-2-1), as it always is in isoluminant gratings.
     """
 
     pixels_per_degree: float
@@ -57,10 +57,10 @@ class Gratings:
 
     @property
     def oriented_pixels(self) -> int:
-        """Width and height of the field of oriented gratings: half of it, which has a cycle of every frequency.
+        """Width and height of the field of oriented gratings: half of it, which holds a cycle of every frequency.
 
-        Averaged over phases, a larger one adds nothing but time: these gratings are the same everywhere but for their
-        phase. Radial gratings need the whole field for all orientations.
+        A larger one would only cost time: such a grating is the same everywhere but for its phase, and responses are
+        averaged over phases. Radial gratings need the whole field for all orientations.
         """
         return round(self.pixels / 2)
 
@@ -100,7 +100,7 @@ class Gratings:
         return self._encoded(np.zeros((size, size)))
 
     def images(self, size: int | None = None) -> xr.Dataset:
-        """Draw all of them, of the field's size unless another is given.
+        """Draw the grey gratings and the blank, of the field's size unless another is given.
 
         Returns
         -------

@@ -11,6 +11,7 @@ with job(snakemake) as run:
         [io.read_dataset(run.input.control), *(others.isel(seed=number) for number in range(others.sizes["seed"]))],
         csf.by_name(**run.params.csf),
         baseline=run.params.baseline,
+        combination=run.params.combination,
         replicates=run.params.replicates,
         seed=run.params.seed,
     )

@@ -5,7 +5,8 @@ from job import job
 from perceptual_efficacy import distances, io, lpips
 
 with job(snakemake) as run:
-    mean = distances.means_by_channel(io.read_dataset(run.input.distances))
+    typical = io.read_dataset(run.input.distances)
+    mean = distances.means_by_channel(typical).assign(dataset=typical.attrs["dataset"])
     channels = io.read_table(run.input.channels).merge(mean, on=["layer", "channel"], validate="one_to_one")
     network = channels.iloc[0]
     weights = lpips.weights_of(network)  # type: ignore[arg-type] # a row is a mapping

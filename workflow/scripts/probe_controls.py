@@ -4,14 +4,17 @@ import xarray as xr
 from job import job
 
 from perceptual_efficacy import io, probing, stimuli
-from perceptual_efficacy.backbones import loading, vgg
+from perceptual_efficacy.backbones import loading, store, vgg
 from perceptual_efficacy.backbones.network import Backbone
 
 
 def drawn(seed: int) -> Backbone:
     if run.params.widths:
-        return vgg.draw_random(dict(run.params.layers), seed)
-    return loading.load_backbone(run.params.network, layers=run.params.layers, weights=None, seed=seed)
+        backbone = vgg.draw_random(dict(run.params.layers), seed)
+    else:
+        backbone = loading.load_backbone(run.params.network, layers=run.params.layers, weights=None, seed=seed)
+    backbone.network.to(store.PRECISIONS[run.params.precision])
+    return backbone
 
 
 with job(snakemake) as run:

@@ -1,23 +1,28 @@
 """Score every channel of one backbone, for the study's resolution and CSF and for those it is compared with."""
 
+from typing import Any
+
 import pandas as pd
 from job import job
 
 from perceptual_efficacy import csf, io, scores
 
+
+def scored(curve: csf.ContrastSensitivity, **options: Any) -> pd.DataFrame:
+    """Score the channels, and say of every layer whether its order of channels has converged."""
+    options |= {"baseline": run.params.baseline, "combination": run.params.combination}
+    converged = scores.convergence(tuning, curve, **options)[["layer", "converged"]]
+    return scores.score_channels(tuning, curve, **options).merge(converged, on="layer")
+
+
 with job(snakemake) as run:
     tuning = io.read_dataset(run.input.tuning)
-    model = csf.by_name(**run.params.csf)
-    options = {"baseline": run.params.baseline, "combination": run.params.combination}
-    converged = scores.convergence(tuning, model, run.params.baseline)[["layer", "converged"]]
-    own = scores.score_channels(tuning, model, **options).merge(converged, on="layer")
+    own = scored(csf.by_name(**run.params.csf))
     # for ModelFest the CSF at its own luminance and size, and what that is compared with
     shown = csf.by_name(**run.params.modelfest_csf)
     curves = {"modelfest": shown, "flat": csf.flat, "lower": csf.shifted(shown, -1), "higher": csf.shifted(shown, 1)}
     variants = [
-        scores.score_channels(tuning, curve, pixels_per_degree=float(resolution), **options)
-        .merge(converged, on="layer")
-        .assign(csf=name)
+        scored(curve, pixels_per_degree=float(resolution)).assign(csf=name)
         for resolution in run.params.resolutions
         for name, curve in curves.items()
     ]

@@ -1,4 +1,4 @@
-"""A verdict per claim and network, by a rule that is fixed in advance."""
+"""A verdict per claim and network, by one rule."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from perceptual_efficacy.statistics import LEAST_CLUSTERS
-from perceptual_efficacy.vocabulary import INTERVAL, TRAINED
+from perceptual_efficacy.vocabulary import INTERVAL, MEAN_OF_LAYERS, TRAINED
 
 SIGNIFICANCE = 0.05
 SUPPORTED = "supported"
@@ -105,7 +105,8 @@ def judge(
 def detectable(ci_low: float, ci_high: float) -> float:
     """Return the smallest difference that an interval of this width would have found apart from 0 with a power of 80%.
 
-    (z(.975) + z(.8)) standard errors, where the 95% interval has 2 z(.975) of them.
+    (z(.975) + z(.8)) standard errors, if the 95% interval has 2 z(.975) of them. A jackknife-t interval has up to 15%
+    more (at ten clusters), and so has this.
     """
     return float((ci_high - ci_low) / 2 * (1 + stats.norm.ppf(POWER) / stats.norm.ppf(1 - SIGNIFICANCE / 2)))
 
@@ -141,6 +142,7 @@ def evaluate(
         one row, or no table gives a network's weights and origin.
     """
     networks = _networks(evidence, controls)
+    converged = _converged(evidence)
     records = []
     for claim, (network, control) in product(claims, controls.items()):
         if claim["about"] not in (PRETRAINED, ANY):
@@ -169,6 +171,9 @@ def evaluate(
             against = []
             if claim["about"] == PRETRAINED and networks.loc[network, "weights"] != TRAINED:
                 against.append(f"{network} is a stand-in, not a pre-trained network")
+            if not converged.get((network, str(where.get("layer"))), True):
+                mean = where["layer"] == MEAN_OF_LAYERS
+                against.append("no layer has converged" if mean else f"{where['layer']} has not converged")
             if lacking := _too_small(row, claim.get("at_least", {})):
                 against.append(f"size: {lacking}")
             verdict = Verdict(NOT_TESTED, "; ".join(against)) if against else outcome
@@ -201,6 +206,16 @@ def _networks(evidence: Mapping[str, pd.DataFrame], controls: Mapping[str, str])
     if missing := {*controls, *controls.values()} - set(networks.index):
         raise ValueError(f"The evidence does not give weights and origin of {', '.join(sorted(missing))}.")
     return networks
+
+
+def _converged(evidence: Mapping[str, pd.DataFrame]) -> dict[tuple[str, str], bool]:
+    """Tell of every network and layer whether its channels' order has converged, by the tables that say so."""
+    return {
+        (network, layer): bool(converged)
+        for table in evidence.values()
+        if "converged" in table
+        for network, layer, converged in zip(table["network"], table["layer"], table["converged"], strict=True)
+    }
 
 
 def _too_small(row: Mapping[str, Any], at_least: Mapping[str, int]) -> str:

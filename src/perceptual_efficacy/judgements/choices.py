@@ -76,6 +76,11 @@ class TwoAlternativeChoices(Categories):
     ) -> None:
         super().__init__(judgement, group, cluster, human=human)
         self.observers = None if observers is None else np.asarray(observers, dtype=np.float64)
+        if self.observers is not None and not (self.observers.shape == (len(self),) and (self.observers > 1).all()):
+            raise ValueError(
+                f"observers has shape {self.observers.shape}, the smallest is {self.observers.min(initial=np.inf):g}; "
+                f"expected at least 2 for each of {len(self)} triplets, or None."
+            )
 
     @classmethod
     def of(cls, comparisons: pd.DataFrame, cube: xr.DataArray | None = None) -> Self:
@@ -99,10 +104,10 @@ class TwoAlternativeChoices(Categories):
 
         Returns
         -------
-        With self-agreement, as published: x = j² + (1 - j)², the score of one of the n observers by the shares of all
-        n, among which each observer agrees with itself. And, where n is known, the human ceiling without: (n x - 1) /
-        (n - 1), the share of pairs of different observers who choose alike, which does not depend on n. Each is
-        averaged over triplets.
+        With self-agreement, as published: x = j² + (1 - j)², the mean score of an observer against the choices of all
+        n, including their own. And, where n is known, the human ceiling without it: (n x - 1) / (n - 1), the share of
+        pairs of different observers who choose alike, whose expectation does not depend on n. Each is averaged over
+        triplets.
         """
         if not self.human:
             return {}

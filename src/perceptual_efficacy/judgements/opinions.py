@@ -94,7 +94,7 @@ class OpinionScores(GroupedJudgements):
             draws.references @ np.bincount(self._cluster_number, values, minlength=self.clusters)
             for values in (np.ones_like(x), x, y, x * x, y * y, x * y)
         )
-        n = np.maximum(n, 1)  # of a single reference, the sample without it is empty
+        n = np.maximum(n, 1)  # with a single reference, the sample without it is empty
         spread_x, spread_y = sxx - sx * sx / n, syy - sy * sy / n
         # what is left of a constant after subtracting its mean is rounding, not variation
         varies = (spread_x > 1e-13 * sxx) & (spread_y > 1e-13 * syy)

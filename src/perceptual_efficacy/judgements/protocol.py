@@ -32,7 +32,7 @@ class Judgements(Protocol):
         return {}
 
     def draw(self, replicates: int, random: np.random.Generator) -> Any:
-        """Draw samples: the full one, then bootstrap samples or, for a jackknife, those without one cluster each."""
+        """Draw samples: the full one, then bootstrap samples or, for a jackknife, those that leave out one cluster."""
 
     def primary(self, distance: Floats) -> Floats:
         """Primary score of distances (..., *comparisons) on the full sample, shape (...)."""

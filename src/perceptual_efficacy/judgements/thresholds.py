@@ -1,4 +1,4 @@
-"""Detection thresholds, predicted from a distance: the contrast at which a pattern is as far from blank as others."""
+"""Detection thresholds, predicted from a distance: contrasts at which patterns are equally far from the blank."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Self
@@ -50,8 +50,10 @@ class DetectionThresholds(Judgements):
     def __init__(self, measured: ArrayLike, contrasts: ArrayLike) -> None:
         self.measured = np.asarray(measured, dtype=np.float64)
         self.log_contrast = np.log10(np.asarray(contrasts, dtype=np.float64))
-        if self.measured.ndim != 2 or not np.isfinite(self.measured).all():
-            raise ValueError(f"measured has shape {self.measured.shape}; expected finite (stimuli, observers).")
+        if self.measured.ndim != 2 or self.measured.shape[1] < 2 or not np.isfinite(self.measured).all():
+            raise ValueError(
+                f"measured has shape {self.measured.shape}; expected finite (stimuli, observers), at least 2 observers."
+            )
         self.clusters = len(self.measured)
 
     @classmethod
@@ -93,9 +95,9 @@ class DetectionThresholds(Judgements):
 
         Returns
         -------
-        `r`, Pearson correlation of predicted with measured log thresholds, by one criterion for all stimuli, and
-        `rmse`, root mean squared error in log10 contrast of each stimulus by the criterion of the others; each of shape
-        (...), or (samples,) with draws.
+        `r`, Pearson correlation of predicted with measured log thresholds, with one criterion for all stimuli, and
+        `rmse`, root mean squared error in log10 contrast, each stimulus predicted with the criterion of the others;
+        each of shape (...), or (samples,) with draws.
         """
         if draws is None:
             measured: Floats = self.measured.mean(axis=1)
@@ -119,8 +121,8 @@ class DetectionThresholds(Judgements):
         -------
         The human ceiling, sqrt(ICC(C, k)): the expected correlation of the true log thresholds with the mean of so many
         observers (McGraw and Wong 1996). A model is judged against that mean. And leave-one-observer-out: each
-        observer's log thresholds correlated with the mean of the others', averaged over observers; a model may exceed
-        it, as one observer is noisier than a mean.
+        observer's log thresholds correlated with the mean log thresholds of the other observers, then averaged. A model
+        may exceed it, as one observer is noisier than a mean.
 
         References
         ----------
@@ -157,9 +159,9 @@ class DetectionThresholds(Judgements):
     ) -> Prediction:
         """Predict each stimulus's threshold: the contrast at which its distance reaches a criterion.
 
-        The criterion is the geometric mean of the stimuli's distances at their measured thresholds. One criterion for
-        all stimuli cancels in a correlation; with a criterion that leaves the predicted stimulus out, a distance that
-        tells nothing would correlate negatively.
+        The criterion is the geometric mean of the stimuli's distances at their measured thresholds. One for all stimuli
+        cancels in a correlation if their distances rise equally steeply with contrast; with one that leaves the
+        predicted stimulus out, an uninformative distance would correlate negatively.
 
         Parameters
         ----------
@@ -169,7 +171,7 @@ class DetectionThresholds(Judgements):
             Measured log10 thresholds and how often each stimulus counts, broadcast to (..., stimuli); the observers'
             mean, and once each, unless given.
         leave_out
-            Whether each stimulus is predicted from the others' criterion, all its copies left out together: for errors.
+            Whether a stimulus is predicted with the criterion of the others, all its copies left out, as for errors.
         """
         measured = self.measured.mean(axis=1) if measured is None else measured
         counts = np.ones(len(self), dtype=np.int64) if counts is None else counts

@@ -5,12 +5,13 @@ from typing import Any
 
 import pandas as pd
 
-from perceptual_efficacy.claims.evaluation import CONTROLS
+from perceptual_efficacy.claims.evaluation import CONTROLS, EXTENSION, PAPER
 from perceptual_efficacy.statistics import LEAST_CLUSTERS
 from perceptual_efficacy.tables.rendering import HEADINGS, MISSING, interval, intervals, readable, resampled
 from perceptual_efficacy.vocabulary import INTERVAL
 
-CLAIM = ["id", "statement", "network", "origin", "dataset"]
+KINDS = {PAPER: "The paper's claims", EXTENSION: "Extensions"}
+CLAIM = ["id", "kind", "statement", "network", "origin", "dataset"]
 P_VALUES = ["p", "p_split", "p_matched"]
 JUDGED = [
     "verdict",
@@ -47,7 +48,7 @@ def render(table: pd.DataFrame) -> pd.DataFrame:
     shown = table[table["quantity"] == ENDPOINT].assign(resampled=resampled)
     shown = readable(shown.join(text.rename("for comparison"), on=row))
     headings = {"statement": "claim", "dataset": "data", "rule outcome": "rule on these numbers"}
-    columns = ["claim", "network", "data", "verdict", "reason", "estimate [95% interval]", "unit", "resampled"]
+    columns = ["kind", "claim", "network", "data", "verdict", "reason", "estimate [95% interval]", "unit", "resampled"]
     columns += ["p", HEADINGS["p_split"], HEADINGS["p_matched"], "detectable"]
     return shown.rename(columns=headings)[[*columns, "for comparison", "rule on these numbers"]]
 
@@ -56,30 +57,39 @@ def page(records: Sequence[Mapping[str, Any]]) -> str:
     """Return the verdicts as a Markdown page that reads from top to bottom."""
     lines = ["# Claims", ""]
     lines += [
-        "Each claim has one primary endpoint and one rule. `docs/claims.md` explains them and lists what was changed after "
-        "numbers had been seen.",
+        "Each claim has one primary endpoint and one rule. `docs/claims.md` explains them and lists what was changed "
+        "after numbers had been seen.",
         "",
     ]
-    for record in records:
-        verdict = f"**{record['verdict'].capitalize()}** for the network `{record['network']}` ({record['origin']})"
-        lines += [f"## {record['statement']}", "", f"{verdict}: {record['reason']}.", ""]
-        if record["n_clusters"] is not None:
-            among = {name: record[CONTROLS[name][0]] for name in record["controls"]}
-            p = "".join(f"; p = {value:.3g} among {name}" for name, value in among.items() if value is not None)
-            count = f"{record['n_clusters']} {record['resampled_unit']}"
-            few, detectable = record["n_clusters"] < LEAST_CLUSTERS, record["detectable"]
-            basis = f"without an interval over only {count}" if few else f"the 95% interval over {count}"
-            lines += [f"- {record['unit']}: {interval(record)}, {basis}{p}"]
-            if detectable is not None:
-                lines += [f"- smallest difference that could have been detected (power 80%): {detectable:.2g}"]
-            lines += [f"- for comparison: {compared(record)}"]
-        data = f", data set {record['dataset']}" if record["dataset"] else ""
-        lines += [
-            f"- endpoint: {record['endpoint']}{data}; smallest effect of interest {record['smallest_effect']:g}",
-            f"- the rule applied to these numbers: {record['rule_outcome']}",
-            "",
-        ]
+    for kind, heading in KINDS.items():
+        of_kind = [record for record in records if record["kind"] == kind]
+        lines += [f"## {heading}", ""] if of_kind else []
+        for record in of_kind:
+            lines += _entry(record)
     return "\n".join(lines)
+
+
+def _entry(record: Mapping[str, Any]) -> list[str]:
+    """Lines of the page about one claim and network."""
+    verdict = f"**{record['verdict'].capitalize()}** for the network `{record['network']}` ({record['origin']})"
+    lines = [f"### {record['statement']}", "", f"{verdict}: {record['reason']}.", ""]
+    if record["n_clusters"] is not None:
+        among = {name: record[CONTROLS[name][0]] for name in record["controls"]}
+        p = "".join(f"; p = {value:.3g} among {name}" for name, value in among.items() if value is not None)
+        count = f"{record['n_clusters']} {record['resampled_unit']}"
+        few, detectable = record["n_clusters"] < LEAST_CLUSTERS, record["detectable"]
+        basis = f"without an interval over only {count}" if few else f"the 95% interval over {count}"
+        lines += [f"- {record['unit']}: {interval(record)}, {basis}{p}"]
+        if detectable is not None:
+            lines += [f"- smallest difference that could have been detected (power 80%): {detectable:.2g}"]
+        lines += [f"- for comparison: {compared(record)}"]
+    data = f", data set {record['dataset']}" if record["dataset"] else ""
+    lines += [
+        f"- endpoint: {record['endpoint']}{data}; smallest effect of interest {record['smallest_effect']:g}",
+        f"- the rule applied to these numbers: {record['rule_outcome']}",
+        "",
+    ]
+    return lines
 
 
 def compared(record: Mapping[str, Any]) -> str:
