@@ -164,6 +164,35 @@ def test_the_mean_of_layers_has_its_place_among_means_of_matched_splits(informat
     assert np.isnan(row(table, **{**DIFFERENCE, "layer": "all layers"})["p_matched"])
 
 
+@pytest.mark.parametrize("dominant", [1.0, 20.0])
+def test_the_mean_of_the_one_layer_that_has_converged_is_that_layer(informative, judgements, dominant):
+    """In its place among matched splits, too, of which there are few if one channel dominates."""
+    cube, good = informative
+    cube = cube * np.where(np.arange(24) == 12, dominant, 1.0)
+    channels = make_channels(cube, good + 0.01 * np.arange(24)).assign(converged=np.arange(24) >= 12)
+    rankings = {"pe": Ranking(channels, "pe")}
+    table = compare_selections(cube, judgements, rankings, splits=500, replicates=100)
+    found = table[(table["ranking"] == "pe") & table["layer"].isin(["relu2_1", "mean of layers"])]
+    of_layer, mean = (found[found["layer"] == layer].drop(columns="layer") for layer in ("relu2_1", "mean of layers"))
+    assert set(of_layer["matched_splits"].dropna()) != {500}
+    pd.testing.assert_frame_equal(of_layer.reset_index(drop=True), mean.reset_index(drop=True))
+    single, _ = compare_single_channels(cube, judgements, rankings, shuffles=100, replicates=100)
+    rho = single.set_index("layer")
+    assert rho.loc["mean of layers", "estimate"] == rho.loc["relu2_1", "estimate"]
+    assert rho.loc["mean of layers", "channels"] == 12
+
+
+def test_of_few_matched_splits_every_combination_counts_once(judgements):
+    """Two layers of four channels: their matched splits are enumerable, and so are the pairs of them."""
+    energy = 10 ** np.random.default_rng(5).uniform(0.7, 2, size=(STIMULI, 8))
+    cube = make_cube(energy * 30 / np.sqrt((energy**2).mean(axis=0)), [4, 4])
+    table = compare(cube, judgements, np.arange(8.0))
+    found = table[(table["selection"] == "high - low") & (table["measure"] == "r") & (table["cube"] == "raw")]
+    splits = found.set_index("layer")["matched_splits"]
+    assert splits["relu1_1"] == splits["relu2_1"] == 6  # 4 choose 2, as all are equally loud
+    assert splits["mean of layers"] == 36
+
+
 def test_standardised_distances_do_not_depend_on_a_channels_gain(informative, judgements):
     cube, good = informative
     gain = 10 ** np.random.default_rng(5).uniform(-2, 2, size=24)

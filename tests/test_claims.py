@@ -129,6 +129,25 @@ def test_a_pretrained_network_is_judged(claim, evidence):
     ]
 
 
+@pytest.mark.parametrize(
+    ("layer", "reason"), [("relu1_1", "relu1_1 has not converged"), ("mean of layers", "no layer has converged")]
+)
+def test_a_layer_that_has_not_converged_is_not_judged(claim, evidence, layer, reason):
+    """Whatever the kind of evidence: the order of its channels is that of the stimuli."""
+    state = (
+        evidence["agreement"][["network", "layer"]].drop_duplicates().assign(converged=lambda it: it["layer"] != layer)
+    )
+    (record,) = evaluation.evaluate([claim], evidence | {"layers": state}, {"subject": "control"}, {"subject": layer})
+    assert (record["verdict"], record["reason"]) == ("not tested", reason)
+
+
+def test_the_page_keeps_the_papers_claims_and_extensions_apart(claim, evidence):
+    other = claim | {"id": "other", "kind": "extension", "statement": "Higher is better."}
+    page = claims.page(evaluation.evaluate([other, claim], evidence, {"subject": "control"}, LAYERS))
+    headings = ["## The paper's claims", "### High is better.", "## Extensions", "### Higher is better."]
+    assert [line for line in page.splitlines() if line.startswith("##")] == headings
+
+
 def test_a_network_is_judged_at_its_own_layer(claim, evidence):
     (record,) = evaluation.evaluate([claim], evidence, {"subject": "control"}, {"subject": "relu1_1"})
     assert (record["estimate"], record["endpoint"]) == (0.0, "layer relu1_1, ranking pe")

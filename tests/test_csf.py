@@ -110,3 +110,9 @@ def test_a_shifted_function_peaks_so_many_octaves_higher(octaves):
         for model in (csf.mannos_sakrison, csf.shifted(csf.mannos_sakrison, octaves))
     ]
     assert np.log2(peaks[1] / peaks[0]) == pytest.approx(octaves, abs=0.01)
+
+
+def test_bartens_model_takes_the_frequency_that_a_spectrum_starts_with():
+    """At ModelFest's luminance and size, and without a warning."""
+    sensitivity = csf.barten([0, 0.01, 4], luminance=30, field_size=2)
+    assert sensitivity[0] == 0 < sensitivity[1] < sensitivity[2]

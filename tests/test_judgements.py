@@ -312,6 +312,12 @@ def test_human_ceiling_is_the_share_of_pairs_of_observers_who_choose_alike(rando
         np.testing.assert_allclose(people[name], [np.mean([alike[group == CATEGORY].mean() for group in SIZES])])
 
 
+@pytest.mark.parametrize("observers", [np.full(60, 1), np.full(59, 5), 5])
+def test_a_ceiling_needs_two_observers_of_every_triplet(observers):
+    with pytest.raises(ValueError, match="expected at least 2 for each of 60 triplets"):
+        TwoAlternativeChoices(np.full(60, 0.5), CATEGORY, patches(), observers=observers)
+
+
 def test_human_ceiling_does_not_depend_on_the_number_of_observers(random):
     """As published, with self-agreement, it would rise as observers get fewer."""
     preferring = random.uniform(size=20_000)

@@ -118,6 +118,20 @@ def test_mean_of_layers_is_the_mean_of_their_correlations(scores, drawn):
     assert row(found, "mean of layers")["estimate"] == pytest.approx(expected)
 
 
+def test_mean_of_layers_is_that_of_those_that_have_converged(scores, drawn):
+    marked = scores.assign(converged=scores["layer"] == "relu2_2")
+    for measure in ("srcc", "partial srcc"):
+        found = compare(marked, drawn, measure)
+        assert row(found, "mean of layers")["estimate"] == row(found, "relu2_2")["estimate"]
+        assert row(found, "mean of layers")["p_holm"] == row(found, "relu2_2")["p_holm"]
+        assert row(found, "mean of layers")["n_clusters"] == 31
+        # the mean of one layer is no hypothesis of its own
+        alone = found[found["layer"] != "mean of layers"]
+        np.testing.assert_array_equal(alone["p_holm"], statistics.holm(alone["p_split"]))
+    missing = row(compare(scores.assign(converged=False), drawn), "mean of layers")
+    assert missing[["estimate", "ci_low", "p_split", "p_holm"]].isna().all()
+
+
 def test_rows_are_layers_and_their_mean_by_ranking_with_counts(scores, drawn):
     found = compare(scores, drawn)
     named = [(layer, ranking) for layer in ("relu1_2", "relu2_2", "mean of layers") for ranking in RANKINGS]

@@ -513,10 +513,40 @@ def test_colour_correlates_with_efficacy_as_scipy_has_it(networks, comparison):
     assert estimate(comparison, "b", "low_pe_chromatic_srcc") == pytest.approx(-expected)
 
 
+def test_a_channel_that_responds_to_neither_colour_nor_grey_changes_is_left_out_of_their_correlation(networks):
+    network, controls = networks
+    tuning = network.copy(deep=True)
+    for name in ("radial_response", "red_green_response", "blue_yellow_response"):
+        tuning[name][9] = tuning["blank_response"][9] + 1e-30
+    tuning["radial_response"][9] = tuning["blank_response"][9] = 1  # scored, for its oriented responses
+    for name in ("red_green_response", "blue_yellow_response"):
+        tuning[name][9] = 1
+    found = scores.score_channels(tuning).query("layer == 'b'")
+    assert found["chromatic_index"].isna().sum() == 1
+    judged = found[(found["status"] == scores.SCORED) & found["chromatic_index"].notna()]
+    comparison = scores.compare_layers(tuning, controls, csf.mannos_sakrison, replicates=10)
+    row = comparison.set_index(["layer", "statistic"]).loc[("b", "low_pe_chromatic_srcc")]
+    assert row["estimate"] == pytest.approx(-stats.spearmanr(judged["pe"], judged["chromatic_index"]).statistic)
+    assert row["n_clusters"] == len(judged) == 7
+    assert comparison.set_index(["layer", "statistic"]).loc[("b", "mu1_iqr"), "n_clusters"] == 8
+
+
 def test_a_dense_set_of_gratings_has_converged(networks):
     found = scores.convergence(networks[0], csf.mannos_sakrison)
     assert found["converged"].tolist() == [True, True]
     assert (found[["half_frequencies", "half_phases"]] > 0.9).all(axis=None)
+
+
+def test_oriented_gratings_of_half_the_frequencies_are_thinned_as_well(networks):
+    """By default oriented gratings have every second frequency, which thinning the radial ones alone would leave."""
+    tuning = networks[0].isel(oriented_frequency=slice(None, None, 2)).copy(deep=True)
+    tuning["oriented_response"][:, 1::2] = np.random.default_rng(0).uniform(size=(17, 6, 16, 2))
+    assert scores.convergence(tuning, csf.mannos_sakrison)["half_frequencies"].min() < 0.9
+
+
+def test_convergence_is_that_of_the_ranking_in_use(networks):
+    found = [scores.convergence(networks[0], csf.mannos_sakrison, combination=name) for name in ("product", "ranks")]
+    assert not found[0]["half_frequencies"].equals(found[1]["half_frequencies"])
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,15 @@ def test_matched_halves_hold_the_target_share(random, target):
     assert np.abs(matched @ shares - target).max() <= 0.05 * target
 
 
+@pytest.mark.parametrize("target", [0.65, 0.8])
+def test_shares_of_matched_halves_lie_on_both_sides_of_the_target(random, target):
+    """A search that ends where it enters the band finds splits that hold 4% too little."""
+    shares = random.dirichlet(np.ones(64) * 0.3)
+    found = statistics.matched_halves(shares, target, 1000, random) @ shares
+    assert found.mean() == pytest.approx(target, rel=0.005)
+    assert 0.4 < (found > target).mean() < 0.6
+
+
 def test_matched_halves_keep_the_size_of_a_half(random):
     matched = statistics.matched_halves(random.dirichlet(np.ones(41)), 0.6, 100, random)
     assert (matched.sum(axis=1) == 20).all()

@@ -202,3 +202,9 @@ def test_energy_of_a_grating_follows_the_sensitivity_at_its_frequency():
     patterns = np.stack([np.cos(2 * np.pi * f * x) * window for f in frequencies])
     weighted = contrast_energy(patterns, 60, sensitivity=csf.mannos_sakrison)
     np.testing.assert_allclose(weighted / contrast_energy(patterns, 60), csf.mannos_sakrison(frequencies), rtol=0.02)
+
+
+def test_thresholds_of_one_observer_are_refused():
+    """They have no ceiling, and a mean of one is no mean."""
+    with pytest.raises(ValueError, match="at least 2 observers"):
+        DetectionThresholds([[-1.0], [-2.0]], [0.1, 1.0])
