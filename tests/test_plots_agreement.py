@@ -577,7 +577,7 @@ def test_networks_score_their_own_layer_and_their_own_difference(
     assert rows.loc["high - low", "estimate"] == pytest.approx(scores["high"] - scores["low"])
     agreement = by_people[1].query("layer == 'relu2_2' and ranking == 'pe' and cube == 'raw' and group == 'all'")
     found = agreement[(agreement["selection"] == "high - low") & (agreement["measure"] == "2afc")]
-    assert rows.loc["high - low", "p_holm"] == found["p_holm"].item()
+    assert rows.loc["high - low", "p_split"] == found["p_split"].item()
     assert set(rows.index) == {"all", "high", "low", "high - low", "random halves"}
     assert len(table) == 2 * 2 * 5
     assert dict(zip(table["network"], table["layer"], strict=True)) == LAYERS_OF
@@ -632,7 +632,7 @@ def test_networks_without_intervals_have_points(built: Images) -> None:
 
 def test_a_network_without_a_score_is_named_and_left_empty(cases: dict[str, Case]) -> None:
     table, draw = cases["networks"]
-    numbers = ["estimate", "ci_low", "ci_high", "p_holm"]
+    numbers = ["estimate", "ci_low", "ci_high", "p_split"]
     for unscored in (table["network"] == "net", table["network"] != ""):
         without = table.assign(**{name: table[name].mask(unscored) for name in numbers})
         scores, difference, *_ = draw(without).axes

@@ -22,7 +22,7 @@ def table(agreement: pd.DataFrame, layers: Mapping[str, str]) -> pd.DataFrame:
     `layers` gives each network the layer whose channels to show, or "mean of layers". A row per data set, network and
     selection ("all"; "high" and "low", the halves by PE; "high - low"; and "random halves", whose interval is their
     central 95%): the columns of its identity, estimate (the primary measure), ci_low, ci_high, channels, n (comparisons
-    or stimuli), n_clusters, resampled_unit and p_holm (of the difference among random splits, corrected). A data set
+    or stimuli), n_clusters, resampled_unit and p_split (of the difference among random splits). A data set
     that people did not judge is a ValueError.
     """
     for dataset, judged_by in agreement[["dataset", "judged_by"]].drop_duplicates().itertuples(index=False):
@@ -33,7 +33,7 @@ def table(agreement: pd.DataFrame, layers: Mapping[str, str]) -> pd.DataFrame:
     for (network, _), part in rows.groupby(["network", "dataset"], sort=False):
         shared.refuse_unknown(layers[str(network)], part)
     rows = rows[rows["layer"] == rows["network"].map(layers)]
-    return rows.filter([*shared.COLUMNS, "p_holm"]).reset_index(drop=True)
+    return rows.filter([*shared.COLUMNS, "p_split"]).reset_index(drop=True)
 
 
 @style.context()
@@ -68,7 +68,7 @@ def draw(table: pd.DataFrame) -> Figure:
     figure.suptitle(f"Agreement of high-PE and low-PE channels with human judgements{where}")
     meanings = ".\n".join(shared.MEANINGS[measure] for measure in table["measure"].unique())
     bars = "Bars: 95% bootstrap intervals. " if _has_intervals(table) else ""
-    p = "p, two-sided: place of the difference among random splits, corrected after Holm."
+    p = "p, two-sided, not corrected: place of the difference among random splits."
     style.legend(figure, shared.keys(), 4, f"{meanings}.\n{bars}{p}")
     return figure
 
@@ -108,7 +108,7 @@ def _draw_difference(axis: Axes, rows: pd.DataFrame, ticks: int) -> None:
     axis.hlines(rows["y"], rows["ci_low"], rows["ci_high"], color=style.OTHER, linewidth=1, zorder=2)
     axis.plot(rows["estimate"], rows["y"], "D", color=style.OTHER, markersize=4)
     where: dict[str, Any] = {"xycoords": axis.get_yaxis_transform(), "textcoords": "offset points"}
-    places = ["< 0.001" if p < 0.001 else style.signed(p, ".2g") for p in rows["p_holm"]]
+    places = ["< 0.001" if p < 0.001 else style.signed(p, ".2g") for p in rows["p_split"]]
     for y, p in [(-0.55, "p"), *zip(rows["y"], places, strict=True)]:
         axis.annotate(p, (1, y), (4, 0), va="center" if y >= 0 else "bottom", fontsize=7, **where)
     axis.grid(axis="x")

@@ -6,12 +6,12 @@ import pandas as pd
 
 from perceptual_efficacy import vocabulary as words
 from perceptual_efficacy.tables._chosen import by_efficacy
-from perceptual_efficacy.tables.rendering import dataset, intervals, readable, spread
+from perceptual_efficacy.tables.rendering import HEADINGS, dataset, intervals, readable, spread
 
 MEDIANS = ["mu1_median", "mu2_median", "pe_median"]
 ABOUT = ["network", "origin", "layers", "channels", "share_scored", "layer", *MEDIANS]
 HALVES = [words.HIGH, words.LOW, words.HIGH_LOW]
-SCORES = ["dataset", "pixels_per_degree", "selection", "measure", *words.INTERVAL, "p_holm"]
+SCORES = ["dataset", "pixels_per_degree", "selection", "measure", *words.INTERVAL, "p_split", "p_matched"]
 
 
 def table(channels: pd.DataFrame, agreement: pd.DataFrame, layers: Mapping[str, str]) -> pd.DataFrame:
@@ -21,7 +21,7 @@ def table(channels: pd.DataFrame, agreement: pd.DataFrame, layers: Mapping[str, 
     judge are left out, and so are viewing resolutions other than that of the scores. A row per network, data set
     and selection (high, low and their difference): the network, layers and channels (numbers), share_scored, layer (the
     one shown), the medians of mu1, mu2 and PE over its scored channels (over those of all layers for the mean of
-    layers), dataset, pixels_per_degree, selection, measure, estimate, ci_low, ci_high and p_holm.
+    layers), dataset, pixels_per_degree, selection, measure, estimate, ci_low, ci_high, p_split and p_matched.
     """
     layer, scored = channels["network"].map(layers), channels["status"] == words.SCORED
     chosen = channels[scored & ((channels["layer"] == layer) | (layer == words.MEAN_OF_LAYERS))]
@@ -41,7 +41,10 @@ def render(table: pd.DataFrame) -> pd.DataFrame:
     """Show a row per network."""
     data = dataset(table) + ": "
     rows = table.assign(column=data + table["selection"], shown=intervals(table))
-    p = table.assign(column=data + "p, Holm", shown=table["p_holm"])[table["selection"] == words.HIGH_LOW]
-    # each p-value after its difference, with which it shares the index
-    scores = spread(pd.concat([rows, p]).sort_index(kind="stable"), ["network"], "column", "shown")
+    p = [
+        table.assign(column=data + HEADINGS[name], shown=table[name])[table["selection"] == words.HIGH_LOW]
+        for name in ("p_split", "p_matched")
+    ]
+    # p-values after their difference, with which they share the index
+    scores = spread(pd.concat([rows, *p]).sort_index(kind="stable"), ["network"], "column", "shown")
     return readable(table[ABOUT].drop_duplicates().merge(scores))
