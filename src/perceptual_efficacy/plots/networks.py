@@ -101,6 +101,8 @@ def _draw_scores(axis: Axes, rows: pd.DataFrame, ticks: int) -> None:
     axis.set_xlabel(shared.scale(axis, rows, "x"))
     if axis.get_xscale() == "linear" or len(axis.get_xticks()) < 3:
         style.round_ticks(axis.xaxis, ticks, STEPS)
+    elif len(axis.get_xticks()) > ticks + 1:
+        style.fixed_ticks(axis.xaxis, axis.get_xticks()[::2])
 
 
 def _draw_difference(axis: Axes, rows: pd.DataFrame, ticks: int) -> None:
