@@ -109,6 +109,7 @@ def sources(tmp_path_factory):
 
 
 USING_CSF = {"score_channels", "compare_layers", "assess_thresholds", "assess_agreement", "plot_frequency_curves"} | {
+    "compare_with_lpips",
     "plot_orientation_curves",
     "plot_ladder",
     "fine_tune",
@@ -261,6 +262,8 @@ def published(tmp_path_factory):
     changes = {
         "data_root": "models",
         "photographs": [{"name": "astronaut", "split": "test"}],
+        # as many frequencies as by default: with half of them its layers do not converge, and are not judged
+        "stimuli": {"field": 2, "lowest_frequency": 1, "frequencies": 47, "orientations": 8, "phases": 2},
         "backbones": [
             {
                 "name": "squeezed",

@@ -17,13 +17,12 @@ from perceptual_efficacy.backbones.network import Backbone, Progress, as_tensor
 from perceptual_efficacy.colour import luma
 from perceptual_efficacy.metric import PerceptualMetric
 from perceptual_efficacy.scores import select_channels
-from perceptual_efficacy.vocabulary import ALL, HIGH, LOW, RANDOM, STRUCTURE
+from perceptual_efficacy.vocabulary import ALL, HIGH, LOW, RANDOM, REMAINING_DISTANCE, STRUCTURE
 
 GREY = 0.5  # where every inversion starts,
 NOISE = 0.1  # plus noise of this standard deviation
 SCALES = (1, 2, 4)  # pixels per step of the grids that add up to the image: coarse ones move what is large at once
 BETAS = (0.9, 0.95)  # Adam's; by default it remembers the first gradients, which are ten times larger, for 1000 steps
-REMAINING_DISTANCE = "remaining distance"  # as a measure, beside the errors
 BISECTIONS = 8  # halvings of a step, to where the remaining distance is reached
 SMALLEST_STEP = 1 / 255  # total variation counts smaller differences by their square: its gradient stays finite
 

@@ -55,6 +55,7 @@ FITTED_ENERGY = "energy, CSF fitted to these thresholds"
 
 SCORED = "scored"  # status of a channel
 STRUCTURE = "structure"  # primary error of inversions
+REMAINING_DISTANCE = "remaining distance"  # of inversions, a measure beside their errors
 MDSI, PSNR_Y = "MDSI", "PSNR-Y"  # metrics of super-resolved images: the primary one, and that of published results
 
 

@@ -4,8 +4,7 @@ import pandas as pd
 from job import job
 
 from perceptual_efficacy import io, paired
-from perceptual_efficacy.inversion import REMAINING_DISTANCE
-from perceptual_efficacy.vocabulary import STRUCTURE
+from perceptual_efficacy.vocabulary import REMAINING_DISTANCE, STRUCTURE
 
 with job(snakemake) as run:
     scores = pd.concat(map(io.read_table, run.input.scores), ignore_index=True)
