@@ -200,7 +200,8 @@ def extract(archive: str | os.PathLike[str], folder: str | os.PathLike[str]) -> 
                     members.extractall(unpacked)  # noqa: S202  # nosec B202 - all members were checked
             else:
                 with tarfile.open(archive) as tar:
-                    tar.extractall(unpacked, filter=_plain)  # noqa: S202  # nosec B202 - all members were checked
+                    for member in tar:
+                        _copy_out(tar, member, unpacked / member.name)
         if not any(path.is_file() for path in unpacked.rglob("*")):
             raise ArchiveError(archive, "holds no files", "a data set", "Download it again")
         unpacked.replace(folder)
@@ -341,10 +342,16 @@ def _kind(mode: int) -> str:
     return kinds.get(stat.S_IFMT(mode), "named pipe, socket or device")
 
 
-def _plain(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
-    """Tarfile's filter for data, but with the rights and times of new files."""
-    new: Any = {"mode": None, "mtime": None}
-    return tarfile.data_filter(member, folder).replace(**new)
+def _copy_out(tar: tarfile.TarFile, member: tarfile.TarInfo, place: Path) -> None:
+    """Write a file or folder that was checked, with the rights and time of a new one.
+
+    Before Python 3.11.4 tarfile has no filter that leaves those out.
+    """
+    content = tar.extractfile(member)
+    (place if content is None else place.parent).mkdir(parents=True, exist_ok=True)
+    if content is not None:
+        with content, place.open("wb") as file:
+            shutil.copyfileobj(content, file)
 
 
 def _unpack_rar(archive: Path, folder: Path) -> None:
