@@ -166,7 +166,7 @@ def test_the_mean_of_layers_has_its_place_among_means_of_matched_splits(informat
 
 @pytest.mark.parametrize("dominant", [1.0, 20.0])
 def test_the_mean_of_the_one_layer_that_has_converged_is_that_layer(informative, judgements, dominant):
-    """In its place among matched splits, too, of which there are few if one channel dominates."""
+    """Its place among matched splits is the same, too; they are few if one channel dominates."""
     cube, good = informative
     cube = cube * np.where(np.arange(24) == 12, dominant, 1.0)
     channels = make_channels(cube, good + 0.01 * np.arange(24)).assign(converged=np.arange(24) >= 12)

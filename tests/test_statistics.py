@@ -171,6 +171,12 @@ def test_random_halves_mark_half_rounded_down(random, scored, upper):
     assert (halves.sum(axis=1) == upper).all()
 
 
+def test_equal_hypotheses_count_once():
+    """By hand: of .01, .02 and .04, three hypotheses, .01 * 3, .02 * 2 and .04."""
+    found = statistics.holm([0.02, 0.01, np.nan, 0.04, 0.01], ["b", "a", "a", "c", "a"])
+    np.testing.assert_allclose(found, [0.04, 0.03, np.nan, 0.04, 0.03])
+
+
 def test_random_halves_draw_every_split_equally_often(random):
     halves = statistics.random_halves(5, 10_000, random)  # 5 choose 2 is 10 splits
     _, counts = np.unique(halves @ (1 << np.arange(5)), return_counts=True)

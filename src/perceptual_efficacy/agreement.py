@@ -172,18 +172,10 @@ def _corrected(table: pd.DataFrame, plan: "_Plan") -> pd.Series:
     """Holm's correction of `p_split` over the distinct hypotheses about a network and data set."""
     family = table["p_split"].notna() & (table["cube"] == "raw") & (table["group"] == EVERYTHING)
     family &= table["ranking"].isin(RANKINGS)
-    # a sum or mean of one layer is that layer, and has its value
+    # a sum or mean of one layer is that layer
     same = {name: only[0] for name in (ALL_LAYERS, MEAN_OF_LAYERS) if len(only := plan.layers_of(name)) == 1}
-    repeated = family & table["layer"].isin(list(same))
-    judged = family & ~repeated
-    corrected = pd.Series(statistics.holm(table["p_split"].where(judged)), table.index)
-    known = {
-        (layer, ranking): p
-        for layer, ranking, p in zip(table["layer"][judged], table["ranking"][judged], corrected[judged], strict=True)
-    }
-    for place in table.index[repeated]:
-        corrected[place] = known.get((same[table["layer"][place]], table["ranking"][place]), np.nan)
-    return corrected
+    hypotheses = table["layer"].replace(same) + ", " + table["ranking"]
+    return pd.Series(statistics.holm(table["p_split"].where(family), hypotheses.to_numpy(str)), table.index)
 
 
 def compare_single_channels(
@@ -414,7 +406,7 @@ def _mean_of_matched(plan: _Plan, matched: Mapping[str, Mapping[str, Floats]], r
 
 
 def _missing(layer: _Layer) -> _Layer:
-    """Return a layer of which nothing is known, with the names of another."""
+    """Return a copy of a layer in which every score is missing."""
     samples = {
         key: sample._replace(scores={name: np.full_like(values, np.nan) for name, values in sample.scores.items()})
         for key, sample in layer.samples.items()

@@ -162,11 +162,11 @@ def compare_with_weights(
 
 def _corrected(table: pd.DataFrame, averaged: Sequence[str]) -> pd.Series:
     """Holm's correction of `p_split` over each measure's hypotheses; the mean of one layer is no further one."""
-    repeated = (table["layer"] == MEAN_OF_LAYERS) & (len(averaged) == 1)
-    corrected = table["p_split"].mask(repeated).groupby(table["measure"]).transform(statistics.holm)
-    known = corrected.set_axis(pd.MultiIndex.from_frame(table[["layer", "ranking", "measure"]]))
-    for place in np.flatnonzero(repeated):
-        corrected.iloc[place] = known[averaged[0], table["ranking"].iloc[place], table["measure"].iloc[place]]
+    same = {MEAN_OF_LAYERS: averaged[0]} if len(averaged) == 1 else {}
+    hypotheses = table["layer"].replace(same) + ", " + table["ranking"]
+    corrected = pd.Series(np.nan, table.index)
+    for members in table.groupby("measure").groups.values():
+        corrected[members] = statistics.holm(table.loc[members, "p_split"], hypotheses[members].to_numpy(str))
     return corrected
 
 

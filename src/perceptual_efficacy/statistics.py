@@ -116,18 +116,24 @@ def permutation_p(observed: float, null: ArrayLike) -> float:
     return float(min(1, 2 * (1 + tail) / (1 + values.size)))
 
 
-def holm(p_values: ArrayLike) -> NDArray[np.float64]:
+def holm(p_values: ArrayLike, hypotheses: ArrayLike | None = None) -> NDArray[np.float64]:
     """Holm's step-down adjustment of p-values (family-wise error); missing values stay missing and do not count.
+
+    `hypotheses` names the hypothesis of each p-value: equal names count once. Unless given, all are distinct.
 
     References
     ----------
     Holm: A Simple Sequentially Rejective Multiple Test Procedure, Scandinavian Journal of Statistics 6(2), 1979.
     """
     p = np.asarray(p_values, dtype=np.float64)
-    adjusted = np.full_like(p, np.nan)
-    order = np.argsort(p, kind="stable")[: np.count_nonzero(np.isfinite(p))]
-    steps = p[order] * (len(order) - np.arange(len(order)))
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    names = np.arange(len(p)) if hypotheses is None else np.asarray(hypotheses)
+    adjusted, present = np.full_like(p, np.nan), np.isfinite(p)
+    _, first, repeated = np.unique(names[present], return_index=True, return_inverse=True)
+    distinct = p[present][first]
+    order = np.argsort(distinct, kind="stable")
+    steps = distinct[order] * (len(order) - np.arange(len(order)))
+    distinct[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    adjusted[present] = distinct[repeated]
     return adjusted
 
 

@@ -20,7 +20,7 @@ class Judgements(Protocol):
     Scores are those of the negative distance, so that a good score is positive.
     """
 
-    measures: tuple[str, ...]  # the first is the primary one, of which more is better
+    measures: tuple[str, ...]  # the first is the primary one; higher is better
     resampled_unit: str
     clusters: int  # number of resampled units
     jackknife: bool = False  # whether units are left out one by one, as there are few; then scores are correlations
