@@ -316,7 +316,7 @@ def test_no_layers_are_refused():
         ("torchvision:fcn_resnet50", "torchvision has no network 'fcn_resnet50' for classification"),
         ("timm:vit_tny_patch16_224", "timm has no network 'vit_tny_patch16_224'. Did you mean vit_tiny_patch16_224"),
         ("random:alexnett", "torchvision has no network 'alexnett'.* Did you mean alexnet"),
-        ("alexnet", "Network 'alexnet': expected torchvision:NAME, timm:NAME, random:NAME or kmeans"),
+        ("alexnet", "Network 'alexnet': expected packaged:NAME, torchvision:NAME, timm:NAME, random:NAME or kmeans"),
         ("keras:vgg16", "Network 'keras:vgg16': expected torchvision:NAME"),
     ],
 )

@@ -1,8 +1,12 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from colour.adaptation import CHROMATIC_ADAPTATION_TRANSFORMS
 from colour.models import RGB_COLOURSPACES, eotf_inverse_sRGB, eotf_sRGB
 from stimupy.stimuli import waves
+from stimupy.utils.resolution import compute_ppd
+from study import configuration
 
 from perceptual_efficacy import stimuli
 
@@ -174,23 +178,34 @@ def test_contrast_is_michelsons(drawn):
     assert (image.max() - image.min()) / (image.max() + image.min()) == pytest.approx(0.3)
 
 
-def test_highest_frequency_may_be_the_nyquist_frequency():
-    drawn = stimuli.gratings(**{**SMALL, "highest_frequency": 16, "oriented_every": 1}, phases=1)
-    assert max(drawn.frequency) == pytest.approx(16)
+@pytest.mark.parametrize("encoding", ["display", "srgb"])
+@pytest.mark.parametrize(("pixels_per_degree", "contrast"), [(32, 0.5), (120, 0.5), (32, 1.0), (21.3, 0.1)])
+def test_every_grating_has_the_mean_and_the_contrast_that_were_asked_for(pixels_per_degree, contrast, encoding):
+    """A sinusoid of contrast c around .5 has the mean .5 and the standard deviation c / sqrt(8)."""
+    gratings = stimuli.gratings(pixels_per_degree=pixels_per_degree, contrast=contrast, encoding=encoding)
+    gratings = dataclasses.replace(gratings, frequency=gratings.frequency[::6], orientation=gratings.orientation[::3])
+    for frequency in (*gratings.frequency, 0.98 * pixels_per_degree / 2):
+        oriented = np.concatenate(gratings.oriented(frequency, gratings.pixels))
+        for image in (*gratings.radial(frequency, gratings.pixels), *oriented):
+            drawn = eotf_sRGB(image) if encoding == "srgb" else image
+            # cycles cut at the edges, two of a radial grating at least, and slow beats just below the Nyquist frequency
+            assert drawn.mean() == pytest.approx(0.5, abs=0.07 * contrast)
+            assert drawn.std() * 8**0.5 == pytest.approx(contrast, rel=0.09)
 
 
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
         (
-            {"highest_frequency": 16.1},
-            r"from 1 to 16\.1 .* at most the Nyquist frequency, 16\.0 cycles per degree at 32",
+            {"highest_frequency": 16},
+            r"from 1 to 16 .* to below the Nyquist frequency, 16\.0 cycles per degree at 32",
         ),
         ({"lowest_frequency": 0}, "Frequencies from 0 to 2 cycles per degree: they must rise from above 0"),
         ({"lowest_frequency": 3}, "Frequencies from 3 to 2 cycles per degree: they must rise"),
         ({"pixels_per_degree": -32}, "Frequencies from 1 to 2 cycles per degree"),
         ({"pixels_per_degree": float("nan")}, "Frequencies from 1 to 2 cycles per degree"),
         ({"field": 1.5}, r"The field is 1\.5 degrees, which holds 1\.5 cycles of the lowest frequency, 1 cycles"),
+        ({"field": 1.5}, r"it must hold at least 2: make the field 2 degrees\."),
         ({"oriented_every": 0}, "oriented_every is 0; it must be at least 1"),
         ({"oriented_every": 2}, "oriented_every is 2; that leaves no frequency between the first and the last"),
         ({"frequencies": 2}, "frequencies is 2; it must be at least 3"),
@@ -204,3 +219,15 @@ def test_highest_frequency_may_be_the_nyquist_frequency():
 def test_argument_out_of_range_is_refused(argument, message):
     with pytest.raises(ValueError, match=message):
         stimuli.gratings(**{**SMALL, "pixels_per_degree": 32, **argument})
+
+
+@pytest.mark.parametrize(("distance", "width", "pixels"), [(60, 53.1, 1920), (0.7472, 0.664, 3840), (57.3, 1, 32)])
+def test_viewing_geometry_gives_the_pixels_per_degree_of_stimupy(distance, width, pixels):
+    expected = compute_ppd(width, pixels, distance)
+    assert stimuli.pixels_per_degree(distance, width, pixels) == pytest.approx(expected, rel=1e-12)
+    assert configuration.pixels_per_degree(distance, width, pixels) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_screen_without_width_is_refused():
+    with pytest.raises(ValueError, match="screen_width and pixels_across are 60, 0 and 1920; each must be above 0"):
+        stimuli.pixels_per_degree(60, 0, 1920)

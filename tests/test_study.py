@@ -28,7 +28,16 @@ MISTAKES = [
     ({"stimuli": {"encoding": "linear"}}, r"stimuli.encoding is 'linear'; .*display"),
     (
         {"stimuli": {"highest_frequency": 17}},
-        r"stimuli.highest_frequency is 17; it must be at most 16, the Nyquist frequency",
+        r"stimuli.highest_frequency is 17; it must be below 16, the Nyquist frequency",
+    ),
+    ({"stimuli": {"highest_frequency": 16}}, r"stimuli.highest_frequency is 16; it must be below 16, the Nyquist"),
+    (
+        {"stimuli": {"pixels_per_degree": {"distance": 60, "screen_width": 53.1, "pixels_across": 19200}}},
+        r"stimuli.pixels_per_degree is 378\.\d+; it must be at least 8, at most 120",
+    ),
+    (
+        {"stimuli": {"pixels_per_degree": {"distance": 60, "width": 53.1, "pixels_across": 1920}}},
+        r"stimuli.pixels_per_degree ",
     ),
     ({"stimuli": {"lowest_frequency": 15}}, r"stimuli.lowest_frequency is 15; it must be below"),
     ({"photographs": []}, r"photographs is \[\]; it must be a list of entries, not empty"),
@@ -73,7 +82,7 @@ MISTAKES = [
     ),
     (
         {"backbones": [{"name": "a", "source": "torchvison:vgg16"}]},
-        r"backbones.a.source is 'torchvison:vgg16'; .*A VGG-shaped network",
+        r"backbones.a.source is 'torchvison:vgg16'; .*A published network",
     ),
     (
         {"backbones": [{"name": "a", "source": "random"}]},

@@ -35,7 +35,7 @@ out, err = Console(), Console(stderr=True)
 Network = Annotated[
     str,
     typer.Argument(
-        help="torchvision:NAME, timm:NAME, random:NAME, kmeans, or a folder like results/backbones/NAME.",
+        help="packaged:squeezenet1_1, torchvision:NAME, timm:NAME, random:NAME, kmeans, or a backbone's folder.",
         show_default=False,
     ),
 ]

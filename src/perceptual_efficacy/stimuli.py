@@ -1,5 +1,6 @@
 """The gratings that a backbone is probed with: radial ones for spatial frequency, oriented ones for orientation."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -163,7 +164,8 @@ def gratings(
     frequencies
         Number of spatial frequencies, spaced evenly in log2.
     lowest_frequency, highest_frequency
-        Range in cycles per degree, at least two cycles in the field; by default up to 0.85 of the Nyquist frequency.
+        Range in cycles per degree, from two cycles in the field to below the Nyquist frequency, half the pixels per
+        degree; by default up to 0.85 of it.
     orientations
         Number of orientations, spaced evenly over [-90, 90) degrees.
     oriented_every
@@ -174,19 +176,21 @@ def gratings(
     Raises
     ------
     ValueError
-        If a number is out of its range, or the highest frequency exceeds the Nyquist frequency.
+        If a number is out of its range.
     """
     nyquist = pixels_per_degree / 2
     highest = 0.85 * nyquist if highest_frequency is None else highest_frequency
-    if not 0 < lowest_frequency < highest <= nyquist:
+    if not 0 < lowest_frequency < highest < nyquist:
+        # at the Nyquist frequency itself, a grating with a phase of 90 degrees would be uniform
         raise ValueError(
-            f"Frequencies from {lowest_frequency} to {highest} cycles per degree: they must rise from above 0 to at "
-            f"most the Nyquist frequency, {nyquist} cycles per degree at {pixels_per_degree} pixels per degree."
+            f"Frequencies from {lowest_frequency} to {highest} cycles per degree: they must rise from above 0 to below "
+            f"the Nyquist frequency, {nyquist} cycles per degree at {pixels_per_degree} pixels per degree."
         )
     if not field * lowest_frequency >= LEAST_CYCLES:
         raise ValueError(
             f"The field is {field} degrees, which holds {field * lowest_frequency:g} cycles of the lowest frequency, "
-            f"{lowest_frequency} cycles per degree; it must hold at least {LEAST_CYCLES}."
+            f"{lowest_frequency} cycles per degree; it must hold at least {LEAST_CYCLES}: make the field "
+            f"{LEAST_CYCLES / lowest_frequency:g} degrees."
         )
     counts = {"frequencies": frequencies, "orientations": orientations, "phases": phases}
     counts |= {"oriented_every": oriented_every}
@@ -213,6 +217,29 @@ def gratings(
         contrast=contrast,
         encoding=encoding,
     )
+
+
+def pixels_per_degree(distance: float, screen_width: float, pixels_across: int) -> float:
+    """Return the pixels in the central degree of visual angle of a screen.
+
+    Parameters
+    ----------
+    distance, screen_width
+        Of the eye from the screen, and of the screen; both in the same unit.
+    pixels_across
+        Pixels in a row of the screen.
+
+    Raises
+    ------
+    ValueError
+        If a number is not above 0.
+    """
+    if not min(distance, screen_width, pixels_across) > 0:
+        raise ValueError(
+            f"distance, screen_width and pixels_across are {distance}, {screen_width} and {pixels_across}; each must "
+            f"be above 0."
+        )
+    return pixels_across / screen_width * distance * 2 * math.tan(math.radians(0.5))
 
 
 def pixel_coordinates(size: int, pixels_per_degree: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -248,4 +275,5 @@ def srgb_decoded(value: ArrayLike) -> NDArray[np.float64]:
 def srgb_encoded(luminance: ArrayLike) -> NDArray[np.float64]:
     """Encode relative luminance by the sRGB transfer function (IEC 61966-2-1)."""
     value = np.asarray(luminance, dtype=np.float64)
-    return np.where(value <= 0.0031308, 12.92 * value, 1.055 * value ** (1 / 2.4) - 0.055)
+    # rounding may take a black of full contrast below 0, which has no power
+    return np.where(value <= 0.0031308, 12.92 * value, 1.055 * np.maximum(value, 0) ** (1 / 2.4) - 0.055)

@@ -13,6 +13,7 @@ from study.schema import UNWRITABLE, ConfigurationError, name_of
 TWINS = {"motorcycle_left", "motorcycle_right"}  # the bundled stereo pair: one scene
 CSF = ("luminance", "field_size")  # what only Barten's function takes
 LEAST_CYCLES = 2  # of the lowest frequency in the field
+RESOLUTIONS = 8, 120  # pixels per degree
 LARGEST_STIMULI = 2 * 1024**3  # bytes; drawing them takes twice that
 EVERYTHING = "all"
 OTHER_DATA = {"modelfest", "photographs", "ladder"}  # names of folders beside the data sets
@@ -85,9 +86,12 @@ def left_out(key: str, entry: object, names: tuple[str, ...], why: str) -> Contr
 def wrong_with_stimuli(study: Study) -> Contradictions:
     stimuli, modelfest = study.value("stimuli"), study.value("modelfest")
     nyquist = stimuli["pixels_per_degree"] / 2
+    low, high = RESOLUTIONS
+    if not low <= stimuli["pixels_per_degree"] <= high:  # by its viewing geometry
+        yield "stimuli.pixels_per_degree", stimuli["pixels_per_degree"], f"at least {low}, at most {high}"
     highest = 0.85 * nyquist if stimuli["highest_frequency"] is None else stimuli["highest_frequency"]
-    if highest > nyquist:
-        yield "stimuli.highest_frequency", highest, f"at most {nyquist:g}, the Nyquist frequency"
+    if highest >= nyquist:
+        yield "stimuli.highest_frequency", highest, f"below {nyquist:g}, the Nyquist frequency"
     if stimuli["lowest_frequency"] >= highest:
         yield "stimuli.lowest_frequency", stimuli["lowest_frequency"], f"below the highest frequency, {highest:g}"
     field, every = stimuli["field"], stimuli["oriented_every"]

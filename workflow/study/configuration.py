@@ -1,5 +1,6 @@
 """The configuration as typed objects, and what follows from it: networks, data sets, images, losses."""
 
+import math
 import os.path
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -360,7 +361,10 @@ class Study:
 
 
 def resolved(study: dict[str, Any]) -> dict[str, Any]:
-    """Find relative paths from the data root, and write out what super-resolution and inversion take from the rest."""
+    """Find relative paths from the data root, and write out what follows from other keys."""
+    viewing = study["stimuli"]["pixels_per_degree"]
+    if isinstance(viewing, dict):
+        study["stimuli"]["pixels_per_degree"] = pixels_per_degree(**viewing)
     root, superres, inversion = study["data_root"] or "", study["superres"], study["inversion"]
     for entry in [*study["photographs"], *study["datasets"], *study["backbones"], *superres["images"], superres]:
         for key in ("path", "weights", "start"):
@@ -378,6 +382,11 @@ def resolved(study: dict[str, Any]) -> dict[str, Any]:
     if inversion["photographs"] is None:
         inversion["photographs"] = [entry["name"] for entry in study["photographs"] if entry["split"] == "test"]
     return {**study, "data_root": None}
+
+
+def pixels_per_degree(distance: float, screen_width: float, pixels_across: int) -> float:
+    """Return the pixels in the central degree of a screen, as the library's function does."""
+    return pixels_across / screen_width * distance * 2 * math.tan(math.radians(0.5))
 
 
 def typed(kind: type[T], entry: Mapping[str, Any]) -> T:

@@ -17,7 +17,7 @@ def rows(node: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     """Yield a row of the table for every key, those of mappings and of the entries of lists below their own."""
     for key, entry in node["properties"].items():
         inner = entry.get("items", {})
-        if "properties" in entry:
+        if entry.get("type") == "object" and "properties" in entry:
             yield from rows(entry, f"{prefix}{key}.")
             continue
         default = "required" if key in node.get("required", ()) else "–"
@@ -26,6 +26,8 @@ def rows(node: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
             default = f"`{text}`" if len(text) <= LONGEST else "see `config.yaml`"
         cells = (f"`{prefix}{key}`", default, allowed(entry), entry["description"])
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+        if "properties" in entry:
+            yield from rows(entry, f"{prefix}{key}.")
         if "properties" in inner:
             yield from rows(inner, f"{prefix}{key}[].")
 

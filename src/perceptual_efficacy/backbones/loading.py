@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from perceptual_efficacy.backbones import published
+from perceptual_efficacy.backbones import packaged, published
 from perceptual_efficacy.backbones.kmeans import learn_kmeans
 from perceptual_efficacy.backbones.network import Backbone
 from perceptual_efficacy.backbones.published import Architecture
@@ -38,15 +38,15 @@ def load_backbone(
     Parameters
     ----------
     name
-        `torchvision:NAME` or `timm:NAME`; `random:NAME`, torchvision's with random weights; `kmeans`, the default
-        study's network, learnt from the bundled photographs in seconds; or a study's folder of a backbone
-        (`results/backbones/NAME`).
+        `torchvision:NAME` or `timm:NAME`; `packaged:squeezenet1_1`, trained on ImageNet, whose weights come with a
+        package of pip's index; `random:NAME`, torchvision's with random weights; `kmeans`, learnt from the bundled
+        photographs in seconds; or a study's folder of a backbone (`results/backbones/NAME`).
     layers
-        "all", "lpips" (the layers of VGG-16, AlexNet or SqueezeNet 1.1 that LPIPS uses), or a list of layer names or
-        paths of modules.
+        "all", "lpips" (the layers of torchvision's VGG-16, AlexNet or SqueezeNet 1.1 that LPIPS uses), or a list of
+        layer names or paths of modules.
     weights
-        "DEFAULT" or the name of a release, downloaded unless in the cache; a `.pth`, `.pt` or `.safetensors` file,
-        which needs only the kept layers; or None for random weights.
+        "DEFAULT" or the name of a release, downloaded unless in the cache or in a package; a `.pth`, `.pt` or
+        `.safetensors` file, which needs only the kept layers; or None for random weights.
     sha256
         Expected SHA-256 of the weight file, to check it.
     seed
@@ -57,7 +57,7 @@ def load_backbone(
     ValueError
         If the network, a layer or a release is unknown, a layer has no channels, or the file does not fit.
     weights.UnavailableError
-        If the weights are neither in a cache nor can be downloaded.
+        If the weights are neither in a cache nor can be downloaded, or the package with them is not installed.
     FileNotFoundError
         If a file is missing.
     """
@@ -87,10 +87,10 @@ def load_backbone(
         raise ValueError(
             f"{os.fspath(weights)} has sha256 {found.sha256}, not {sha256}: it is a different file, or damaged."
         )
-    library = name.partition(":")[0]
-    origin = f"{found.release} weights of {library}" if found.release else f"weights {found.file}"
     file = {"file": found.file, "file_sha256": found.sha256, "release": found.release}
-    card |= {"origin": origin, "weights": TRAINED, **file}
+    card |= {"origin": _origin(architecture, found), "weights": TRAINED, **file}
+    if found.licence is not None:
+        card["licence"] = found.licence
     backbone = assemble(architecture, card)
     fit(backbone.network, architecture.network, found.state, found.file)
     return backbone
@@ -120,6 +120,8 @@ def _find(architecture: Architecture, weights: str) -> Weights:
     if weights == DEFAULT and not releases:
         raise ValueError(f"{architecture.name} has no pre-trained weights; give a file, or None for random weights.")
     release = next(iter(releases)) if weights == DEFAULT else weights
+    if release in releases and architecture.library == "packaged":
+        return packaged.read(architecture.short, architecture.layers)
     if release in releases:
         url = releases[release]
         return from_url(url, release) if url.startswith("http") else from_hugging_face(url, release)
@@ -130,6 +132,14 @@ def _find(architecture: Architecture, weights: str) -> Weights:
         )
     found = from_file(weights)
     return found._replace(release=_release(architecture, found))
+
+
+def _origin(architecture: Architecture, found: Weights) -> str:
+    if found.release is None:
+        return f"weights {found.file}"
+    if architecture.library == "packaged":
+        return f"{found.release} weights in the package {architecture.releases[found.release]}"
+    return f"{found.release} weights of {architecture.library}"
 
 
 def _release(architecture: Architecture, found: Weights) -> str | None:

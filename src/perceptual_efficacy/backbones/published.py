@@ -1,4 +1,4 @@
-"""Networks of torchvision and timm, built without weights; readable names for their layers."""
+"""Published networks, built without weights; readable names for their layers."""
 
 import difflib
 import re
@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
+
+from perceptual_efficacy.backbones import packaged
 
 # the layers that LPIPS uses (lpips 0.1.4, pretrained_networks.py)
 LPIPS_LAYERS = {
@@ -28,20 +30,31 @@ class Architecture(NamedTuple):
     mean: tuple[float, ...]
     standard_deviation: tuple[float, ...]
     tracing: dict[str, Any]  # what torch.fx must not trace
-    releases: dict[str, str]  # name of pre-trained weights, the default first, to a URL or Hugging Face repository
+    releases: dict[str, str]  # name of weights, the default first, to a URL, Hugging Face repository or package
+
+    @property
+    def library(self) -> str:
+        return self.name.partition(":")[0]
+
+    @property
+    def short(self) -> str:
+        return self.name.partition(":")[2]
 
 
 def build(name: str, *, seed: int | None = None) -> Architecture:
-    """Build `torchvision:NAME` or `timm:NAME` without pre-trained weights; for others an error suggests similar names.
+    """Build `torchvision:NAME`, `timm:NAME` or `packaged:NAME` without trained weights.
 
-    The seed is of the initial weights, drawn by the library's own code; None leaves them undefined, to be loaded.
+    The seed is of the initial weights, drawn by the library's own code; None leaves them undefined, to be loaded. An
+    unknown name is a ValueError that suggests similar ones.
     """
     library, _, short = name.partition(":")
     if library == "torchvision":
         return _from_torchvision(short, seed)
     if library == "timm":
         return _from_timm(short, seed)
-    raise ValueError(f"Network {name!r}: expected torchvision:NAME, timm:NAME, random:NAME or kmeans.")
+    if library == "packaged":
+        return _packaged(short, seed)
+    raise ValueError(f"Network {name!r}: expected packaged:NAME, torchvision:NAME, timm:NAME, random:NAME or kmeans.")
 
 
 def chosen_layers(architecture: Architecture, layers: str | Sequence[str]) -> dict[str, str]:
@@ -114,6 +127,20 @@ def _from_torchvision(name: str, seed: int | None) -> Architecture:
     # one release of VGG-16 expects another normalisation
     releases = {member.name: member.url for member in members if tuple(member.transforms().mean) == mean}
     return Architecture(f"torchvision:{name}", network, layers, mean, deviation, {}, releases)
+
+
+def _packaged(name: str, seed: int | None) -> Architecture:
+    """Build torchvision's network of a name with the preprocessing of its packaged weights."""
+    if name not in packaged.NETWORKS:
+        known = ", ".join(f"packaged:{known}" for known in packaged.NETWORKS)
+        raise ValueError(f"There is no packaged:{name}; there is {known}.")
+    own = packaged.NETWORKS[name]
+    return _from_torchvision(name, seed)._replace(
+        name=f"packaged:{name}",
+        mean=own.mean,
+        standard_deviation=own.standard_deviation,
+        releases={own.release: f"{own.package}=={own.version}"},
+    )
 
 
 def _torchvision_layers(name: str, network: Any) -> dict[str, str]:

@@ -33,6 +33,7 @@ class Weights(NamedTuple):
     file: str
     sha256: str
     release: str | None  # its name in the hub
+    licence: str | None = None  # of packaged weights
 
 
 class UnavailableError(OSError):
