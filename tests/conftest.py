@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
+from hypothesis import settings
 from miniature import ROOT, snakemake
 from PIL import Image
 from skimage import data
@@ -20,6 +21,8 @@ from perceptual_efficacy.backbones.network import MEAN, STANDARD_DEVIATION, Back
 from perceptual_efficacy.datasets import bapps, ladder
 
 pytest.register_assert_rewrite("plotting")
+settings.register_profile("untimed", deadline=None)  # a busy machine is no fault
+settings.load_profile("untimed")
 
 # Long files first, so that no process is idle while another ends. The first one makes the miniature study, which those
 # after the figures need as well.

@@ -90,7 +90,7 @@ def test_dataset_keeps_its_number_types(tmp_path):
         st.sampled_from([np.float32, np.float64, np.int64]), arrays.array_shapes(max_dims=2, min_side=0, max_side=3)
     )
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_any_array_comes_back_bit_for_bit(tmp_path_factory, values):
     path = tmp_path_factory.mktemp("nc") / "a.nc"
     io.write_dataset(xr.Dataset({"a": (("x", "y")[: values.ndim], values)}), path, {})
@@ -145,7 +145,7 @@ json_values = st.recursive(
 
 
 @given(st.dictionaries(st.text(st.characters(codec="utf-8")), json_values))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_any_record_comes_back(tmp_path_factory, record):
     path = tmp_path_factory.mktemp("json") / "a.json"
     storage.write_record(record, path)
