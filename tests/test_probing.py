@@ -4,10 +4,12 @@ import math
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from torch import nn
 
 from perceptual_efficacy import probing, stimuli
 from perceptual_efficacy.backbones.vgg import draw_random
+from perceptual_efficacy.scores import score_channels
 
 LAYERS = {"relu1_1": 5, "relu1_2": 4, "relu2_1": 6}
 SIZE = 34  # the field of 24 pixels, and half of the largest receptive field, 10, at each side
@@ -141,6 +143,12 @@ def test_batch_size_does_not_change_the_result(backbone, drawn, tuning, batch_si
         np.testing.assert_allclose(other[name], tuning[name], rtol=1e-5, atol=1e-6)
 
 
+def test_without_colour_all_else_is_the_same(backbone, drawn, tuning):
+    grey = probing.probe(backbone, drawn, colour=False)
+    xr.testing.assert_identical(grey, tuning.drop_vars(["red_green_response", "blue_yellow_response"]))
+    assert score_channels(grey)["chromatic_index"].isna().all()
+
+
 def test_only_the_field_counts(filter_bank, drawn):
     frame = np.ones((32, 32))
     frame[4:-4, 4:-4] = np.random.default_rng(0).uniform(size=(24, 24))
@@ -207,7 +215,7 @@ def test_progress_sees_every_batch(backbone, drawn):
 
     probing.probe(backbone, drawn, batch_size=5, progress=progress)
     # two radial gratings of each frequency and colour, eight oriented ones in two batches, the blank
-    assert seen == ["radial"] * 3 + ["red_green"] * 3 + ["blue_yellow"] * 3 + ["oriented"] * 6 + ["blank"]
+    assert seen == ["radial"] * 3 + ["oriented"] * 6 + ["red_green"] * 3 + ["blue_yellow"] * 3 + ["blank"]
 
 
 @pytest.mark.parametrize("name", ["largest", "size"])

@@ -101,7 +101,7 @@ def bank(filter_bank):
     nothing = np.zeros((2, 25, 25))
     names = [(f, o) for f in GABOR_FREQUENCIES for o in GABOR_ORIENTATIONS] + [*ISOTROPIC, "constant", "silent"]
     backbone = filter_bank([*gabors, *isotropic(), *nothing], [0] * (len(names) - 2) + [1, -1])
-    range_ = {"frequencies": 9, "lowest_frequency": 1, "highest_frequency": 16, "oriented_every": 1}
+    range_ = {"frequencies": 9, "lowest_frequency": 1, "highest_frequency": 15.9, "oriented_every": 1}
     drawn = stimuli.gratings(field=2, **range_, orientations=8, phases=8)  # 8 cycles per degree are 4 pixels
     found = scores.score_channels(probing.probe(backbone, drawn))
     return dict(zip(names, found.to_dict("records"), strict=True))

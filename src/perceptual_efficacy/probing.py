@@ -24,7 +24,8 @@ def probe(
     *,
     size: int | None = None,
     largest: int = LARGEST,
-    batch_size: int = 32,
+    colour: bool = True,
+    batch_size: int = 4,
     progress: Progress = iter,
 ) -> xr.Dataset:
     """Measure the mean response of every channel to every grating, over the gratings' central field.
@@ -44,17 +45,19 @@ def probe(
     largest
         Width and height in pixels that a picture has at most. In layers whose receptive field needs larger ones, units
         see padding.
+    colour
+        Whether isoluminant gratings are shown, too; only the chromatic index needs them.
     batch_size
-        Gratings per forward pass.
+        Gratings per forward pass. On a processor a few are fastest, as their activations stay in its cache.
     progress
         Wraps the iteration over batches, e.g. `tqdm`.
 
     Returns
     -------
-    Tuning curves, float32: `radial_response`, `red_green_response` and `blue_yellow_response` (unit, frequency, phase),
-    `oriented_response` (unit, oriented_frequency, orientation, phase), `blank_response` (unit) and `rectified` (unit),
-    whether negative activations were set to zero. A unit has the coordinates `layer`, `channel`, `receptive_field` and
-    `sees_padding`; the other axes are those of the gratings.
+    Tuning curves, float32: `radial_response`, with colour also `red_green_response` and `blue_yellow_response` (unit,
+    frequency, phase), `oriented_response` (unit, oriented_frequency, orientation, phase), `blank_response` (unit) and
+    `rectified` (unit), whether negative activations were set to zero. A unit has the coordinates `layer`, `channel`,
+    `receptive_field` and `sees_padding`; the other axes are those of the gratings.
 
     Raises
     ------
@@ -72,7 +75,7 @@ def probe(
     network = backbone.to(memory_format=torch.channels_last)
     found: dict[str, list[NDArray[np.float32]]] = {}
     rectified = []
-    batches = _batches(gratings, size, size - smaller, batch_size)
+    batches = _batches(gratings, size, size - smaller, colour, batch_size)
     with torch.inference_mode():
         for kind, draw in progress(batches):
             field = gratings.oriented_pixels if kind == "oriented" else gratings.pixels
@@ -96,6 +99,7 @@ def probe(
                 np.ascontiguousarray(responses[kind]).reshape(-1, *(len(getattr(gratings, name)) for name in names)),
             )
             for kind, names in axes.items()
+            if kind in responses
         }
         | {"rectified": ("unit", np.any(rectified, axis=0))},
         coords={**units, **gratings.axes, "sees_padding": ("unit", (field_size > size - gratings.pixels + 1).values)},
@@ -116,16 +120,19 @@ def picture_size(backbone: Backbone, gratings: Gratings, largest: int = LARGEST)
 
 
 def _batches(
-    gratings: Gratings, size: int, oriented_size: int, batch_size: int
+    gratings: Gratings, size: int, oriented_size: int, colour: bool, batch_size: int
 ) -> list[tuple[str, Callable[[], NDArray[np.float32]]]]:
     """Kinds of gratings, with what draws a batch of them: each of one frequency, so that few are in memory at once."""
     phases, turns = len(gratings.phase), len(gratings.orientation)
     kinds: list[tuple[str, Draw, tuple[float, ...], int, int, tuple[int, ...]]] = [
         ("radial", gratings.radial, gratings.frequency, phases, size, ()),
-        ("red_green", partial(gratings.isoluminant, "red_green"), gratings.frequency, phases, size, (3,)),
-        ("blue_yellow", partial(gratings.isoluminant, "blue_yellow"), gratings.frequency, phases, size, (3,)),
         ("oriented", gratings.oriented, gratings.oriented_frequency, turns * phases, oriented_size, ()),
     ]
+    if colour:
+        kinds += [
+            ("red_green", partial(gratings.isoluminant, "red_green"), gratings.frequency, phases, size, (3,)),
+            ("blue_yellow", partial(gratings.isoluminant, "blue_yellow"), gratings.frequency, phases, size, (3,)),
+        ]
     found: list[tuple[str, Callable[[], NDArray[np.float32]]]] = [
         (kind, partial(_part, draw, frequency, side, colours, slice(start, start + batch_size)))
         for kind, draw, frequencies, count, side, colours in kinds

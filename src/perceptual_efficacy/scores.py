@@ -215,7 +215,8 @@ def chromatic_index(tuning: xr.Dataset) -> NDArray[np.float64]:
 
     C / (C + A): the largest change from the response to the blank over the frequencies of the isoluminant gratings (C,
     the larger of red-green and blue-yellow) and of the grey radial ones (A), both averaged over phases. It depends on
-    the gratings' amplitudes: compare channels, not studies. Missing where a channel responds to neither.
+    the gratings' amplitudes: compare channels, not studies. Missing where a channel responds to neither, or if no
+    isoluminant gratings were shown.
 
     References
     ----------
@@ -223,6 +224,8 @@ def chromatic_index(tuning: xr.Dataset) -> NDArray[np.float64]:
     monkey, Nature Neuroscience 4, 2001, who compare the peaks of the same two tuning curves.
     """
     kinds = [f"{kind}_response" for kind in ("radial", "red_green", "blue_yellow")]
+    if not set(kinds) <= set(tuning):
+        return np.full(tuning.sizes["unit"], np.nan)
     mean = tuning[kinds].astype(np.float64).mean("phase") - tuning["blank_response"].astype(np.float64)
     grey, *colours = (np.abs(mean[kind].values).max(axis=-1) for kind in kinds)
     colour = np.maximum(*colours)

@@ -19,7 +19,8 @@ def drawn(seed: int) -> Backbone:
 
 with job(snakemake) as run:
     gratings = stimuli.gratings(**run.params.stimuli)
-    options = {"largest": run.params.largest, "batch_size": run.params.batch_size, "progress": run.progress}
+    options = {"largest": run.params.largest, "batch_size": run.params.batch_size, "colour": False}
+    options["progress"] = run.progress
     seeds = range(run.params.seed + 1, run.params.seed + run.params.control_seeds)
     tunings = [probing.probe(drawn(seed).to(run.device), gratings, **options) for seed in seeds]
     io.write_dataset(xr.concat(tunings, "seed").assign_coords(seed=list(seeds)), run.output.tuning, run.provenance)
