@@ -90,7 +90,7 @@ def main() -> None:
             about = {"judgements": name, "planted": f"{planted:.0%}", "mean difference": f"{np.mean(differences):.3f}"}
             rows.append({**about, **shares})
             print(rows[-1], flush=True)
-    table = pd.DataFrame(rows).to_markdown(index=False)
+    table = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
     text = f"{table}\n\n{STUDIES} studies a row."
     block = f"<!-- power: written by benchmarks/verdicts.py -->\n{text}\n<!-- end of power -->"
     page = PAGE.read_text(encoding="utf-8")

@@ -122,7 +122,8 @@ rule assess_agreement:
     resources:
         **growing(mem_mb=6000, runtime=480),
     params:
-        **study.params("statistics.splits", "statistics.replicates", "seed"),
+        **study.params("statistics.replicates", "seed"),
+        splits=lookup(within=study.splits, dpath="{dataset}"),
         code=code_digest("assess_agreement"),
     message:
         "Comparing the distances of {wildcards.backbone} with the judgements of {wildcards.dataset}"

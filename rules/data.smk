@@ -79,7 +79,7 @@ rule generate_ladder:
     resources:
         **growing(mem_mb=2000, runtime=10),
     params:
-        **study.params("ladder.size", "seed"),
+        **study.params("ladder.size", "ladder.photographs", "seed"),
         code=code_digest("generate_ladder"),
     message:
         "Distorting the photographs step by step, in the layout {wildcards.layout}"

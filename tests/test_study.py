@@ -642,7 +642,7 @@ def test_the_default_study_is_the_schemas_defaults():
 
     def defaults(node):
         return {
-            key: defaults(entry) if "properties" in entry else entry["default"]
+            key: entry["default"] if "default" in entry and entry["default"] != {} else defaults(entry)
             for key, entry in node["properties"].items()
             if key not in node.get("required", [])
         }

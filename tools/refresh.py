@@ -19,6 +19,7 @@ import pandas as pd
 import yaml
 from PIL import Image
 
+from perceptual_efficacy.claims.evaluation import NOT_TESTED
 from perceptual_efficacy.tables.claims import KINDS, compared
 from perceptual_efficacy.tables.rendering import interval
 from perceptual_efficacy.vocabulary import (
@@ -38,6 +39,7 @@ from perceptual_efficacy.vocabulary import (
 )
 
 ROOT = Path(__file__).parents[1]
+SUBJECT = "squeezenet"  # of the default study
 DOCS = ROOT / "docs"
 FIGURES = (
     *("frequency_curves", "orientation_curves", "efficacy_by_layer", "thresholds", "selections", "ladder"),
@@ -48,7 +50,7 @@ PRETRAINED_FIGURES = (
     *("lpips_weights", "inversions", "superres_plane-x4", "superres_crops-x4"),
 )
 # where a figure lies in results/figures, by its name in docs/images
-IMAGES = {"stimuli": "stimuli"} | {name.partition("-")[0]: f"kmeans/{name}" for name in FIGURES}
+IMAGES = {"stimuli": "stimuli"} | {name.partition("-")[0]: f"{SUBJECT}/{name}" for name in FIGURES}
 PRETRAINED_IMAGES = {f"pretrained_{name}": name for name in ("depth", "networks")} | {
     f"pretrained_{name.partition('-')[0]}": f"vgg16/{name}" for name in PRETRAINED_FIGURES
 }
@@ -86,16 +88,28 @@ def claims(results: Path) -> str:
 
 
 def claims_table(records: list[dict[str, Any]], *, several: bool) -> str:
-    """Show claims of one kind, with the network of each if there are several."""
-    rows = []
+    """Show claims of one kind, with the network of each if there are several; untested ones in a line each below."""
+    rows, untested = [], {}
     for record in records:
         layer = [part for part in record["endpoint"].split(", ") if part.startswith("layer ")]
         network = [", ".join([f"`{record['network']}`", *layer])] if several else []
         verdict = f"**{record['verdict']}**: {record['reason']}"
         estimate = f"{interval(record)} ({record['unit']})"
-        rows.append([record["statement"], *network, verdict, estimate, compared(record)])
-    network = ["network"] if several else []
-    return markdown(["claim", *network, "verdict", "estimate, 95% interval", "for comparison"], rows)
+        if record["verdict"] == NOT_TESTED:
+            untested.setdefault((record["statement"], record["reason"]), []).append(f"`{record['network']}`")
+        else:
+            rows.append([record["statement"], *network, verdict, estimate, compared(record)])
+    head = ["claim", *(["network"] if several else []), "verdict", "estimate, 95% interval", "for comparison"]
+    lines = [
+        f"- {statement} {', '.join(names)}: {reason}." if several else f"- {statement} {_capital(reason)}."
+        for (statement, reason), names in untested.items()
+    ]
+    parts = [markdown(head, rows)] if rows else []
+    return "\n\n".join([*parts, *(["Not tested:\n\n" + "\n".join(lines)] if lines else [])])
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def thresholds(results: Path) -> str:
@@ -130,13 +144,13 @@ def agreement_with_thresholds(results: Path) -> pd.DataFrame:
 
 def ladder(results: Path) -> str:
     """Say how often the distances of all channels follow the steps of distortion."""
-    steps = pd.read_csv(results / "figures" / "kmeans" / "ladder.csv")
+    steps = pd.read_csv(results / "figures" / SUBJECT / "ladder.csv")
     once = steps[steps["selection"] == ALL].drop_duplicates(["layer", "group", "photograph"])
     found = {name: once.dropna(subset=name).groupby("layer", sort=False)[name] for name in ("in_order", "above_dither")}
     shares = {name: ", ".join(f"{layer} {share.sum()}" for layer, share in layers) for name, layers in found.items()}
     return (
         f"Counts out of {int(found['in_order'].size().max())} combinations of a photograph and a kind of distortion. "
-        f"The distance by the `kmeans` network grows with every step: {shares['in_order']}. "
+        f"The distance by `{SUBJECT}` grows with every step: {shares['in_order']}. "
         f"It is larger at level 1 than for an imperceptible dither: {shares['above_dither']}."
     )
 

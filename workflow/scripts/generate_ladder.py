@@ -13,4 +13,5 @@ with job(snakemake) as run:
     table = io.read_table(run.input.photographs).drop_duplicates("scene")  # twins show the same
     folder = Path(run.input.photographs).parent
     shown = photographs.read(table, folder, "train") | photographs.read(table, folder, "test")
+    shown = {name: image for name, image in shown.items() if name in run.params.photographs}
     layout.write_ladder(shown, run.output.folder, run.params.size, run.params.seed)

@@ -48,6 +48,8 @@ def contradictions(study: Study) -> Contradictions:
         yield from wrong_with_control(network, study)
     for data in study.datasets.values():
         yield from wrong_with_dataset(data)
+    if study.ladders:
+        yield from wrong_photographs("ladder", study)
     if not study.subjects:
         yield "backbones: control", None, "given for at least one backbone, or there is nothing to study"
     if study.losses:
@@ -253,7 +255,6 @@ def wrong_with_losses(study: Study) -> Contradictions:
 
 
 def wrong_with_inversion(study: Study) -> Contradictions:
-    known, chosen = [entry["name"] for entry in study.value("photographs")], study.value("inversion.photographs")
     yield from used_twice("inversion.networks", study.value("inversion.networks"), "backbone")
     for entry in study.value("inversion.networks"):
         name, key = entry["backbone"], f"inversion.networks: {entry['backbone']}"
@@ -261,11 +262,17 @@ def wrong_with_inversion(study: Study) -> Contradictions:
         layer = study.claimed_layer(study.networks[name])
         if layer is not None and layer not in entry["layers"]:
             yield f"{key}: layers", entry["layers"], f"with {layer}, which the claims are about"
+    yield from wrong_photographs("inversion", study)
+
+
+def wrong_photographs(section: str, study: Study) -> Contradictions:
+    """Yield what is wrong with the photographs that the ladder or the inversions take."""
+    known, chosen = [entry["name"] for entry in study.value("photographs")], study.value(f"{section}.photographs")
     for name in chosen:
         if name not in known:
-            yield "inversion.photographs", name, f"a photograph of this study ({', '.join(known)})"
+            yield f"{section}.photographs", name, f"a photograph of this study ({', '.join(known)})"
     if not chosen:
-        yield "inversion.photographs", [], "given, as no photograph is in the split test"
+        yield f"{section}.photographs", [], "given, as no photograph is in the split test"
 
 
 def unknown_layers(key: str, name: str, layers: Iterable[str], study: Study) -> Contradictions:

@@ -311,6 +311,12 @@ class Study:
         return sorted({self.datasets[name].layout for name in self.ladders})
 
     @cached_property
+    def splits(self) -> dict[str, int]:
+        """Random splits that halves are compared with, by data set: fewer where nobody judged."""
+        people, ladder = self.value("statistics.splits"), self.value("ladder.splits")
+        return {name: people if data.human else ladder for name, data in self.datasets.items()}
+
+    @cached_property
     def graded(self) -> str | None:
         """The ladder with every distortion in levels, if there is one."""
         return next((name for name in self.ladders if self.datasets[name].layout in GRADED), None)
@@ -379,8 +385,9 @@ def resolved(study: dict[str, Any]) -> dict[str, Any]:
             loss.setdefault("layers", own.get(loss["backbone"], []))
     if inversion["networks"] is None:
         inversion["networks"] = [{"backbone": name, "layers": layers} for name, layers in own.items()]
-    if inversion["photographs"] is None:
-        inversion["photographs"] = [entry["name"] for entry in study["photographs"] if entry["split"] == "test"]
+    for section in (inversion, study["ladder"]):
+        if section["photographs"] is None:
+            section["photographs"] = [entry["name"] for entry in study["photographs"] if entry["split"] == "test"]
     return {**study, "data_root": None}
 
 
