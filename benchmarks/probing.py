@@ -1,7 +1,7 @@
 """Compare PE by the default gratings with PE by more and larger ones: does a layer's order of channels stay?
 
 Run as `python benchmarks/probing.py torchvision:vgg16 --weights FILE --layers relu1_1 relu2_2 relu5_3`; without
-arguments it is SqueezeNet 1.1 with random weights. One row per layer: Spearman's correlation of PE over its scored
+arguments it is the trained SqueezeNet of the default study. One row per layer: Spearman's correlation of PE over its scored
 channels, and the share of its high half that is in the low half by the other gratings (`moved`); with twice as many
 frequencies, twice as many phases, a field of twice the width, and pictures of twice the width around the same field.
 The last column is what the library says of the layer without any of this.
@@ -20,7 +20,7 @@ from perceptual_efficacy.stimuli import gratings
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", nargs="?", default="random:squeezenet1_1")
+    parser.add_argument("source", nargs="?", default="packaged:squeezenet1_1")
     parser.add_argument("--weights")
     parser.add_argument("--layers", nargs="+")
     parser.add_argument("--largest", type=int, default=probing.LARGEST)

@@ -87,7 +87,7 @@ def main() -> None:
             differences = [row["estimate"] for row in found]
             kinds = (evaluation.SUPPORTED, evaluation.CONTRADICTED, evaluation.NO_EFFECT, evaluation.INCONCLUSIVE)
             shares = {kind: f"{(verdicts == kind).mean():.0%}" for kind in kinds}
-            about = {"judgements": name, "planted": f"{planted:.0%}", "mean difference": f"{np.mean(differences):.3f}"}
+            about = {"judgements": name, "planted": f"{planted:.0%}", "mean difference": f"{np.mean(differences):z.3f}"}
             rows.append({**about, **shares})
             print(rows[-1], flush=True)
     table = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
