@@ -1,10 +1,10 @@
 """Compare PE by the default gratings with PE by more and larger ones: does a layer's order of channels stay?
 
 Run as `python benchmarks/probing.py torchvision:vgg16 --weights FILE --layers relu1_1 relu2_2 relu5_3`; without
-arguments it is the trained SqueezeNet of the default study. One row per layer: Spearman's correlation of PE over its scored
-channels, and the share of its high half that is in the low half by the other gratings (`moved`); with twice as many
-frequencies, twice as many phases, a field of twice the width, and pictures of twice the width around the same field.
-The last column is what the library says of the layer without any of this.
+arguments it is the trained SqueezeNet of the default study. One row per layer: Spearman's correlation of PE over its
+scored channels, and the share of its high half that is in the low half by the other gratings (`moved`); with twice as
+many frequencies, twice as many phases, a field of twice the width, and pictures of twice the width around the same
+field. The last column is what the library says of the layer without any of this.
 """
 
 import argparse

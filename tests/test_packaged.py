@@ -74,7 +74,7 @@ def test_the_card_says_where_the_weights_come_from_and_their_licence():
 
 
 def test_the_pinned_package_is_the_one_whose_bytes_are_known():
-    assert version("ndf") == packaged.NETWORKS["squeezenet1_1"].version
+    assert version("ndf") == published.PACKAGED["squeezenet1_1"].version
 
 
 def test_the_package_is_never_imported():
@@ -96,7 +96,7 @@ def package(tmp_path, monkeypatch):
     """Return a function that installs a package `ndf` with these bytes as its weights."""
 
     def install(content):
-        path = tmp_path / "ndf" / packaged.NETWORKS["squeezenet1_1"].file
+        path = tmp_path / "ndf" / published.PACKAGED["squeezenet1_1"].file
         path.parent.mkdir(parents=True)
         path.write_bytes(content)
         (tmp_path / "ndf/__init__.py").write_text("raise RuntimeError('imported')\n")
@@ -120,8 +120,8 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatc
 def test_a_pickle_of_anything_but_arrays_is_refused(package, monkeypatch):
     content = pickle.dumps({"conv1": print})
     package(content)
-    entry = packaged.NETWORKS["squeezenet1_1"]._replace(sha256=hashlib.sha256(content).hexdigest())
-    monkeypatch.setitem(packaged.NETWORKS, "squeezenet1_1", entry)
+    entry = published.PACKAGED["squeezenet1_1"]._replace(sha256=hashlib.sha256(content).hexdigest())
+    monkeypatch.setitem(published.PACKAGED, "squeezenet1_1", entry)
     with pytest.raises(pickle.UnpicklingError, match=r"print is not part of an array"):
         pe.load_backbone(NAME)
 

@@ -317,7 +317,7 @@ def test_no_layers_are_refused():
         ("timm:vit_tny_patch16_224", "timm has no network 'vit_tny_patch16_224'. Did you mean vit_tiny_patch16_224"),
         ("random:alexnett", "torchvision has no network 'alexnett'.* Did you mean alexnet"),
         ("alexnet", "Network 'alexnet': expected packaged:NAME, torchvision:NAME, timm:NAME, random:NAME or kmeans"),
-        ("keras:vgg16", "Network 'keras:vgg16': expected torchvision:NAME"),
+        ("keras:vgg16", "Network 'keras:vgg16': expected packaged:NAME, torchvision:NAME"),
     ],
 )
 def test_unknown_network_is_refused_with_near_names(name, message):

@@ -413,7 +413,7 @@ def test_weights_of_a_url_are_downloaded_into_torchs_cache(server, torch_home, c
     found = weights.from_url(f"{server.url}/models/{file}", "V1")
     assert (torch_home / file).read_bytes() == content
     torch.testing.assert_close(found.state, truncated, rtol=0, atol=0)
-    assert found[1:] == (file, hashlib.sha256(content).hexdigest(), "V1")
+    assert found[1:] == (file, hashlib.sha256(content).hexdigest(), "V1", None)
 
 
 def test_weights_in_torchs_cache_are_not_downloaded_again(nobody, torch_home, content, file):
@@ -526,7 +526,7 @@ def test_weights_of_hugging_face_are_downloaded_and_kept(hub, tmp_path, truncate
     for _ in range(2):
         found = weights.from_hugging_face("timm/net", "a1")
         torch.testing.assert_close(found.state, truncated, rtol=0, atol=0)
-        assert found[1:] == ("model.safetensors", hashlib.sha256(content).hexdigest(), "a1")
+        assert found[1:] == ("model.safetensors", hashlib.sha256(content).hexdigest(), "a1", None)
     assert sum(asked.startswith("GET /timm/net/resolve") for asked in hub.asked) == 1
 
 

@@ -263,6 +263,7 @@ def published(tmp_path_factory):
     changes = {
         "data_root": "models",
         "photographs": [{"name": "astronaut", "split": "test"}],
+        "ladder": {"size": 64},
         # as many frequencies as by default: with half of them its layers do not converge, and are not judged
         "stimuli": {"field": 2, "lowest_frequency": 1, "frequencies": 47, "orientations": 8, "phases": 2},
         "backbones": [

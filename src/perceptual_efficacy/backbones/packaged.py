@@ -5,7 +5,7 @@ import pickle
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,36 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from perceptual_efficacy import storage
+from perceptual_efficacy.backbones.published import PACKAGED
 from perceptual_efficacy.backbones.weights import UnavailableError, Weights
 
-
-class Packaged(NamedTuple):
-    """A weight file within a package."""
-
-    package: str
-    version: str
-    file: str  # in the package's folder
-    sha256: str
-    release: str
-    licence: str
-    mean: tuple[float, float, float]  # of red, green and blue, for images from 0 to 1
-    standard_deviation: tuple[float, float, float]
-
-
-# torchvision's architecture of the same name, in the training of its authors: release 1.1 of Iandola et al. (arXiv
-# 1602.07360) for Caffe, whose networks take values from 0 to 255, less a mean.
-NETWORKS = {
-    "squeezenet1_1": Packaged(
-        package="ndf",
-        version="0.1.4",
-        file="example_models/weights/squeezenet_weights.pkl",
-        sha256="f286bbf493e6389979ed3036f960f4404e0079acdb92156500df0d4a43d085f1",
-        release="Caffe v1.1",
-        licence="BSD (SqueezeNet's authors), MIT (the package)",
-        mean=(123 / 255, 117 / 255, 104 / 255),
-        standard_deviation=(1 / 255, 1 / 255, 1 / 255),
-    )
-}
 ENDS = {"conv1": "features.0", "conv10": "classifier.1"}  # the first and the last convolution, by torchvision's names
 
 
@@ -52,7 +25,7 @@ def read(name: str, layers: Mapping[str, str]) -> Weights:
     Parameters
     ----------
     name
-        One of `NETWORKS`.
+        One of `published.PACKAGED`.
     layers
         The architecture's layers with their paths.
 
@@ -63,7 +36,7 @@ def read(name: str, layers: Mapping[str, str]) -> Weights:
     ValueError
         If the file in it has another SHA-256; it is not read then.
     """
-    packaged = NETWORKS[name]
+    packaged = PACKAGED[name]
     requirement = f"{packaged.package}=={packaged.version}"
     found = find_spec(packaged.package)  # finds the package without running any of it
     folders = list(found.submodule_search_locations or ()) if found else []

@@ -10,8 +10,6 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from perceptual_efficacy.backbones import packaged
-
 # the layers that LPIPS uses (lpips 0.1.4, pretrained_networks.py)
 LPIPS_LAYERS = {
     "torchvision:vgg16": ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"),
@@ -19,6 +17,35 @@ LPIPS_LAYERS = {
     "torchvision:squeezenet1_1": ("relu1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9"),
 }
 POOLS_AND_HEADS = re.compile(r"(maxpool|avgpool|aux|dropout|fc|classifier|head)", re.IGNORECASE)
+
+
+class Packaged(NamedTuple):
+    """A weight file within a package."""
+
+    package: str
+    version: str
+    file: str  # in the package's folder
+    sha256: str
+    release: str
+    licence: str
+    mean: tuple[float, float, float]  # of red, green and blue, for images from 0 to 1
+    standard_deviation: tuple[float, float, float]
+
+
+# torchvision's architecture of the same name, in the training of its authors: release 1.1 of Iandola et al. (arXiv
+# 1602.07360) for Caffe, whose networks take values from 0 to 255, less a mean.
+PACKAGED = {
+    "squeezenet1_1": Packaged(
+        package="ndf",
+        version="0.1.4",
+        file="example_models/weights/squeezenet_weights.pkl",
+        sha256="f286bbf493e6389979ed3036f960f4404e0079acdb92156500df0d4a43d085f1",
+        release="Caffe v1.1",
+        licence="BSD (SqueezeNet's authors), MIT (the package)",
+        mean=(123 / 255, 117 / 255, 104 / 255),
+        standard_deviation=(1 / 255, 1 / 255, 1 / 255),
+    )
+}
 
 
 class Architecture(NamedTuple):
@@ -131,10 +158,10 @@ def _from_torchvision(name: str, seed: int | None) -> Architecture:
 
 def _packaged(name: str, seed: int | None) -> Architecture:
     """Build torchvision's network of a name with the preprocessing of its packaged weights."""
-    if name not in packaged.NETWORKS:
-        known = ", ".join(f"packaged:{known}" for known in packaged.NETWORKS)
+    if name not in PACKAGED:
+        known = ", ".join(f"packaged:{known}" for known in PACKAGED)
         raise ValueError(f"There is no packaged:{name}; there is {known}.")
-    own = packaged.NETWORKS[name]
+    own = PACKAGED[name]
     return _from_torchvision(name, seed)._replace(
         name=f"packaged:{name}",
         mean=own.mean,
