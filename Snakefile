@@ -24,8 +24,8 @@ include: "rules/selectivity.smk"
 include: "rules/agreement.smk"
 include: "rules/inversion.smk"
 include: "rules/superres.smk"
-include: "rules/report.smk"
 include: "rules/figures.smk"
+include: "rules/report.smk"
 
 
 # Every file of every stage, not only the last ones: Snakemake removes what a failed job had made, and would not notice
@@ -34,4 +34,4 @@ rule all:
     default_target: True
     input:
         [getattr(rules, stage).input for stage in ("data", "networks", "stimuli", "probing", "scores", "agreement")],
-        [getattr(rules, stage).input for stage in ("inversion", "superres", "claims", "tables", "figures")],
+        [getattr(rules, stage).input for stage in ("inversion", "superres", "claims", "tables", "figures", "report")],

@@ -6,6 +6,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import yaml
 from snakemake.exceptions import WorkflowError
 
 from study import Code, ConfigurationError, Lookup, any_of, read_study
@@ -41,8 +42,8 @@ IMAGES = {
     "sets": [{"name": entry.name, "size": entry.size} for entry in study.images],
     "folders": [entry.place for entry in study.images],
 }
-JUDGED, CONSTRUCTED = "Agreement with human judgements", "Ladder of distortions, by construction"
-ENLARGED = "Super-resolution"
+REPORT = Path(workflow.current_basedir).parent / "workflow/report"
+SECTIONS = yaml.safe_load((REPORT / "sections.yaml").read_text(encoding="utf-8"))
 scores_beside = collect("results/superres/x{scale}/{loss}/scores.parquet", loss=network.compared, allow_missing=True)
 inversions = collect("results/inversion/{backbone}/{layer}/scores.parquet", layer=network.inverted, allow_missing=True)
 
@@ -84,17 +85,14 @@ def training(run, recipe, **own):
     return {**IMAGES, **own, **study.params(*shared)}
 
 
-def category(wildcards):
-    """Return the report's category of figures about one data set."""
-    return JUDGED if dataset.human(wildcards) else CONSTRUCTED
-
-
-def figure_files(path, title, category, caption=None):
-    """Return the files of one figure by format; the report shows the PNG."""
+def figure_files(path, kind=None):
+    """Return the files of one figure by format; reports show the PNG, in the section that names its kind."""
     files = {suffix: f"results/figures/{path}.{suffix}" for suffix in ("png", "pdf", "csv")}
-    caption = f"../workflow/report/{caption or Path(path).name.partition('-')[0]}.rst"
-    labels = {"figure": title, "network": "{backbone}" if path.startswith("{backbone}") else "all"}
-    return files | {"png": report(files["png"], caption=caption, category=category, labels=labels)}
+    kind = kind or Path(path).name.partition("-")[0]
+    (section,) = (section for section in SECTIONS if kind in section["figures"])
+    labels = {"figure": section["figures"][kind], "network": "{backbone}" if path.startswith("{backbone}") else "all"}
+    shown = {"caption": f"../workflow/report/{kind}.rst", "category": section["title"], "labels": labels}
+    return files | {"png": report(files["png"], **shown)}
 
 
 def figures_named(*names, **wildcards):

@@ -2,7 +2,7 @@ rule plot_stimuli:
     input:
         gratings="results/stimuli/gratings.nc",
     output:
-        **figure_files("stimuli", "Gratings", "Stimuli"),
+        **figure_files("stimuli"),
     log:
         "results/logs/plot_stimuli.log",
     benchmark:
@@ -24,7 +24,7 @@ rule plot_frequency_curves:
         tuning="results/probing/{backbone}/tuning.nc",
         channels="results/selectivity/{backbone}/channels.parquet",
     output:
-        **figure_files("{backbone}/frequency_curves", "Frequency curves", "Channels"),
+        **figure_files("{backbone}/frequency_curves"),
     log:
         "results/logs/plot_frequency_curves/{backbone}.log",
     benchmark:
@@ -48,7 +48,7 @@ rule plot_channel_scores:
     input:
         channels="results/selectivity/{backbone}/channels.parquet",
     output:
-        **figure_files("{backbone}/channel_scores", "mu1 and mu2 by channel", "Channels"),
+        **figure_files("{backbone}/channel_scores"),
     log:
         "results/logs/plot_channel_scores/{backbone}.log",
     benchmark:
@@ -71,7 +71,7 @@ rule plot_orientation_curves:
         tuning="results/probing/{backbone}/tuning.nc",
         channels="results/selectivity/{backbone}/channels.parquet",
     output:
-        **figure_files("{backbone}/orientation_curves", "Orientation curves", "Channels"),
+        **figure_files("{backbone}/orientation_curves"),
     log:
         "results/logs/plot_orientation_curves/{backbone}.log",
     benchmark:
@@ -95,7 +95,7 @@ rule plot_efficacy_by_layer:
         channels="results/selectivity/{backbone}/channels.parquet",
         control=network("results/selectivity/{0.control}/channels.parquet"),
     output:
-        **figure_files("{backbone}/efficacy_by_layer", "PE by layer", "Channels"),
+        **figure_files("{backbone}/efficacy_by_layer"),
     log:
         "results/logs/plot_efficacy_by_layer/{backbone}.log",
     benchmark:
@@ -118,7 +118,7 @@ rule plot_first_layer_filters:
         weights="results/backbones/{backbone}/weights.safetensors",
         channels="results/selectivity/{backbone}/channels.parquet",
     output:
-        **figure_files("{backbone}/first_layer_filters", "First-layer filters", "Channels"),
+        **figure_files("{backbone}/first_layer_filters"),
     log:
         "results/logs/plot_first_layer_filters/{backbone}.log",
     benchmark:
@@ -139,7 +139,7 @@ rule plot_thresholds:
     input:
         predictions=f"results/agreement/{{backbone}}/modelfest-{study.resolution}-predictions.parquet",
     output:
-        **figure_files("{backbone}/thresholds", "Predicted against measured thresholds", JUDGED),
+        **figure_files("{backbone}/thresholds"),
     log:
         "results/logs/plot_thresholds/{backbone}.log",
     benchmark:
@@ -160,7 +160,7 @@ rule plot_selections:
     input:
         agreement=expand("results/agreement/{{backbone}}/modelfest-{resolution}.parquet", resolution=study.resolutions),
     output:
-        **figure_files("{backbone}/selections", "High, low and random channels", JUDGED),
+        **figure_files("{backbone}/selections"),
     log:
         "results/logs/plot_selections/{backbone}.log",
     benchmark:
@@ -181,7 +181,7 @@ rule plot_groups:
     input:
         agreement="results/agreement/{backbone}/{dataset}.parquet",
     output:
-        **figure_files("{backbone}/groups-{dataset}", "High and low PE by kind of image, {dataset}", category),
+        **figure_files("{backbone}/groups-{dataset}"),
     log:
         "results/logs/plot_groups/{backbone}/{dataset}.log",
     benchmark:
@@ -204,9 +204,7 @@ rule plot_image_selections:
     input:
         agreement="results/agreement/{backbone}/{dataset}.parquet",
     output:
-        **figure_files(
-            "{backbone}/selections-{dataset}", "High, low and random channels, {dataset}", category, "image_selections"
-        ),
+        **figure_files("{backbone}/selections-{dataset}", "image_selections"),
     log:
         "results/logs/plot_image_selections/{backbone}/{dataset}.log",
     benchmark:
@@ -229,7 +227,7 @@ rule plot_single_channels:
         agreement="results/agreement/{backbone}/{dataset}.parquet",
         channels="results/agreement/{backbone}/{dataset}-channels.parquet",
     output:
-        **figure_files("{backbone}/single_channels-{dataset}", "PE and agreement of every channel, {dataset}", category),
+        **figure_files("{backbone}/single_channels-{dataset}"),
     log:
         "results/logs/plot_single_channels/{backbone}/{dataset}.log",
     benchmark:
@@ -253,7 +251,7 @@ rule plot_ladder:
         comparisons=f"results/data/{study.graded}/comparisons.parquet",
         channels="results/selectivity/{backbone}/channels.parquet",
     output:
-        **figure_files("{backbone}/ladder", "Distance by level of distortion", CONSTRUCTED),
+        **figure_files("{backbone}/ladder"),
     log:
         "results/logs/plot_ladder/{backbone}.log",
     benchmark:
@@ -275,7 +273,7 @@ rule plot_depth:
     input:
         channels=expand("results/selectivity/{backbone}/channels.parquet", backbone=study.networks),
     output:
-        **figure_files("depth", "Scores by depth", "Channels"),
+        **figure_files("depth"),
     log:
         "results/logs/plot_depth.log",
     benchmark:
@@ -297,7 +295,7 @@ rule plot_networks:
     input:
         agreement=agreement_with(f"modelfest-{study.resolution}", *study.people),
     output:
-        **figure_files("networks", "High and low PE by network", JUDGED),
+        **figure_files("networks"),
     log:
         "results/logs/plot_networks.log",
     benchmark:
@@ -320,7 +318,7 @@ rule plot_lpips_weights:
         agreement="results/selectivity/{backbone}/lpips.parquet",
         channels="results/selectivity/{backbone}/lpips-channels.parquet",
     output:
-        **figure_files("{backbone}/lpips_weights", "PE and LPIPS’s weights", JUDGED),
+        **figure_files("{backbone}/lpips_weights"),
     log:
         "results/logs/plot_lpips_weights/{backbone}.log",
     benchmark:
@@ -341,7 +339,7 @@ rule plot_superres_plane:
     input:
         scores=scores_beside,
     output:
-        **figure_files("{backbone}/superres_plane-x{scale}", "Distortion and perceived quality, x{scale}", ENLARGED),
+        **figure_files("{backbone}/superres_plane-x{scale}"),
     log:
         "results/logs/plot_superres_plane/{backbone}/x{scale}.log",
     benchmark:
@@ -362,7 +360,7 @@ rule plot_superres_curves:
     input:
         logs=collect("results/superres/x{scale}/{run}/log.parquet", run=network.runs, allow_missing=True),
     output:
-        **figure_files("{backbone}/superres_curves-x{scale}", "Training, x{scale}", ENLARGED),
+        **figure_files("{backbone}/superres_curves-x{scale}"),
     log:
         "results/logs/plot_superres_curves/{backbone}/x{scale}.log",
     benchmark:
@@ -386,7 +384,7 @@ rule plot_superres_crops:
         images="results/superres/images.parquet",
         sources=images_of("test"),
     output:
-        **figure_files("{backbone}/superres_crops-x{scale}", "Crops, x{scale}", ENLARGED),
+        **figure_files("{backbone}/superres_crops-x{scale}"),
     log:
         "results/logs/plot_superres_crops/{backbone}/x{scale}.log",
     benchmark:
@@ -408,7 +406,7 @@ rule plot_superres_differences:
     input:
         scores=scores_beside,
     output:
-        **figure_files("{backbone}/superres_differences-x{scale}", "High minus low by image, x{scale}", ENLARGED),
+        **figure_files("{backbone}/superres_differences-x{scale}"),
     log:
         "results/logs/plot_superres_differences/{backbone}/x{scale}.log",
     benchmark:
@@ -430,7 +428,7 @@ rule plot_inversions:
         scores=inversions,
         folders=collect("results/inversion/{backbone}/{layer}/images", layer=network.inverted, allow_missing=True),
     output:
-        **figure_files("{backbone}/inversions", "Inversions", "Channels"),
+        **figure_files("{backbone}/inversions"),
     log:
         "results/logs/plot_inversions/{backbone}.log",
     benchmark:

@@ -124,6 +124,41 @@ rule record_configuration:
         "../workflow/scripts/record_configuration.py"
 
 
+rule write_report:
+    input:
+        claims="results/claims.json",
+        configuration="results/configuration.yaml",
+        weights=expand("results/backbones/{backbone}/weights.safetensors", backbone=study.networks),
+        tuning=expand("results/probing/{backbone}/tuning.nc", backbone=study.networks),
+        channels=expand("results/selectivity/{backbone}/channels.parquet", backbone=study.networks),
+        comparisons=expand("results/data/{data}/comparisons.parquet", data=["modelfest", *study.datasets]),
+        figures=rules.figures.input,
+        tables=expand("results/tables/{table}.html", table=TABLES),
+    output:
+        page="results/report.html",
+    log:
+        "results/logs/write_report.log",
+    benchmark:
+        "results/benchmarks/write_report.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        **growing(mem_mb=2000, runtime=5),
+    params:
+        subjects=list(study.subjects),
+        people=study.people,
+        csf=study.value("scores.csf"),
+        baseline=study.value("scores.baseline"),
+        sections=SECTIONS,
+        captions={kind: (REPORT / f"{kind}.rst").read_text("utf-8") for it in SECTIONS for kind in it["figures"]},
+        tables={"claims": "Claims"} | {name: table["labels"]["table"] for name, table in TABLES.items()},
+        code=code_digest("write_report"),
+    message:
+        "Writing the report"
+    script:
+        "../workflow/scripts/write_report.py"
+
+
 rule claims:
     input:
         rules.judge_claims.output,
@@ -133,3 +168,8 @@ rule tables:
     input:
         expand(rules.write_table.output, table=list(TABLES)),
         rules.record_configuration.output,
+
+
+rule report:
+    input:
+        rules.write_report.output,

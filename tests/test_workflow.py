@@ -76,7 +76,7 @@ def test_every_job_writes_a_log_and_a_benchmark(study):
 
 
 def test_the_stages_that_can_be_named_run_every_rule(study):
-    stages = ("scores", "agreement", "inversion", "superres", "figures", "tables", "claims")
+    stages = ("scores", "agreement", "inversion", "superres", "figures", "tables", "claims", "report")
     jobs = planned(snakemake(study, "--dry-run", "--forceall", *stages).stdout)
     rules = {path.name.removesuffix(".log") for path in (study / "results/logs").iterdir()}
     assert set(jobs) == {*rules, *stages}

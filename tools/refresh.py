@@ -1,10 +1,10 @@
 """Write the figures and numbers of finished studies into the documentation, where none is typed by hand.
 
-    python tools/refresh.py                                the default study in results/: into the README
-    python tools/refresh.py --pretrained FOLDER/results    config/pretrained.yaml's: into docs/results.md
+    python tools/refresh.py                                the default study in results/
+    python tools/refresh.py --pretrained FOLDER/results    config/pretrained.yaml's
       --bfloat16 OTHER/results                             the changes by precision=bfloat16: into docs/numerics.md
 
-Both also write docs/paper-figures.md from docs/paper-figures.yaml. `make docs` is the first.
+Both write into docs/results.md and, what was found in a line each, into the README. Both also write docs/paper-figures.md from docs/paper-figures.yaml. `make docs` is the first.
 """
 
 import argparse
@@ -40,6 +40,9 @@ from perceptual_efficacy.vocabulary import (
 
 ROOT = Path(__file__).parents[1]
 SUBJECT = "squeezenet"  # of the default study
+# what the README tells, by the ids of claims
+FOUND = ("efficacy-predicts-thresholds", "low-efficacy-responds-to-colour")
+FOUND_IN_VGG16 = ("efficacy-predicts-thresholds",)
 DOCS = ROOT / "docs"
 FIGURES = (
     *("frequency_curves", "orientation_curves", "efficacy_by_layer", "thresholds", "selections", "ladder"),
@@ -106,6 +109,17 @@ def claims_table(records: list[dict[str, Any]], *, several: bool) -> str:
     ]
     parts = [markdown(head, rows)] if rows else []
     return "\n\n".join([*parts, *(["Not tested:\n\n" + "\n".join(lines)] if lines else [])])
+
+
+def findings(results: Path, network: str, ids: Sequence[str]) -> str:
+    """Tell some verdicts on a network in a line each."""
+    records = {record["id"]: record for record in read_claims(results) if record["network"] == network}
+    lines = []
+    for record in (records[name] for name in ids):
+        layer = [part for part in record["endpoint"].split(", ") if part.startswith("layer ")]
+        where = f" in {layer[0].removeprefix('layer ')}" if layer and MEAN_OF_LAYERS not in layer[0] else ""
+        lines.append(f"- {record['statement']} **{_capital(record['verdict'])}**{where}: {interval(record)}, {record['unit']}.")
+    return "\n".join(lines)
 
 
 def _capital(text: str) -> str:
@@ -244,6 +258,7 @@ def main() -> None:
     if pretrained is not None:
         copy_images(pretrained, PRETRAINED_IMAGES)
         page = DOCS / "results.md"
+        fill(ROOT / "README.md", "pretrained-findings", findings(pretrained, "vgg16", FOUND_IN_VGG16))
         fill(page, "networks", networks(pretrained))
         fill(page, "claims", claims(pretrained))
         fill(page, "controls", controls(pretrained))
@@ -253,11 +268,12 @@ def main() -> None:
         if arguments.bfloat16 is not None:
             fill(DOCS / "numerics.md", "bfloat16", bfloat16(pretrained, arguments.bfloat16))
         return
-    results, page = ROOT / "results", ROOT / "README.md"
+    results, page = ROOT / "results", DOCS / "results.md"
     copy_images(results, IMAGES)
-    fill(page, "claims", claims(results))
-    fill(page, "ladder", ladder(results))
-    fill(page, "thresholds", thresholds(results))
+    fill(page, "default-claims", claims(results))
+    fill(page, "default-ladder", ladder(results))
+    fill(page, "default-thresholds", thresholds(results))
+    fill(ROOT / "README.md", "findings", findings(results, SUBJECT, FOUND))
 
 
 if __name__ == "__main__":

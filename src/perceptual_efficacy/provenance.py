@@ -21,8 +21,8 @@ FOLDER = "provenance"  # of the records, beside the results
 DIGEST_KEY = "content_sha256"  # of a record itself, which no other record knows
 # what may change a number or a byte
 PACKAGES = (  # noqa: SIM905 - a list would take a line for each
-    "colour-science h5netcdf lpips matplotlib numpy pandas pillow piq pyarrow safetensors scikit-image "
-    "scikit-learn scipy stimupy timm torch torchvision"
+    "colour-science docutils h5netcdf jinja2 lpips matplotlib numpy pandas pillow piq plotly pyarrow safetensors "
+    "scikit-image scikit-learn scipy stimupy timm torch torchvision"
 ).split()
 data_read: set[str] = set()  # modules that were not imported, but whose data were read
 MODULES = {"colour-science": "colour", "pillow": "PIL", "scikit-image": "skimage", "scikit-learn": "sklearn"}

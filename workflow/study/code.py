@@ -7,6 +7,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parents[2]
 LIBRARY = "perceptual_efficacy"
+DATA = (".yaml", ".j2", ".js")  # that modules of a package read
 
 
 class Code:
@@ -61,7 +62,7 @@ class Code:
         if first == LIBRARY:
             for count in range(1, len(parts) + 1):
                 base = self._library.joinpath(*parts[:count])
-                data = base.glob("*.yaml")
+                data = [path for suffix in DATA for path in base.glob(f"*{suffix}")]
                 yield from (path for path in (base.with_suffix(".py"), base / "__init__.py", *data) if path.is_file())
         elif first != "job" and shared.is_file():
             yield shared

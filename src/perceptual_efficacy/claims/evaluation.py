@@ -175,7 +175,7 @@ def evaluate(
                 mean = where["layer"] == MEAN_OF_LAYERS
                 against.append("no layer has converged" if mean else f"{where['layer']} has not converged")
             if lacking := _too_small(row, claim.get("at_least", {})):
-                against.append(f"size: {lacking}")
+                against.append(f"too small: {lacking}")
             verdict = Verdict(NOT_TESTED, "; ".join(against)) if against else outcome
             differing = claim.get("comparisons", {}).items()
             others = {label: _pick(claim["id"], own, {**where, **other}) for label, other in differing}
@@ -221,9 +221,9 @@ def _converged(evidence: Mapping[str, pd.DataFrame]) -> dict[tuple[str, str], bo
 def _too_small(row: Mapping[str, Any], at_least: Mapping[str, int]) -> str:
     """Name the sample sizes that are too small for a verdict, or that the evidence does not give; empty if none is."""
     sizes = {name: row.get(name, np.nan) for name in at_least}
-    numbers = {name: f"{size:,.0f}" if np.isfinite(size) else "an unknown number of" for name, size in sizes.items()}
-    return "; ".join(
-        f"{numbers[name]} {name.replace('_', ' ')}, at least {least:,} are needed"
+    numbers = {name: f"{size:,.0f}" if np.isfinite(size) else "an unknown number" for name, size in sizes.items()}
+    return ", ".join(
+        f"{numbers[name]} of at least {least:,} {name.replace('_', ' ')}"
         for name, least in at_least.items()
         if not sizes[name] >= least
     )

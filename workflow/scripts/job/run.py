@@ -19,6 +19,8 @@ class Run:
         Snakemake's. Every input has been compared with the record of the job that wrote it.
     log
         The job's log.
+    results
+        The folder that the study's results are in.
     provenance
         What the outputs depend on, without paths or times, for the files that the job writes: equal inputs give
         equal bytes.
@@ -32,8 +34,8 @@ class Run:
         self.log = logging.getLogger(snakemake.rule)
         self._used = "cpu"  # what its networks run on
         place = Path(snakemake.log[0]).parts
-        self._results = Path(*place[: place.index("logs")])
-        self._read = provenance.read_inputs(snakemake.input, self._results)
+        self.results = Path(*place[: place.index("logs")])
+        self._read = provenance.read_inputs(snakemake.input, self.results)
         # what lies in users' folders is among the inputs; where they lie says nothing of what is computed
         known = {name: value for name, value in self.params.items() if name not in {"fingerprint", "folders"}}
         self._known = json.loads(json.dumps(known, default=str), object_hook=without_path)
@@ -91,7 +93,7 @@ class Run:
         inputs = [[names[path], sha256] for path, sha256 in self._read.items()]
         wildcards = self.provenance["wildcards"]
         job = {"rule": self.rule, "wildcards": wildcards, "params": self._known, "inputs": inputs}
-        provenance.write(self.output, self._results, {**job, **self.surroundings()})
+        provenance.write(self.output, self.results, {**job, **self.surroundings()})
 
 
 def without_path(entry: dict[str, Any]) -> dict[str, Any]:
