@@ -22,7 +22,7 @@ help:
 	@echo "make reliability  put the results of those four into docs/reliability.md"
 	@echo "make audit     bandit on the code, pip-audit on the pinned packages; docs/security.md has the answers"
 	@echo "make container a recipe for a container image with the environments, in $(RECIPE)"
-	@echo "make docs      put the figures and numbers of the default study into the README, and its keys into config/README.md"
+	@echo "make docs      put the figures and numbers of the default study into docs/ and the README, and its keys into config/README.md"
 	@echo "make clean     delete the results (the environment stays)"
 
 figures: .venv/pipeline.installed

@@ -12,6 +12,7 @@ from perceptual_efficacy.datasets.registry import LAYOUTS
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "src/perceptual_efficacy"
 RULES = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "rules").glob("*.smk")}
+SECTIONS = yaml.safe_load((ROOT / "workflow/report/sections.yaml").read_text(encoding="utf-8"))
 CLAIMS = yaml.safe_load((LIBRARY / "claims/claims.yaml").read_text(encoding="utf-8"))["claims"]
 
 
@@ -27,13 +28,14 @@ def evidence():
 
 
 @pytest.mark.parametrize("name", modules("plots", "style"))
-def test_a_figure_has_a_script_a_rule_a_place_in_the_target_a_caption_and_a_test(name):
+def test_a_figure_has_a_script_a_rule_a_place_in_the_target_a_caption_a_title_and_a_test(name):
     target = RULES["figures"].partition("\nrule figures:")[2]
     drawn = "".join(path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("tests/test_plots_*.py")))
     assert (ROOT / f"workflow/scripts/plot_{name}.py").is_file()
     assert re.search(rf"^rule plot_{name}:", RULES["figures"], re.MULTILINE)
     assert f'"{name}"' in target, "rule figures in rules/figures.smk does not ask for it"
     assert (ROOT / f"workflow/report/{name}.rst").is_file()
+    assert sum(name in section["figures"] for section in SECTIONS) == 1, "one section of the report has its title"
     assert f"{name}.draw" in drawn, "no tests/test_plots_*.py draws it"
 
 

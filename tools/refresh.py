@@ -4,7 +4,8 @@
     python tools/refresh.py --pretrained FOLDER/results    config/pretrained.yaml's
       --bfloat16 OTHER/results                             the changes by precision=bfloat16: into docs/numerics.md
 
-Both write into docs/results.md and, what was found in a line each, into the README. Both also write docs/paper-figures.md from docs/paper-figures.yaml. `make docs` is the first.
+Both write into docs/results.md, and some verdicts in a line each into the README; docs/paper-figures.md they write from
+docs/paper-figures.yaml. `make docs` is the first.
 """
 
 import argparse
@@ -41,8 +42,8 @@ from perceptual_efficacy.vocabulary import (
 ROOT = Path(__file__).parents[1]
 SUBJECT = "squeezenet"  # of the default study
 # what the README tells, by the ids of claims
-FOUND = ("efficacy-predicts-thresholds", "low-efficacy-responds-to-colour")
-FOUND_IN_VGG16 = ("efficacy-predicts-thresholds",)
+FOUND = ("efficacy-predicts-thresholds",)
+FOUND_IN_VGG16 = ("efficacy-keeps-structure", "efficacy-agrees-with-learnt-weights")
 DOCS = ROOT / "docs"
 FIGURES = (
     *("frequency_curves", "orientation_curves", "efficacy_by_layer", "thresholds", "selections", "ladder"),
@@ -118,7 +119,8 @@ def findings(results: Path, network: str, ids: Sequence[str]) -> str:
     for record in (records[name] for name in ids):
         layer = [part for part in record["endpoint"].split(", ") if part.startswith("layer ")]
         where = f" in {layer[0].removeprefix('layer ')}" if layer and MEAN_OF_LAYERS not in layer[0] else ""
-        lines.append(f"- {record['statement']} **{_capital(record['verdict'])}**{where}: {interval(record)}, {record['unit']}.")
+        verdict = f"**{_capital(record['verdict'])}**{where}, {interval(record)} ({record['unit']})"
+        lines.append(f"- {verdict}: {record['statement']}")
     return "\n".join(lines)
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from docutils.core import publish_parts
 from jinja2 import StrictUndefined, Template
-from markupsafe import Markup
 
 from perceptual_efficacy import provenance
 
@@ -26,7 +25,7 @@ class Figure:
     network: str | None  # whose figure it is; None: of all
     png: Path
     csv: str  # the numbers that it plots, relative to the page
-    caption: Markup
+    caption: str  # HTML
 
     @property
     def data(self) -> str:
@@ -85,7 +84,7 @@ def read(
     ]
 
 
-def caption(template: str, job: Mapping[str, Any]) -> Markup:
+def caption(template: str, job: Mapping[str, Any]) -> str:
     """Fill a caption for a job and turn it into HTML; names in it are text, whatever they contain."""
     text = Template(template, undefined=StrictUndefined).render(snakemake=SimpleNamespace(**job))
-    return Markup(publish_parts(text, writer="html5", settings_overrides=SAFE)["body"])  # noqa: S704 - docutils escapes
+    return publish_parts(text, writer="html5", settings_overrides=SAFE)["body"]
