@@ -171,14 +171,14 @@ def test_a_study_that_is_too_small_for_a_claim_is_shown_but_not_judged(claim, ev
     sized = {key: table.assign(seeds=4, training_steps=50_000) for key, table in evidence.items()}
     wanted = {**claim, "at_least": {"seeds": 5, "training_steps": 50_000}}
     (record,) = evaluation.evaluate([wanted], sized, {"subject": "control"}, LAYERS)
-    assert (record["verdict"], record["reason"]) == ("not tested", "size: 4 seeds, at least 5 are needed")
+    assert (record["verdict"], record["reason"]) == ("not tested", "too small: 4 of at least 5 seeds")
     assert record["estimate"] == 0.2
     assert record["rule_outcome"].startswith("supported")
 
 
 def test_a_sample_size_that_the_evidence_does_not_give_is_too_small(claim, evidence):
     (record,) = evaluation.evaluate([{**claim, "at_least": {"seeds": 5}}], evidence, {"subject": "control"}, LAYERS)
-    reason = "size: an unknown number of seeds, at least 5 are needed"
+    reason = "too small: an unknown number of at least 5 seeds"
     assert (record["verdict"], record["reason"]) == ("not tested", reason)
 
 
@@ -186,7 +186,7 @@ def test_all_that_stands_against_a_verdict_is_named(claim, evidence):
     sized = {key: table.assign(seeds=4) for key, table in evidence.items()}
     wanted = {**claim, "at_least": {"seeds": 5}}
     (record,) = evaluation.evaluate([wanted], of_stand_in(sized), {"subject": "control"}, LAYERS)
-    assert record["reason"].endswith("not a pre-trained network; size: 4 seeds, at least 5 are needed")
+    assert record["reason"].endswith("not a pre-trained network; too small: 4 of at least 5 seeds")
 
 
 def test_evidence_without_layers_is_picked_by_the_claim_alone(claim, evidence):
