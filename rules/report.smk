@@ -132,6 +132,7 @@ rule write_report:
         tuning=expand("results/probing/{backbone}/tuning.nc", backbone=study.networks),
         channels=expand("results/selectivity/{backbone}/channels.parquet", backbone=study.networks),
         comparisons=expand("results/data/{data}/comparisons.parquet", data=["modelfest", *study.datasets]),
+        thresholds=agreement_with(f"modelfest-{study.resolution}"),
         figures=rules.figures.input,
         tables=expand("results/tables/{table}.html", table=TABLES),
     output:
@@ -145,7 +146,7 @@ rule write_report:
     resources:
         **growing(mem_mb=2000, runtime=5),
     params:
-        subjects=list(study.subjects),
+        controls=study.controls,
         people=study.people,
         csf=study.value("scores.csf"),
         baseline=study.value("scores.baseline"),

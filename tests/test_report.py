@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def content(*records, **changes):
         "subjects": ["tiny"],
         "several": False,
         "people": [],
+        "thresholds": [],
         "claims": records,
         "summary": verdicts.summary(records),
         "groups": verdicts.grouped(records),
@@ -113,6 +115,23 @@ def test_the_papers_claims_come_first_and_what_is_untested_apart():
     assert paper["judged"][0]["among"] == {"random splits": 0.01}
 
 
+def test_thresholds_are_told_beside_random_weights_and_a_model_without_a_network():
+    row = {"measure": "r", "cube": "raw", "ranking": "pe", "layer": "mean of layers"}
+    rows = [
+        {**row, "network": network, "selection": selection, "estimate": estimate}
+        for network, estimates in (("tiny", (0.5, 0.6, 0.4)), ("chance", (0.7, 0.1, 0.2)))
+        for selection, estimate in zip(("all", "high", "low"), estimates, strict=True)
+    ]
+    without = {**row, "network": "tiny", "layer": "none", "ranking": "none", "cube": "none"}
+    rows += [
+        {**without, "selection": "CSF-weighted energy", "estimate": 0.9},
+        {**without, "selection": "human ceiling", "estimate": 0.995},
+    ]
+    other = [{**row, "estimate": -1, "cube": "standardised"} for row in rows]
+    (line,) = verdicts.thresholds(pd.DataFrame(rows + other), {"tiny": "chance"})
+    assert re.findall(r"\d\.\d+", line) == ["0.50", "0.60", "0.40", "0.70", "0.90", "0.995"]
+
+
 def test_captions_say_what_the_job_was_given_and_take_nothing_for_html():
     job = {"wildcards": {"backbone": "tiny"}, "params": {"layer": "<b>relu</b>"}, "config": {"seed": 3}}
     text = "*{{ snakemake.params.layer }}* of {{ snakemake.wildcards.backbone }}, seed {{ snakemake.config['seed'] }}."
@@ -151,7 +170,7 @@ def test_time_is_summed_up_by_rule(tmp_path):
 def test_a_study_without_claims_figures_or_peoples_judgements_says_so():
     text = page.render(**content())
     assert "no claim was examined" in text
-    assert "No images that people judged are in it" in text
+    assert "It has no human ratings of images" in text
 
 
 def test_names_are_text_whatever_they_contain():
@@ -244,12 +263,17 @@ def test_the_explorer_answers_a_click_and_changes_layer_and_network(study, opene
     points = shown.locator("#scores .point")
     others = [number for number in range(points.count()) if number != 0][:5]
     said = set()
+    ring = shown.locator("#scores .scatterlayer .trace").last.locator(".point")
     for number in [0, *others]:
         points.nth(number).scroll_into_view_if_needed()
         box = points.nth(number).bounding_box()
         shown.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         said.add(shown.locator("#channel").inner_text())
     assert len(said) > 1
+    assert ring.count() == 1
+    kept = shown.locator("#channel").inner_text()
+    shown.mouse.move(1, 1)
+    assert shown.locator("#channel").inner_text() == kept
     layers = shown.locator("#layer option").all_inner_texts()
     shown.select_option("#layer", layers[-1])
     assert layers[-1] in shown.locator("#channel").inner_text()

@@ -120,7 +120,7 @@ def findings(results: Path, network: str, ids: Sequence[str]) -> str:
         layer = [part for part in record["endpoint"].split(", ") if part.startswith("layer ")]
         where = f" in {layer[0].removeprefix('layer ')}" if layer and MEAN_OF_LAYERS not in layer[0] else ""
         verdict = f"**{_capital(record['verdict'])}**{where}, {interval(record)} ({record['unit']})"
-        lines.append(f"- {verdict}: {record['statement']}")
+        lines.append(f"- “{record['statement']}” {verdict}.")
     return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import yaml
 from job import job
 
@@ -23,11 +24,13 @@ with job(snakemake) as run:
     pngs = [path for path in run.input.figures if path.endswith(".png")]
     sections = figures.read(pngs, run.results, run.params.sections, run.params.captions, study)
     used = [*run.input.weights, *run.input.tuning, *run.input.channels, run.input.claims, *pngs, *run.input.comparisons]
-    subjects = [card["name"] for card in cards if card["name"] in run.params.subjects]
+    subjects = list(run.params.controls)
+    agreement = pd.concat(map(io.read_table, run.input.thresholds), ignore_index=True)
     text = page.render(
         subjects=subjects,
         several=len(subjects) > 1,
         people=run.params.people,
+        thresholds=verdicts.thresholds(agreement, run.params.controls),
         claims=claims,
         summary=verdicts.summary(claims),
         groups=verdicts.grouped(claims),

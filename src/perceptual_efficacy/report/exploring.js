@@ -37,15 +37,27 @@ function drawScores() {
       hovertemplate: "%{text}<br>μ₁ %{x:.2f}, μ₂ %{y:.2f}<extra></extra>",
     };
   });
+  traces.push({
+    type: "scatter", mode: "markers", name: "chosen", hoverinfo: "skip", x: [], y: [],
+    marker: { symbol: "circle-open", size: 15, color: "#1d2430", line: { width: 2 } },
+  });
   const plot = document.getElementById("scores");
   Plotly.react(plot, traces, {
     ...look, xaxis: { title: { text: "frequency sensitivity μ₁" }, rangemode: "tozero" },
     yaxis: { title: { text: "orientation selectivity μ₂" }, range: [0, 1] }, legend: { orientation: "h", y: 1.08 },
   }, options);
-  plot.removeAllListeners("plotly_hover");
-  plot.removeAllListeners("plotly_click");
-  for (const event of ["plotly_hover", "plotly_click"]) plot.on(event, (found) => drawChannel(network, found.points[0].customdata));
-  if (shown.length) drawChannel(network, shown.reduce((best, unit) => (network.pe[unit] > network.pe[best] ? unit : best)));
+  for (const event of ["plotly_hover", "plotly_unhover", "plotly_click"]) plot.removeAllListeners(event);
+  const ring = traces.length - 1;
+  let kept = shown.reduce((best, unit) => (best === null || network.pe[unit] > network.pe[best] ? unit : best), null);
+  const keep = (unit) => {
+    kept = unit;
+    Plotly.restyle(plot, { x: [[network.mu1[unit]]], y: [[network.mu2[unit]]] }, [ring]);
+    drawChannel(network, unit);
+  };
+  plot.on("plotly_hover", (found) => drawChannel(network, found.points[0].customdata));
+  plot.on("plotly_unhover", () => drawChannel(network, kept));
+  plot.on("plotly_click", (found) => keep(found.points[0].customdata));
+  if (kept !== null) keep(kept);
 }
 
 function drawChannel(network, unit) {

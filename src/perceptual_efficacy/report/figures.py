@@ -24,7 +24,8 @@ class Figure:
     rule: str
     network: str | None  # whose figure it is; None: of all
     png: Path
-    csv: str  # the numbers that it plots, relative to the page
+    file: str  # relative to the page
+    csv: str  # the numbers that it plots, likewise
     caption: str  # HTML
 
     @property
@@ -74,6 +75,7 @@ def read(
             rule=record["rule"],
             network=wildcards.get("backbone"),
             png=Path(png),
+            file=Path(png).relative_to(results).as_posix(),
             csv=Path(png).with_suffix(".csv").relative_to(results).as_posix(),
             caption=caption(captions[kind], job),
         )

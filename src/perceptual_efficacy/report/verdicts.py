@@ -4,8 +4,20 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from perceptual_efficacy.claims import evaluation
 from perceptual_efficacy.tables.claims import KINDS
+from perceptual_efficacy.vocabulary import (
+    ALL,
+    HIGH,
+    HUMAN_CEILING,
+    LOW,
+    MEAN_OF_LAYERS,
+    NONE,
+    STANDARDISED,
+    WEIGHTED_ENERGY,
+)
 
 # a sign for each verdict, so that no one has to tell colours apart
 SIGNS = {
@@ -45,6 +57,29 @@ def summary(records: Iterable[Mapping[str, Any]]) -> str:
     if not counts:
         return "no claim was examined"
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in SIGNS if counts[verdict])
+
+
+def thresholds(agreement: pd.DataFrame, controls: Mapping[str, str]) -> list[str]:
+    """Say how well networks, their controls and a model without a network predict thresholds, in a line per network.
+
+    Parameters
+    ----------
+    agreement
+        Rows of `agreement.compare_selections` for ModelFest, of all networks.
+    controls
+        Network to the name of its control.
+    """
+    rows = agreement[(agreement["measure"] == "r") & (agreement["cube"] != STANDARDISED)]
+    mean = rows[(rows["layer"] == MEAN_OF_LAYERS) & (rows["ranking"].isin([NONE, "pe"]))]
+    found = mean.set_index(["network", "selection"])["estimate"]
+    alone = rows[rows["layer"] == NONE].drop_duplicates("selection").set_index("selection")["estimate"]
+    return [
+        f"Distances by {network} predict them with r = {found[network, ALL]:.2f} by all channels, "
+        f"{found[network, HIGH]:.2f} by those of high PE and {found[network, LOW]:.2f} by those of low PE (mean of "
+        f"layers); with random weights, r = {found[control, ALL]:.2f} by all. Contrast energy weighted by the CSF, "
+        f"without a network, reaches {alone[WEIGHTED_ENERGY]:.2f}; the human ceiling is {alone[HUMAN_CEILING]:.3f}."
+        for network, control in controls.items()
+    ]
 
 
 def _scale(record: Mapping[str, Any]) -> float:
