@@ -1,4 +1,4 @@
-"""Figure: super-resolution on the plane of distortion and perceived quality, one panel per set of test images."""
+"""Figure: super-resolution by PSNR and MDSI, one panel per set of test images."""
 
 from textwrap import fill
 from typing import Any, Literal
@@ -28,10 +28,6 @@ def table(scores: pd.DataFrame) -> pd.DataFrame:
     The table has network, weights, dataset, loss, selection, seed (its number, or "mean" of all the seeds of a loss),
     psnr_y (dB), mdsi (lower is better) and images (their number). Losses are in the order of the scores. A metric that
     is missing, or that an image of a set lacks, is a ValueError: such means would not compare.
-
-    References
-    ----------
-    Blau, Michaeli: The Perception-Distortion Tradeoff, CVPR 2018.
     """
     keys = ["network", "weights", "dataset", "loss", "selection", "seed"]
     if missing := [name for name in METRICS if name not in set(scores["measure"])]:
@@ -111,8 +107,9 @@ def _draw_dataset(axis: Axes, rows: pd.DataFrame, width: int) -> None:
         style.round_ticks(along, 3 if along is axis.xaxis else 5)
     count = rows["images"].iloc[0]
     title = [fill(f"{rows['dataset'].iloc[0]}, {count} image{'s' if count > 1 else ''}", width)]
-    for selection, psnr_y, mdsi in outside[["selection", "psnr_y", "mdsi"]].itertuples(index=False, name=None):
-        _point_at(axis, selection, psnr_y, mdsi)
+    beyond = outside[["selection", "psnr_y", "mdsi"]].itertuples(index=False, name=None)
+    for number, (selection, psnr_y, mdsi) in enumerate(beyond):
+        _point_at(axis, number, selection, psnr_y, mdsi)
         title.append(fill(f"{style.LOSSES[selection][0]}: {psnr_y:.2f} dB, {mdsi:.3f}", width))
     axis.set_title("\n".join(title), fontsize=7.5)
     axis.grid()
@@ -136,12 +133,14 @@ def _ends(rows: pd.DataFrame, column: str) -> tuple[float, float]:
     return low - more, high + more
 
 
-def _point_at(axis: Axes, selection: str, psnr_y: float, mdsi: float) -> None:
-    """Draw an arrow at the edge of the panel, towards what lies beyond it."""
+def _point_at(axis: Axes, number: int, selection: str, psnr_y: float, mdsi: float) -> None:
+    """Draw an arrow at the edge of the panel, towards what lies beyond it; a second one lies apart from the first."""
     (left, right), (bottom, top) = axis.get_xlim(), axis.get_ylim()
     place = np.array([(psnr_y - left) / (right - left), (mdsi - bottom) / (top - bottom)])
     tip = np.clip(place, 0, 1)
     tail = np.clip(place, 0.12, 0.88)
+    apart = np.array([0, 0.16 * number * (1 if place[1] < 0.5 else -1)])
+    tip, tail = tip + apart, tail + apart
     colour = style.COLOURS[selection]
     arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 1, "shrinkA": 0, "shrinkB": 0}
     axis.annotate("", tuple(tip), tuple(tail), "axes fraction", "axes fraction", arrowprops=arrow)

@@ -24,6 +24,8 @@ table {{ border-collapse: collapse; }}
 th, td {{ text-align: left; vertical-align: top; padding: .3em .8em; border-bottom: 1px solid #ddd; }}
 th {{ position: sticky; top: 0; background: #fff; border-bottom: 2px solid #000; }}
 </style>
+<p><a href="../report.html">Report</a></p>
+<h1>{title}</h1>
 {table}
 </html>
 """
@@ -36,7 +38,7 @@ def save(shown: pd.DataFrame, table: pd.DataFrame, *, csv: File, md: File, tex: 
     cells = shown.rename(columns=in_markdown).map(in_markdown)
     storage.write_text(cells.to_markdown(index=False, disable_numparse=True) + "\n", md)
     storage.write_text(shown.to_latex(index=False, escape=True), tex)
-    page = PAGE.format(title=Path(html).stem, table=shown.to_html(index=False, escape=True, border=0))
+    page = PAGE.format(title=Path(html).stem.replace("_", " ").capitalize(), table=shown.to_html(index=False, escape=True, border=0))
     storage.write_text(page, html)
 
 
