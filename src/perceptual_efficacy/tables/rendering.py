@@ -38,7 +38,9 @@ def save(shown: pd.DataFrame, table: pd.DataFrame, *, csv: File, md: File, tex: 
     cells = shown.rename(columns=in_markdown).map(in_markdown)
     storage.write_text(cells.to_markdown(index=False, disable_numparse=True) + "\n", md)
     storage.write_text(shown.to_latex(index=False, escape=True), tex)
-    page = PAGE.format(title=Path(html).stem.replace("_", " ").capitalize(), table=shown.to_html(index=False, escape=True, border=0))
+    page = PAGE.format(
+        title=Path(html).stem.replace("_", " ").capitalize(), table=shown.to_html(index=False, escape=True, border=0)
+    )
     storage.write_text(page, html)
 
 
