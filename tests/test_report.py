@@ -4,12 +4,14 @@ import base64
 import json
 import re
 import shutil
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from miniature import without_times
+from PIL import Image
 
 from perceptual_efficacy import csf, io, provenance, scores
 from perceptual_efficacy.report import explorer, figures, origins, page, verdicts
@@ -151,6 +153,15 @@ def test_a_figure_without_a_record_or_a_section_is_refused(tmp_path):
     provenance.write([str(png)], tmp_path / "results", job)
     with pytest.raises(ValueError, match=r"no section or no caption for figures of the kind 'depth'"):
         figures.read([str(png)], tmp_path / "results", [], {"depth": "Scores."}, {})
+
+
+def test_pictures_on_the_page_are_the_figures_to_the_pixel(study):
+    figures_of = {path.name: path for path in (study / "results/figures").rglob("*.png")}
+    figure = figures.Figure(title="", rule="", network=None, png=figures_of["depth.png"], file="", csv="", caption="")
+    kind, _, text = figure.data.partition(",")
+    assert kind == "data:image/webp;base64"
+    with Image.open(BytesIO(base64.b64decode(text))) as shown, Image.open(figure.png) as drawn:
+        np.testing.assert_array_equal(np.asarray(shown.convert("RGB")), np.asarray(drawn.convert("RGB")))
 
 
 def test_seeds_are_listed_by_their_keys():

@@ -3,12 +3,14 @@
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from docutils.core import publish_parts
 from jinja2 import StrictUndefined, Template
+from PIL import Image
 
 from perceptual_efficacy import provenance
 
@@ -30,8 +32,11 @@ class Figure:
 
     @property
     def data(self) -> str:
-        """The picture as an address, so that the page needs no other file."""
-        return f"data:image/png;base64,{base64.b64encode(self.png.read_bytes()).decode('ascii')}"
+        """The picture as an address, so that the page needs no other file: WebP without loss, half as large as PNG."""
+        picture = BytesIO()
+        with Image.open(self.png) as image:
+            image.convert("RGB").save(picture, "WEBP", lossless=True)
+        return f"data:image/webp;base64,{base64.b64encode(picture.getvalue()).decode('ascii')}"
 
 
 def read(
