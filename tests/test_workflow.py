@@ -115,6 +115,7 @@ USING_CSF = {"score_channels", "compare_layers", "assess_thresholds", "assess_ag
     "fine_tune",
     "invert_features",
     "score_images",
+    "write_report",
 }
 
 
@@ -142,7 +143,8 @@ USING_LAYOUTS = {"generate_ladder", "read_judgements"}
         ("backbones/weights", {"load_network", "probe_controls", "train_start", "fine_tune", "score_images"}),
         ("lpips", {"compare_with_lpips", "assess_agreement", "score_images"}),
         ("judgements/thresholds", {"assess_agreement", "assess_thresholds", "plot_ladder"}),
-        ("claims/evaluation", {"judge_claims"}),
+        ("claims/evaluation", {"judge_claims", "write_report"}),
+        ("report/explorer", {"write_report"}),
         ("plots/selections", {"plot_selections", "plot_image_selections"}),
         # what reads or distorts images downloads nothing again
         ("datasets/ladder", USING_LAYOUTS),
@@ -157,6 +159,17 @@ def test_editing_a_module_changes_the_digest_of_exactly_the_rules_that_use_it(so
     after = digests(root)
     path.write_text(code)
     assert {rule for rule in before if before[rule] != after[rule]} == expected
+
+
+@pytest.mark.parametrize("name", ["page.html.j2", "exploring.js"])
+def test_editing_the_template_or_the_code_of_the_page_changes_the_digest_of_its_rule(sources, name):
+    root, before = sources
+    path = root / "src/perceptual_efficacy/report" / name
+    text = path.read_text()
+    path.write_text(text + "\n")
+    after = digests(root)
+    path.write_text(text)
+    assert {rule for rule in before if before[rule] != after[rule]} == {"write_report"}
 
 
 def test_comments_and_docstrings_of_modules_change_no_digest(sources, tmp_path):
@@ -192,6 +205,7 @@ def test_editing_a_module_runs_the_rules_that_use_it_and_what_follows_from_them(
         "score_channels": 2,
         "assess_thresholds": 4,
         "assess_agreement": 8,
+        "write_report": 1,
     }
     of_scores = {"channel_scores", "orientation_curves", "efficacy_by_layer", "first_layer_filters"}
     following = {f"plot_{figure}": 1 for figure in (*of_scores, "thresholds", "selections", "depth", "networks")}
