@@ -30,6 +30,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 from scipy import stats
 
+from perceptual_efficacy.report.origins import without_times
 from perceptual_efficacy.scores import select_channels
 from perceptual_efficacy.vocabulary import IDENTITY, SCORED
 
@@ -81,7 +82,9 @@ def results(folder: Path) -> list[Path]:
 
 def content(path: Path) -> bytes:
     """Read a file, the study's page without the time that each rule took."""
-    return re.sub(rb"<!-- times.*?<!-- end of times -->", b"", path.read_bytes(), flags=re.DOTALL)
+    if path.name == "report.html":
+        return without_times(path.read_text(encoding="utf-8")).encode()
+    return path.read_bytes()
 
 
 def numbers(content: Any, place: str = "") -> Iterator[tuple[str, float]]:

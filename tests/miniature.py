@@ -9,6 +9,8 @@ from pathlib import Path
 
 import yaml
 
+from perceptual_efficacy.report.origins import without_times
+
 ROOT = Path(__file__).parents[1]
 STUDY = ROOT / "tests" / "miniature.yaml"
 
@@ -59,13 +61,6 @@ def results(folder):
         for path in sorted((folder / "results").rglob("*"))
         if path.is_file() and path != record and not {"logs", "benchmarks"} & set(path.parts)
     }
-
-
-def without_times(page):
-    """Return the text of the report without the time that each rule took."""
-    shorter, count = re.subn(r"<!-- times.*?<!-- end of times -->", "", page, flags=re.DOTALL)
-    assert count == 1
-    return shorter
 
 
 def planned(output):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from miniature import without_times
+import xarray as xr
 from PIL import Image
 
 from perceptual_efficacy import csf, io, provenance, scores
@@ -86,6 +86,17 @@ def test_the_explorer_has_the_curves_scores_and_halves_of_every_channel(probed):
     scored = channels["status"] == "scored"
     np.testing.assert_allclose(np.array(found["pe"], dtype=float)[scored], channels.loc[scored, "pe"], atol=5e-4)
     assert [found["layers"][layer] for layer in found["layer"]] == list(channels["layer"])
+
+
+def test_orientation_is_shown_at_the_frequency_nearest_to_the_steepest_and_says_which():
+    response = np.array([[[9.0, 9, 9], [1, 2, 4]], [[0, 0, 0], [3, 3, 3]], [[5, 0, 5], [1, 1, 1]]])
+    curves = xr.Dataset(
+        {"oriented": (("unit", "oriented_frequency", "orientation"), response)},
+        coords={"oriented_frequency": [1.0, 4.0]},
+    )
+    shares, at = explorer._at_the_steepest(pd.DataFrame({"steepest_frequency": [3.5, 1.2, np.nan]}), curves)
+    np.testing.assert_array_equal(shares[:2], [[0.25, 0.5, 1], [0, 0, 0]])
+    np.testing.assert_array_equal(at, [4, 1, np.nan])
 
 
 def test_filters_are_grey_where_their_weights_are_zero():
@@ -200,7 +211,7 @@ def test_the_page_tells_what_the_study_found(study):
     for words in (card["origin"], "not tested", "plot_stimuli", "<code>seed</code> 3", 'href="tables/networks.html"'):
         assert words in text
     assert "<td>probe_channels</td>" in text
-    assert "<td>probe_channels</td>" not in without_times(text)
+    assert "<td>probe_channels</td>" not in origins.without_times(text)
     assert len(text) < 15e6
 
 

@@ -81,7 +81,7 @@ def naming(path: str | os.PathLike[str], errors: Set[int] = FULL) -> Iterator[No
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
-    """Remove temporary files and folders that writers of this path left beside it when they were killed."""
+    """Remove the temporary files and folders that killed writers of this path left beside it."""
     path = Path(path)
     # eight characters, as tempfile puts them too
     for leftover in path.parent.glob(f"{glob.escape(f'.{path.stem}-')}{'[a-z0-9_]' * 8}{glob.escape(path.suffix)}"):

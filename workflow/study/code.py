@@ -1,4 +1,4 @@
-"""The code that results depend on, of which Snakemake itself only watches the script."""
+"""The code that results depend on; Snakemake itself watches only the script."""
 
 import ast
 import hashlib

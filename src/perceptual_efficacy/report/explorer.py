@@ -41,7 +41,8 @@ def network(
     A mapping that JSON can hold. Per channel, in the order of `channels`: `layer` (index into `layers`), `channel`,
     `mu1`, `mu2`, `pe` (None where not scored), `half` (index into `halves`), `status`. `frequency`, `sensitivity`
     (share of its peak) and `orientation` are axes; `radial` (channels x frequencies, shares of the curve's largest
-    magnitude) and `oriented` (channels x orientations, at the steepest frequency, shares of the largest) are bytes in
+    magnitude) and `oriented` (channels x orientations, at `oriented_at`, the
+    frequency nearest to the steepest, shares of the largest) are bytes in
     base64, 255 for 1. `filters` has `layer`, `width`, `height` and `pixels` (channels x height x width x RGB, each
     filter scaled to its own largest weight, grey is zero), likewise.
 
@@ -60,6 +61,7 @@ def network(
     layers = list(channels["layer"].unique())
     weight = np.asarray(sensitivity, dtype=np.float64)
     scored = channels["status"] == SCORED
+    oriented, at = _at_the_steepest(channels, curves)
     return {
         "network": str(channels["network"].iloc[0]),
         "weights": str(channels["weights"].iloc[0]),
@@ -70,23 +72,28 @@ def network(
         **{name: _numbers(channels[name].where(scored)) for name in ("mu1", "mu2", "pe")},
         "half": half.tolist(),
         "status": channels["status"].tolist(),
-        "steepest": _numbers(channels["steepest_frequency"], 2),
+        "oriented_at": _numbers(at, 2),
         "frequency": _numbers(curves["frequency"].values, 4),
         "sensitivity": _numbers(weight / weight.max(), 4),
         "orientation": _numbers(curves["orientation"].values, 2),
         "radial": _bytes(np.abs(curves["normalised"].values)),
-        "oriented": _bytes(_at_the_steepest(channels, curves)),
+        "oriented": _bytes(oriented),
         "filters": None if filters is None or filters_of is None else _filters(np.asarray(filters), filters_of),
     }
 
 
-def _at_the_steepest(channels: pd.DataFrame, curves: xr.Dataset) -> NDArray[np.float64]:
-    """Orientation curves at each channel's steepest frequency, as shares of their largest; 0 where there is none."""
-    frequency = channels["steepest_frequency"].fillna(curves["oriented_frequency"].values[0]).to_numpy()
-    nearest = np.abs(curves["oriented_frequency"].values[:, None] - frequency).argmin(axis=0)
+def _at_the_steepest(channels: pd.DataFrame, curves: xr.Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Orientation curves nearest to each channel's steepest frequency, as shares of their largest, and at which.
+
+    The frequency is missing for a channel that has no steepest one.
+    """
+    shown = curves["oriented_frequency"].values
+    steepest = channels["steepest_frequency"].to_numpy()
+    nearest = np.abs(shown[:, None] - np.nan_to_num(steepest)).argmin(axis=0)
     response = curves["oriented"].values[np.arange(len(channels)), nearest]
     largest = response.max(axis=1, keepdims=True)
-    return np.divide(response, largest, out=np.zeros_like(response), where=largest > 0)
+    shares = np.divide(response, largest, out=np.zeros_like(response), where=largest > 0)
+    return shares, np.where(np.isnan(steepest), np.nan, shown[nearest])
 
 
 def _filters(weights: NDArray[Any], layer: str) -> dict[str, Any] | None:

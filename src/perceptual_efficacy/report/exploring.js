@@ -77,7 +77,7 @@ function drawChannel(network, unit) {
   const around = [...orientation, ...orientation.map((angle) => angle + 180), orientation[0] + 360];
   Plotly.react("orientation", [{ type: "scatterpolar", theta: around, r: [...turn, ...turn, turn[0]], fill: "toself", line: { color: "#0b5fa5" }, mode: "lines" }], {
     ...look, margin: { l: 40, r: 40, t: 60, b: 30 }, polar: { radialaxis: { range: [0, 1], showticklabels: false }, angularaxis: { dtick: 45 } },
-    title: { text: network.steepest[unit] === null ? "no response" : `orientation, at ${network.steepest[unit].toFixed(1)} cycles per degree`, font: { size: 13 } },
+    title: { text: network.oriented_at[unit] === null ? "no response" : `orientation, at ${network.oriented_at[unit].toFixed(1)} cycles per degree`, font: { size: 13 } },
   }, options);
   drawFilter(filters && filters.layer === layer ? filters : null, network.channel[unit]);
 }

@@ -1,5 +1,6 @@
 """Where a study's results come from: versions, seeds, and how long each of its rules took."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,11 @@ from typing import Any
 import pandas as pd
 
 from perceptual_efficacy import provenance
+
+
+def without_times(page: str) -> str:
+    """Return the page without the time that each rule took: what is the same in every run."""
+    return re.sub(r"<!-- times.*?<!-- end of times -->", "", page, flags=re.DOTALL)
 
 
 def versions(outputs: Iterable[str], results: Path) -> dict[str, list[str]]:

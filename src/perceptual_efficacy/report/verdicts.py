@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from perceptual_efficacy.claims import evaluation
-from perceptual_efficacy.tables.claims import KINDS
+from perceptual_efficacy.tables.claims import KINDS, among_controls
 from perceptual_efficacy.vocabulary import (
     ALL,
     HIGH,
@@ -38,7 +38,7 @@ def grouped(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     `scale` of its drawing (the largest magnitude in it) and `among`: its controls, with its p among each.
     """
     shown = [
-        {**record, "sign": SIGNS[record["verdict"]], "scale": _scale(record), "among": _among(record)}
+        {**record, "sign": SIGNS[record["verdict"]], "scale": _scale(record), "among": among_controls(record)}
         for record in records
     ]
     return [
@@ -86,8 +86,3 @@ def _scale(record: Mapping[str, Any]) -> float:
     """Return half the width of a drawing: it holds the estimate, the interval and the smallest effect of interest."""
     shown = [abs(record[name]) for name in ("estimate", "ci_low", "ci_high") if record[name] is not None]
     return 1.15 * max([*shown, 1.5 * record["smallest_effect"]])
-
-
-def _among(record: Mapping[str, Any]) -> dict[str, float]:
-    found = {name: record[evaluation.CONTROLS[name][0]] for name in record["controls"]}
-    return {name: p for name, p in found.items() if p is not None}

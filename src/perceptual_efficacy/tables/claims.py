@@ -74,8 +74,7 @@ def _entry(record: Mapping[str, Any]) -> list[str]:
     verdict = f"**{record['verdict'].capitalize()}** for the network `{record['network']}` ({record['origin']})"
     lines = [f"### {record['statement']}", "", f"{verdict}: {record['reason']}.", ""]
     if record["n_clusters"] is not None:
-        among = {name: record[CONTROLS[name][0]] for name in record["controls"]}
-        p = "".join(f"; p = {value:.3g} among {name}" for name, value in among.items() if value is not None)
+        p = "".join(f"; p = {value:.3g} among {name}" for name, value in among_controls(record).items())
         count = f"{record['n_clusters']} {record['resampled_unit']}"
         few, detectable = record["n_clusters"] < LEAST_CLUSTERS, record["detectable"]
         basis = f"without an interval over only {count}" if few else f"the 95% interval over {count}"
@@ -90,6 +89,12 @@ def _entry(record: Mapping[str, Any]) -> list[str]:
         "",
     ]
     return lines
+
+
+def among_controls(record: Mapping[str, Any]) -> dict[str, float]:
+    """Return the p of a record's difference among each of its controls; those without one are left out."""
+    found = {name: record[CONTROLS[name][0]] for name in record["controls"]}
+    return {name: p for name, p in found.items() if p is not None}
 
 
 def compared(record: Mapping[str, Any]) -> str:
