@@ -139,7 +139,7 @@ def test_a_pattern_that_leaves_no_distance_has_a_high_threshold_not_a_missing_on
 def test_contrast_and_distance_curves_invert_each_other():
     random = np.random.default_rng(4)
     x = np.log10(CONTRASTS)
-    curve = random.uniform(0.1, 2, size=(50, 10)).cumsum(axis=1)
+    curve = random.uniform(0.1, 2, size=(50, 10)).cumsum(axis=1).T
     wanted = random.uniform(-4, 1, size=50)
     log_distance, _ = interpolate(x, curve, wanted, QUADRATIC)
     found, outside = interpolate(curve, x, log_distance, 1 / QUADRATIC)

@@ -4,7 +4,7 @@ A selection's distance is a sum over channels of the distance cube, so nothing h
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +31,7 @@ from perceptual_efficacy.vocabulary import (
 )
 
 BLOCK = 2**21  # distances scored at once: what stays near the processor is scored several times faster
+ROUNDING = 1e-13  # of a sum of distances
 KEPT_BYTES = 2**30  # of a cube in float64; a larger one is converted layer by layer each time it is needed
 
 Marks = NDArray[np.bool_]
@@ -126,7 +127,8 @@ def compare_selections(
         Where the difference high - low lies among those of random splits.
     matched_mean, p_matched, matched_splits
         The same among splits whose upper half holds the high half's share of the layer's mean distance within 5%; for
-        the mean of layers among averages of one such split of every layer. Only distinct ones count.
+        the mean of layers among averages of one such split of every layer. Only distinct ones count. Of PE, mu1 and
+        mu2 alone.
     high_share, effective_channels
         The high half's share of the mean distance, and the number of equal channels that would hold all of it; for the
         mean of layers, the means of both.
@@ -166,6 +168,11 @@ def compare_selections(
         rows += [{**size, **row} for row in found]
     table = pd.DataFrame(rows)
     return table.assign(p_holm=_corrected(table, plan))
+
+
+def _judged_by_share(rankings: Iterable[str]) -> list[str]:
+    """Rankings whose high half is compared with splits that hold the same share of distance: claims are of these."""
+    return [ranking for ranking in rankings if ranking in RANKINGS]
 
 
 def _corrected(table: pd.DataFrame, plan: "_Plan") -> pd.Series:
@@ -280,7 +287,7 @@ class _Plan(NamedTuple):
         marks = {name: statistics.random_halves(len(index), splits, random) for name, index in candidates.items()}
         matched = {}
         for name, index in candidates.items():
-            for ranking in rankings:
+            for ranking in _judged_by_share(rankings):
                 target = mean[index[halves[ranking, "high"][index]]].sum()
                 matched[name, ranking] = statistics.matched_halves(mean[index], target, splits, random)
         pairing = {name: random.integers(2**31, size=splits) for name in units}
@@ -350,13 +357,14 @@ def _score_layers(
     chosen = {(NONE, "all"): everything, **plan.halves}
     sums: dict[str, dict[tuple[str, str], Floats]] = {}
     matched: dict[str, dict[str, Floats]] = {}
+    shared = _judged_by_share(plan.rankings) if match else []
     for name, units in plan.units.items():
         layer = distance.of(units)
         sums[name] = {key: layer[half[units]].sum(axis=0) for key, half in chosen.items()}
         candidates = distance.of(plan.candidates[name])
         matched[name] = {
             ranking: _split_differences(candidates, plan.matched[name, ranking], judgements)
-            for ranking in (plan.rankings if match else [])
+            for ranking in shared
         }
     sums[ALL_LAYERS] = {key: np.add.reduce([of_layer[key] for of_layer in sums.values()]) for key in chosen}
     places = _score_splits(plan, distance, judgements)
@@ -380,7 +388,7 @@ def _score_layers(
         return layers
     layers[MEAN_OF_LAYERS] = layers[ALL_LAYERS]._replace(
         half=plan.half_of(MEAN_OF_LAYERS),
-        matched={ranking: _mean_of_matched(plan, matched, ranking) for ranking in (plan.rankings if match else [])},
+        matched={ranking: _mean_of_matched(plan, matched, ranking) for ranking in shared},
         samples={key: _mean([layer.samples[key] for layer in single]) for key in single[0].samples},
         upper=np.mean([layer.upper for layer in single], axis=0),
         splits=np.mean([layer.splits for layer in single], axis=0),
@@ -423,9 +431,8 @@ def _score_splits(plan: _Plan, distance: _Distances, judgements: Judgements) -> 
     for block in _blocks(count, distance.comparisons):
         totals: list[Any] = [0, 0]
         for name, marks in plan.marks.items():
-            candidates = distance.of(plan.candidates[name])
-            for side, (scores, mark) in enumerate(((upper, marks[block]), (lower, ~marks[block]))):
-                summed = np.tensordot(mark * 1.0, candidates, axes=1)
+            halves = _split(distance.of(plan.candidates[name]), marks[block])
+            for side, (scores, summed) in enumerate(zip((upper, lower), halves, strict=True)):
                 scores[name][block] = judgements.primary(summed)
                 totals[side] = totals[side] + summed
         for scores, total in zip((upper, lower), totals, strict=True):
@@ -440,9 +447,18 @@ def _split_differences(candidates: Floats, marks: Marks, judgements: Judgements)
     """How much more the upper half of every split of one layer scores than its lower half."""
     found = np.empty(len(marks))
     for block in _blocks(len(marks), candidates[0].size if len(candidates) else 1):
-        upper, lower = (np.tensordot(mark * 1.0, candidates, axes=1) for mark in (marks[block], ~marks[block]))
+        upper, lower = _split(candidates, marks[block])
         found[block] = judgements.primary(upper) - judgements.primary(lower)
     return found
+
+
+def _split(candidates: Floats, marks: Marks) -> tuple[Floats, Floats]:
+    """Distances by the upper and the lower half of every split, each of shape (splits, *comparisons)."""
+    upper: Floats = np.tensordot(marks * 1.0, candidates, axes=1)
+    whole = candidates.sum(axis=0)
+    lower = whole - upper
+    lower[lower < ROUNDING * whole] = 0  # what is left of a half without any distance
+    return upper, lower
 
 
 def _blocks(splits: int, comparisons: int) -> Iterator[slice]:

@@ -175,7 +175,9 @@ class DetectionThresholds(Judgements):
         """
         measured = self.measured.mean(axis=1) if measured is None else measured
         counts = np.ones(len(self), dtype=np.int64) if counts is None else counts
-        curve = np.log10(np.maximum(np.maximum.accumulate(distance, axis=-1), RESOLUTION))
+        # contrasts first: what is done for every contrast is then done for all stimuli and samples at once
+        rising = np.maximum.accumulate(np.ascontiguousarray(np.moveaxis(distance, -1, 0)), axis=0)
+        curve = np.log10(np.maximum(rising, RESOLUTION))
         at_threshold, _ = interpolate(self.log_contrast, curve, measured, QUADRATIC)
         weighted, own = counts * at_threshold, counts * leave_out
         criterion = (weighted.sum(axis=-1, keepdims=True) - own * at_threshold) / (
@@ -190,7 +192,7 @@ def interpolate(x: Floats, y: Floats, wanted: Floats, slope: float) -> tuple[Flo
     Parameters
     ----------
     x, y
-        Shape (..., points), broadcast against each other and the wanted; x never falls.
+        Shape (points,) or (points, ...), the latter broadcast against the wanted; x never falls.
     wanted
         Value of x, shape (...).
     slope
@@ -200,16 +202,23 @@ def interpolate(x: Floats, y: Floats, wanted: Floats, slope: float) -> tuple[Flo
     -------
     y, and whether it lies beyond the points (x not above the first of them, or above the last), each of shape (...).
     """
-    shape = np.broadcast_shapes(x.shape[:-1], y.shape[:-1], wanted.shape)
-    reached = np.broadcast_to((x < wanted[..., None]).sum(axis=-1), shape)
-    points = y.shape[-1]
-    x, y = np.broadcast_to(x, (*shape, points)), np.broadcast_to(y, (*shape, points))
-    upper = reached.clip(1, points - 1)[..., None]
-    (x_low, x_high), (y_low, y_high) = (
-        [np.take_along_axis(values, at, axis=-1)[..., 0] for at in (upper - 1, upper)] for values in (x, y)
-    )
+    shape = np.broadcast_shapes(x.shape[1:], y.shape[1:], wanted.shape)
+    reached = np.zeros(shape, dtype=np.int64)
+    for point in x:
+        reached += point < wanted
+    last = len(x) - 1
+    upper = reached.clip(1, last)
+    (x_low, x_high), (y_low, y_high) = ([_at(values, at) for at in (upper - 1, upper)] for values in (x, y))
     with np.errstate(invalid="ignore", divide="ignore"):  # flat segments are only met outside, where others hold
         inside = y_low + (y_high - y_low) * (wanted - x_low) / (x_high - x_low)
-    below, above = (y[..., end] + slope * (wanted - x[..., end]) for end in (0, -1))
-    under, over = reached == 0, reached == points
+    below, above = (y[end] + slope * (wanted - x[end]) for end in (0, last))
+    under, over = reached == 0, reached > last
     return np.where(under, below, np.where(over, above, inside)), under | over
+
+
+def _at(values: Floats, index: Indices) -> Floats:
+    """Value at one index along the first axis for each place of the others, which are broadcast."""
+    missing = [1] * (index.ndim + 1 - values.ndim)
+    values = values.reshape(len(values), *missing, *values.shape[1:])
+    found: Floats = np.take_along_axis(values, index[None], axis=0)[0]
+    return found
