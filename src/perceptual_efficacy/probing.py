@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
@@ -134,8 +134,9 @@ def _batches(
             ("blue_yellow", partial(gratings.isoluminant, "blue_yellow"), gratings.frequency, phases, size, (3,)),
         ]
     found: list[tuple[str, Callable[[], NDArray[np.float32]]]] = [
-        (kind, partial(_part, draw, frequency, side, colours, slice(start, start + batch_size)))
+        (kind, partial(_part, drawn, frequency, side, colours, slice(start, start + batch_size)))
         for kind, draw, frequencies, count, side, colours in kinds
+        for drawn in [lru_cache(maxsize=1)(draw)]  # the batches of one frequency are parts of one drawing
         for frequency in frequencies
         for start in range(0, count, batch_size)
     ]

@@ -1,6 +1,5 @@
 """Scores of a channel: frequency sensitivity mu1, orientation selectivity mu2, and perceptual efficacy PE."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -257,22 +256,22 @@ def orientation_scores(
     best = curve[units, peak]
     orthogonal = curve[units, (peak + len(orientation) // 2) % len(orientation)]
     osi = (best - orthogonal) / (best + orthogonal)
-    bandwidth = np.array([_full_width(row, centre) for row, centre in zip(curve, peak, strict=True)])
-    return mu2, osi, circular_variance, preferred, bandwidth * 180 / len(orientation)
+    bandwidth = _full_widths(curve, peak) * 180 / len(orientation)
+    return mu2, osi, circular_variance, preferred, bandwidth
 
 
-def _full_width(curve: NDArray[np.float64], peak: int) -> float:
-    """Steps between the half-height crossings on both sides of the peak of a circular curve."""
-    around = np.roll(curve, -peak)
-    below = np.flatnonzero(around < 0.5)
-    if below.size == 0 or np.isnan(around[0]):
-        return np.nan
+def _full_widths(curve: NDArray[np.float64], peak: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Steps between the half-height crossings on both sides of the peak of circular curves, shape (units,)."""
+    units, steps = np.arange(len(curve)), np.arange(curve.shape[1])
 
-    def crossing(values: NDArray[np.float64], first: int) -> float:
-        return first - 1 + (values[first - 1] - 0.5) / (values[first - 1] - values[first])
+    def crossing(direction: int) -> NDArray[np.float64]:
+        around = np.take_along_axis(curve, (peak[:, None] + direction * steps) % len(steps), axis=1)
+        first = (around < 0.5).argmax(axis=1)  # 0, the peak itself, if there is none
+        above, below = around[units, first - 1], around[units, first]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(first > 0, first - 1 + (above - 0.5) / (above - below), np.nan)
 
-    mirrored = np.roll(around[::-1], 1)
-    return crossing(around, below[0]) + crossing(mirrored, np.flatnonzero(mirrored < 0.5)[0])
+    return crossing(1) + crossing(-1)
 
 
 def select_channels(
@@ -504,18 +503,22 @@ def _sampled(
         members = np.flatnonzero((scores["layer"] == layer).to_numpy())
         drawn = np.vstack([members, random.choice(members, size=(replicates, len(members)))])
         values: dict[str, NDArray[np.float64]] = {}
-        with warnings.catch_warnings():  # a sample without scored channels is missing
-            warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
-            for score in ("mu1", "mu2"):
-                scored = scores[score].where(scores["status"] == SCORED).to_numpy()
-                lower, upper = np.nanquantile(scored[drawn], [0.25, 0.75], axis=1)
-                values[f"{score}_iqr"] = upper - lower
-                values[f"{score}_phase_range"] = np.nanmedian(phases[score].to_numpy()[drawn], axis=1)
+        for score in ("mu1", "mu2"):
+            scored = scores[score].where(scores["status"] == SCORED).to_numpy()
+            lower, upper = _quantiles(scored[drawn], [0.25, 0.75])
+            values[f"{score}_iqr"] = upper - lower
+            (values[f"{score}_phase_range"],) = _quantiles(phases[score].to_numpy()[drawn], [0.5])
         coloured = members[_coloured(scores).to_numpy()[members]]
         values["chromatic_srcc"] = _correlation_of_samples(scores, coloured, replicates, random)
-        values["csf_r"] = statistics.pearson(slope[drawn].mean(axis=1), sensitivity)
+        counts = np.stack([np.bincount(sample, minlength=len(slope))[members] for sample in drawn])
+        values["csf_r"] = statistics.pearson(counts @ slope[members] / len(members), sensitivity)
         found[layer] = values
     return found
+
+
+def _quantiles(samples: NDArray[np.float64], shares: Sequence[float]) -> NDArray[np.float64]:
+    """Quantiles of each sample's values that are present, shape (shares, samples); missing where none is."""
+    return stats.quantile(samples, np.array(shares), axis=1, keepdims=True, nan_policy="omit").T
 
 
 def _coloured(scores: pd.DataFrame) -> pd.Series:
