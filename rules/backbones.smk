@@ -65,6 +65,7 @@ rule load_network:
         backbone=names_from("published"),
     conda:
         "../envs/perception.yaml"
+    priority: 1 # as of probe_channels
     resources:
         **growing(mem_mb=4000, runtime=30),
     params:

@@ -10,6 +10,7 @@ rule probe_channels:
     conda:
         "../envs/perception.yaml"
     threads: 8
+    priority: 1 # most of the study waits for it
     resources:
         **growing(mem_mb=3000, runtime=30),
         gpu=1,

@@ -163,10 +163,14 @@ def logistic_fit(similarity: ArrayLike, opinion: ArrayLike) -> Floats:
         return missing
     x = (x - x.mean()) / x.std()
     middles, widths = np.quantile(x, np.linspace(0, 1, 9)), np.geomspace(*WIDTHS, 13)
+    deviation = (y - y.mean()) / (y.std() * np.sqrt(len(y)))
 
     def correlation(middle: ArrayLike, width: ArrayLike) -> Floats:
         share = special.expit((x - np.asarray(middle)[..., None]) / np.asarray(width)[..., None])
-        return np.nan_to_num(statistics.pearson(share, y), nan=-1.0)
+        share -= share.mean(axis=-1, keepdims=True)
+        spread = np.sqrt((share**2).sum(axis=-1))
+        flat = spread <= 1e-14  # of shares up to 1: rounding
+        return np.where(flat, -1, share @ deviation / np.where(flat, 1, spread))
 
     grid = correlation(middles[:, None], widths)
     row, column = np.unravel_index(grid.argmax(), grid.shape)
