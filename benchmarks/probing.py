@@ -13,6 +13,7 @@ import time
 import pandas as pd
 
 from perceptual_efficacy import load_backbone, probing
+from perceptual_efficacy.backbones.network import best_device
 from perceptual_efficacy.csf import mannos_sakrison
 from perceptual_efficacy.scores import SCORED, convergence, score_channels, select_channels
 from perceptual_efficacy.stimuli import gratings
@@ -26,7 +27,7 @@ def main() -> None:
     parser.add_argument("--largest", type=int, default=probing.LARGEST)
     options = parser.parse_args()
     given = {} if options.weights is None else {"weights": options.weights}
-    backbone = load_backbone(options.source, layers=options.layers or "all", **given)
+    backbone = load_backbone(options.source, layers=options.layers or "all", **given).to(best_device())
     own = gratings()
     size = probing.picture_size(backbone, own, options.largest)
     others = {

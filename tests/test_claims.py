@@ -125,7 +125,7 @@ def test_a_pretrained_network_is_judged(claim, evidence):
     (record,) = evaluation.evaluate([claim], evidence, {"subject": "control"}, LAYERS)
     assert record["verdict"] == "supported"
     assert record["comparisons"] == [
-        {"label": "control (random weights)", "estimate": 0.01, "ci_low": 0.1, "ci_high": 0.3}
+        {"label": "the same with random weights", "estimate": 0.01, "ci_low": 0.1, "ci_high": 0.3}
     ]
 
 
@@ -205,7 +205,7 @@ def test_numbers_for_comparison_come_from_the_same_table_if_the_claim_names_them
     claim["comparisons"] = {"by mu1": {"ranking": "mu1"}}
     (record,) = evaluation.evaluate([claim], evidence, {"subject": "control"}, LAYERS)
     assert record["comparisons"][0] == {"label": "by mu1", "estimate": -0.2, "ci_low": -0.3, "ci_high": -0.1}
-    assert record["comparisons"][1]["label"] == "control (random weights)"
+    assert record["comparisons"][1]["label"] == "the same with random weights"
 
 
 def test_missing_numbers_reach_the_reader_as_missing(claim, evidence, tmp_path):
@@ -314,7 +314,7 @@ def test_a_network_whose_origin_no_evidence_gives_is_refused(claim, evidence):
 
 def test_the_table_of_claims_has_numbers_for_the_endpoint_and_for_each_comparison(claim, evidence):
     table = claims.table(evaluation.evaluate([claim], evidence, {"subject": "control"}, LAYERS))
-    assert list(table["quantity"]) == ["primary endpoint", "control (random weights)"]
+    assert list(table["quantity"]) == ["primary endpoint", "the same with random weights"]
     assert table[["estimate", "ci_low", "ci_high"]].to_numpy().tolist() == [[0.2, 0.1, 0.3], [0.01, 0.1, 0.3]]
     (shown,) = claims.render(table).to_dict("records")
     assert shown["estimate [95% interval]"] == "0.200 [0.100, 0.300]"

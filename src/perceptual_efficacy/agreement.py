@@ -363,8 +363,7 @@ def _score_layers(
         sums[name] = {key: layer[half[units]].sum(axis=0) for key, half in chosen.items()}
         candidates = distance.of(plan.candidates[name])
         matched[name] = {
-            ranking: _split_differences(candidates, plan.matched[name, ranking], judgements)
-            for ranking in shared
+            ranking: _split_differences(candidates, plan.matched[name, ranking], judgements) for ranking in shared
         }
     sums[ALL_LAYERS] = {key: np.add.reduce([of_layer[key] for of_layer in sums.values()]) for key in chosen}
     places = _score_splits(plan, distance, judgements)

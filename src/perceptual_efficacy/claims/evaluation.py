@@ -180,7 +180,7 @@ def evaluate(
             differing = claim.get("comparisons", {}).items()
             others = {label: _pick(claim["id"], own, {**where, **other}) for label, other in differing}
             if not (of_control := table[table["network"] == control]).empty:
-                others[f"{control} ({networks.loc[control, 'origin']})"] = _pick(claim["id"], of_control, where)
+                others[f"the same with {networks.loc[control, 'origin']}"] = _pick(claim["id"], of_control, where)
         records.append(
             {
                 **{key: claim[key] for key in ("id", "kind", "statement", "about", "unit", "smallest_effect")},

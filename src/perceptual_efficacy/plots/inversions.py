@@ -15,11 +15,11 @@ from perceptual_efficacy.vocabulary import ALL, HIGH, LOW, RANDOM
 MOST = 3  # photographs
 ORIGINAL = "original"
 SELECTIONS = (ORIGINAL, ALL, HIGH, LOW, RANDOM)
-READABLE = {  # by measure: name for readers and decimals
-    "structure": ("structure (GMSD)", 3),
-    "colour": ("colour (CIEDE2000)", 1),
-    "texture spectrum": ("texture spectrum (decades)", 2),
-    "texture contrast": ("texture contrast (decades)", 2),
+READABLE = {  # by measure: name below an image, unit or formula, decimals
+    "structure": ("structure", "GMSD", 3),
+    "colour": ("colour", "CIEDE2000", 1),
+    "texture spectrum": ("spectrum", "decades, of the texture", 2),
+    "texture contrast": ("contrast", "decades, of the texture", 2),
 }
 
 
@@ -71,7 +71,7 @@ def draw(table: pd.DataFrame, images: Mapping[str, NDArray[np.uint8]]) -> Figure
     across = 2 if len(layers) > 1 and len(layers) * len(photographs) > 2 else 1
     down = -(-len(layers) // across)
     cell = style.WIDTH / across / len(selections)
-    figure = style.figure(min(0.9 + down * (0.65 + (cell + 0.2) * len(photographs)), style.TALLEST))
+    figure = style.figure(min(0.9 + down * (0.65 + (cell + 0.4) * len(photographs)), style.TALLEST))
     parts = figure.subfigures(down, across, squeeze=False).ravel()
     for part, layer in zip(parts[: len(layers)], layers, strict=True):
         part.suptitle(layer, size=8.5)
@@ -90,8 +90,8 @@ def draw(table: pd.DataFrame, images: Mapping[str, NDArray[np.uint8]]) -> Figure
             label = "photograph" if selection == ORIGINAL else style.name_selection(selection, draw)
             axis.set_title(fill(label, 10), fontsize=6.5)
     figure.suptitle(f"Feature inversions, {style.network_of(table)}")
-    names = [READABLE[name][0] for name in measures]
-    note = f"Numbers, line by line: {', '.join(names)}. They are errors against the photograph; lower is better."
+    names = ["{} ({})".format(*READABLE[name][:2]) for name in measures]
+    note = f"Errors against the photograph, lower is better: {', '.join(names)}."
     figure.supxlabel(f"{fill(note, 115)}\nErrors are formulas; no human ratings.", size=7.5)
     return figure
 
@@ -108,9 +108,9 @@ def _show(axis: Axes, images: Mapping[str, NDArray[np.uint8]], file: str) -> Non
 
 
 def _numbers(errors: pd.Series, measures: Sequence[str]) -> str:
-    """Two numbers a line, in the order of the note."""
-    numbers = [style.signed(errors[column], f".{READABLE[column][1]}f") for column in measures]
-    return "\n".join("   ".join(numbers[first : first + 2]) for first in range(0, len(numbers), 2))
+    """One error a line, with its name."""
+    shown = [(READABLE[column][0], style.signed(errors[column], f".{READABLE[column][2]}f")) for column in measures]
+    return "\n".join(f"{name} {value}" for name, value in shown)
 
 
 def _short(name: str, width: int) -> str:

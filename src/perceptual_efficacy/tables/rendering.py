@@ -17,16 +17,17 @@ HEADINGS = {"p_split": "p, splits", "p_holm": "p, Holm", "p_matched": "p, matche
 # what Markdown takes for the end of a cell, HTML or an escape; emphasis changes looks alone
 IN_MARKDOWN = str.maketrans({"|": "\\|", "\\": "\\\\", "<": "&lt;", "&": "&amp;"})
 PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>{title}</title>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
 <style>
 body {{ font: 15px/1.45 system-ui, sans-serif; margin: 1.5em; }}
 table {{ border-collapse: collapse; }}
 th, td {{ text-align: left; vertical-align: top; padding: .3em .8em; border-bottom: 1px solid #ddd; }}
 th {{ position: sticky; top: 0; background: #fff; border-bottom: 2px solid #000; }}
+div {{ overflow: auto; max-height: 90vh; }}
 </style>
 <p><a href="../report.html">Report</a></p>
 <h1>{title}</h1>
-{table}
+<div>{table}</div>
 </html>
 """
 
