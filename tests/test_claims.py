@@ -318,7 +318,7 @@ def test_the_table_of_claims_has_numbers_for_the_endpoint_and_for_each_compariso
     assert table[["estimate", "ci_low", "ci_high"]].to_numpy().tolist() == [[0.2, 0.1, 0.3], [0.01, 0.1, 0.3]]
     (shown,) = claims.render(table).to_dict("records")
     assert shown["estimate [95% interval]"] == "0.200 [0.100, 0.300]"
-    assert shown["for comparison"] == "control (random weights): 0.010 [0.100, 0.300]"
+    assert shown["for comparison"] == "the same with random weights: 0.010 [0.100, 0.300]"
     assert shown["resampled"] == "24 stimuli and observers"
 
 

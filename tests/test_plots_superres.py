@@ -604,7 +604,7 @@ def test_inversions_are_drawn_beside_their_photograph() -> None:
         if key[2] == "original":
             assert axis.get_xlabel() == key[1]
     # layer 1, second selection, seed 3
-    assert figure.axes[2].get_xlabel() == "1.400   11.4\n21.40   31.40"
+    assert figure.axes[2].get_xlabel() == "structure 1.400\ncolour 11.4\nspectrum 21.40\ncontrast 31.40"
     assert [axis.get_title() for axis in figure.axes[:5]] == [
         "photograph",
         "all\nchannels",
@@ -619,7 +619,7 @@ def test_what_was_not_measured_or_inverted_is_left_out() -> None:
     table = inversions.table(scores[~scores["measure"].str.startswith("texture")], ["photograph 0"])
     assert table["selection"].tolist() == ["original", "high", "low", "random"]
     figure = inversions.draw(table, noise(table))
-    assert figure.axes[1].get_xlabel() == "1.300   11.3"
+    assert figure.axes[1].get_xlabel() == "structure 1.300\ncolour 11.3"
     assert "texture" not in texts(figure)
     only = inversions.table(scores[scores["selection"] == "high"], ["photograph 0"])
     assert len(inversions.draw(only, noise(only)).axes) == 2

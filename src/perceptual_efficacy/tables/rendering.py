@@ -17,7 +17,8 @@ HEADINGS = {"p_split": "p, splits", "p_holm": "p, Holm", "p_matched": "p, matche
 # what Markdown takes for the end of a cell, HTML or an escape; emphasis changes looks alone
 IN_MARKDOWN = str.maketrans({"|": "\\|", "\\": "\\\\", "<": "&lt;", "&": "&amp;"})
 PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
 <style>
 body {{ font: 15px/1.45 system-ui, sans-serif; margin: 1.5em; }}
 table {{ border-collapse: collapse; }}
