@@ -139,6 +139,14 @@ def test_the_place_among_random_splits_is_that_among_all_splits(judgements):
     assert found["p_split"] == pytest.approx(expected, abs=5 * np.sqrt(0.25 / 20_000))
 
 
+def test_a_half_whose_channels_find_no_distance_has_none_left_by_rounding():
+    candidates = np.random.default_rng(0).random((2400, 60)) ** 8
+    candidates[1200:] = 0
+    upper, lower = agreement._split(candidates, np.arange(2400)[None] < 1200)
+    np.testing.assert_allclose(upper[0], candidates.sum(axis=0), rtol=1e-12)
+    assert not lower.any()
+
+
 def test_matched_splits_hold_the_high_halfs_share_of_distance(judgements):
     """With one channel that outweighs all others, every matched split has it where the ranking has it."""
     energy = 10 ** np.random.default_rng(4).uniform(0.5, 1.5, size=(STIMULI, 8))
