@@ -4,6 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 RECIPE := results/Dockerfile
 WORKFLOW := results/workflow-report.html
+# without an accelerator no job has to wait for its turn with it
+TURNS := $(shell command -v nvidia-smi > /dev/null || echo --resources gpu=1000)
 
 .PHONY: help figures workflow-report unlock test test-all pytest browser test-browser test-conda test-slurm test-faults \
     reproduce reliability lint audit container docs clean
@@ -26,7 +28,7 @@ help:
 	@echo "make clean     delete the results (the environment stays)"
 
 figures: .venv/pipeline.installed
-	@$(BIN)/snakemake --profile profiles/local
+	@$(BIN)/snakemake --profile profiles/local $(TURNS)
 	@echo
 	@echo "Report:  results/report.html"
 	@echo "Claims:  results/claims.md (and claims.json)"

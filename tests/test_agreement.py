@@ -253,9 +253,17 @@ def test_a_layer_says_how_many_channels_its_distance_is_made_of(informative, jud
     cube, good = informative
     loud = cube.copy(data=np.ones(cube.shape))
     loud[..., 3] = 9.0
-    table = compare_selections(loud, judgements, {"pe": Ranking(make_channels(cube, good * 1.0), "pe")}, splits=50)
+    ranking = Ranking(make_channels(cube, good * 1.0), "pe")
+    table = compare_selections(loud, judgements, {"pe": ranking, "other": ranking}, splits=50)
+    # of a ranking that no claim is about there are no splits with its share, but the share is told
+    columns = ["high_share", "effective_channels", "matched_splits"]
+    differences = table[(table["selection"] == "high - low") & (table["cube"] == "raw") & (table["measure"] == "r")]
+    shares = differences[differences["ranking"] == "other"].set_index("layer")[columns]
+    assert (shares.pop("matched_splits").dropna() == 0).all()
+    expected = differences[differences["ranking"] == "pe"].set_index("layer")[columns[:2]]
+    pd.testing.assert_frame_equal(shares, expected)
     found = {
-        layer: row(table, cube="raw", layer=layer, selection="high - low", measure="r")
+        layer: row(table, cube="raw", layer=layer, ranking="pe", selection="high - low", measure="r")
         for layer in ("relu1_1", "relu2_1")
     }
     assert found["relu2_1"]["effective_channels"] == pytest.approx(12)

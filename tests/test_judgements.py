@@ -526,10 +526,11 @@ def test_predictions_of_the_logistic_function_rise(random):
         (np.arange(20.0), np.exp(-np.arange(20.0))),
         (np.ones(20), np.arange(20.0)),
         (np.arange(20.0), np.ones(20)),
+        (np.arange(20.0), 1 + np.finfo(float).eps * (np.arange(20) == 19)),
         ([1, 2, 3, 4], [1, 2, 3, 4]),
         ([1, 2, 3, 4, np.nan], [1, 2, 3, 4, 5]),
     ],
-    ids=["falling line", "falling curve", "constant similarity", "constant opinion", "too few", "missing"],
+    ids=["falling line", "falling curve", "constant similarity", "constant opinion", "rounding", "too few", "missing"],
 )
 def test_where_nothing_that_rises_fits_predictions_are_missing(similarity, opinion):
     found = logistic_fit(similarity, opinion)

@@ -131,7 +131,7 @@ def test_the_papers_claims_come_first_and_what_is_untested_apart():
 def test_thresholds_are_told_beside_random_weights_and_a_model_without_a_network():
     row = {"measure": "r", "cube": "raw", "ranking": "pe", "layer": "mean of layers"}
     rows = [
-        {**row, "network": network, "selection": selection, "estimate": estimate}
+        {**row, "network": network, "selection": selection, "estimate": estimate, "ci_low": 0.3, "ci_high": 0.8}
         for network, estimates in (("tiny", (0.5, 0.6, 0.4)), ("chance", (0.7, 0.1, 0.2)))
         for selection, estimate in zip(("all", "high", "low"), estimates, strict=True)
     ]
@@ -142,7 +142,14 @@ def test_thresholds_are_told_beside_random_weights_and_a_model_without_a_network
     ]
     other = [{**row, "estimate": -1, "cube": "standardised"} for row in rows]
     (line,) = verdicts.thresholds(pd.DataFrame(rows + other), {"tiny": "chance"})
-    assert re.findall(r"\d\.\d+", line) == ["0.50", "0.60", "0.40", "0.70", "0.90", "0.995"]
+    shown = re.findall(r"[\d.]+ \[[^]]+\]|\d\.\d+", line)
+    assert shown == [f"{r} [0.30, 0.80]" for r in ("0.50", "0.60", "0.40", "0.70")] + ["0.90", "0.995"]
+
+
+def test_the_page_begins_with_the_tested_claims_about_people():
+    tested = {**RECORD, "id": "efficacy-predicts-thresholds"}
+    records = [{**RECORD, "id": "channels-differ"}, tested, {**tested, "verdict": "not tested"}]
+    assert verdicts.answers(records) == [tested]
 
 
 def test_captions_say_what_the_job_was_given_and_take_nothing_for_html():

@@ -4,7 +4,7 @@ A selection's distance is a sum over channels of the distance cube, so nothing h
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -127,8 +127,8 @@ def compare_selections(
         Where the difference high - low lies among those of random splits.
     matched_mean, p_matched, matched_splits
         The same among splits whose upper half holds the high half's share of the layer's mean distance within 5%; for
-        the mean of layers among averages of one such split of every layer. Only distinct ones count. Of PE, mu1 and
-        mu2 alone.
+        the mean of layers among averages of one such split of every layer. Only distinct ones count. There are
+        some for the rankings "pe", "mu1" and "mu2" alone, which claims are about.
     high_share, effective_channels
         The high half's share of the mean distance, and the number of equal channels that would hold all of it; for the
         mean of layers, the means of both.
@@ -168,11 +168,6 @@ def compare_selections(
         rows += [{**size, **row} for row in found]
     table = pd.DataFrame(rows)
     return table.assign(p_holm=_corrected(table, plan))
-
-
-def _judged_by_share(rankings: Iterable[str]) -> list[str]:
-    """Rankings whose high half is compared with splits that hold the same share of distance: claims are of these."""
-    return [ranking for ranking in rankings if ranking in RANKINGS]
 
 
 def _corrected(table: pd.DataFrame, plan: "_Plan") -> pd.Series:
@@ -287,9 +282,10 @@ class _Plan(NamedTuple):
         marks = {name: statistics.random_halves(len(index), splits, random) for name, index in candidates.items()}
         matched = {}
         for name, index in candidates.items():
-            for ranking in _judged_by_share(rankings):
+            for ranking in rankings:
                 target = mean[index[halves[ranking, "high"][index]]].sum()
-                matched[name, ranking] = statistics.matched_halves(mean[index], target, splits, random)
+                count = splits if ranking in RANKINGS else 0
+                matched[name, ranking] = statistics.matched_halves(mean[index], target, count, random)
         pairing = {name: random.integers(2**31, size=splits) for name in units}
         averaged = converged_layers(channels)
         return cls(units, candidates, halves, marks, matched, pairing, mean, averaged, list(rankings), differences)
@@ -357,13 +353,13 @@ def _score_layers(
     chosen = {(NONE, "all"): everything, **plan.halves}
     sums: dict[str, dict[tuple[str, str], Floats]] = {}
     matched: dict[str, dict[str, Floats]] = {}
-    shared = _judged_by_share(plan.rankings) if match else []
+    rankings = plan.rankings if match else []
     for name, units in plan.units.items():
         layer = distance.of(units)
         sums[name] = {key: layer[half[units]].sum(axis=0) for key, half in chosen.items()}
         candidates = distance.of(plan.candidates[name])
         matched[name] = {
-            ranking: _split_differences(candidates, plan.matched[name, ranking], judgements) for ranking in shared
+            ranking: _split_differences(candidates, plan.matched[name, ranking], judgements) for ranking in rankings
         }
     sums[ALL_LAYERS] = {key: np.add.reduce([of_layer[key] for of_layer in sums.values()]) for key in chosen}
     places = _score_splits(plan, distance, judgements)
@@ -387,7 +383,7 @@ def _score_layers(
         return layers
     layers[MEAN_OF_LAYERS] = layers[ALL_LAYERS]._replace(
         half=plan.half_of(MEAN_OF_LAYERS),
-        matched={ranking: _mean_of_matched(plan, matched, ranking) for ranking in shared},
+        matched={ranking: _mean_of_matched(plan, matched, ranking) for ranking in rankings},
         samples={key: _mean([layer.samples[key] for layer in single]) for key in single[0].samples},
         upper=np.mean([layer.upper for layer in single], axis=0),
         splits=np.mean([layer.splits for layer in single], axis=0),

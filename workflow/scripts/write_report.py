@@ -32,6 +32,7 @@ with job(snakemake) as run:
         people=run.params.people,
         thresholds=verdicts.thresholds(agreement, run.params.controls),
         claims=claims,
+        answers=verdicts.answers(claims),
         summary=verdicts.summary(claims),
         groups=verdicts.grouped(claims),
         signs=verdicts.SIGNS,

@@ -159,7 +159,8 @@ def logistic_fit(similarity: ArrayLike, opinion: ArrayLike) -> Floats:
     """
     x, y = np.asarray(similarity, dtype=np.float64), np.asarray(opinion, dtype=np.float64)
     missing = np.full(x.shape, np.nan)
-    if len(x) < 5 or not np.isfinite(x).all() or np.ptp(x) == 0 or np.ptp(y) == 0:
+    # what is left of a constant opinion after subtracting its mean is rounding
+    if len(x) < 5 or not np.isfinite(x).all() or np.ptp(x) == 0 or y.std() <= 1e-14 * np.abs(y).max():
         return missing
     x = (x - x.mean()) / x.std()
     middles, widths = np.quantile(x, np.linspace(0, 1, 9)), np.geomspace(*WIDTHS, 13)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from perceptual_efficacy.claims import evaluation
 from perceptual_efficacy.tables.claims import KINDS, among_controls
+from perceptual_efficacy.tables.rendering import interval
 from perceptual_efficacy.vocabulary import (
     ALL,
     HIGH,
@@ -27,6 +28,9 @@ SIGNS = {
     evaluation.INCONCLUSIVE: "?",
     evaluation.NOT_TESTED: "–",
 }
+
+# claims about PE and people, by their ids
+ANSWERS = ("efficacy-predicts-opinions", "efficacy-predicts-choices", "efficacy-predicts-thresholds")
 
 
 def grouped(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -71,15 +75,21 @@ def thresholds(agreement: pd.DataFrame, controls: Mapping[str, str]) -> list[str
     """
     rows = agreement[(agreement["measure"] == "r") & (agreement["cube"] != STANDARDISED)]
     mean = rows[(rows["layer"] == MEAN_OF_LAYERS) & (rows["ranking"].isin([NONE, "pe"]))]
-    found = mean.set_index(["network", "selection"])["estimate"]
+    found = {key: interval(part.iloc[0], 2) for key, part in mean.groupby(["network", "selection"])}
     alone = rows[rows["layer"] == NONE].drop_duplicates("selection").set_index("selection")["estimate"]
     return [
-        f"Distances by {network} predict them with r = {found[network, ALL]:.2f} by all channels, "
-        f"{found[network, HIGH]:.2f} by those of high PE and {found[network, LOW]:.2f} by those of low PE (mean of "
-        f"layers); with random weights, r = {found[control, ALL]:.2f} by all. Contrast energy weighted by the CSF, "
-        f"without a network, reaches {alone[WEIGHTED_ENERGY]:.2f}; the human ceiling is {alone[HUMAN_CEILING]:.3f}."
+        f"Pearson’s r with the measured thresholds, mean of layers: {found[network, ALL]} by all channels of "
+        f"{network}, {found[network, HIGH]} by those of high PE, {found[network, LOW]} by those of low PE; with "
+        f"random weights {found[control, ALL]} by all. Contrast energy weighted by the human contrast sensitivity function (CSF), "
+        f"without a network, reaches {alone[WEIGHTED_ENERGY]:.2f}; a perfect model would reach "
+        f"{alone[HUMAN_CEILING]:.3f}, the human ceiling."
         for network, control in controls.items()
     ]
+
+
+def answers(records: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the records that answer the study's question: tested claims about PE and what people perceive."""
+    return [record for record in records if record["id"] in ANSWERS and record["verdict"] != evaluation.NOT_TESTED]
 
 
 def _scale(record: Mapping[str, Any]) -> float:

@@ -72,9 +72,9 @@ def interval(row: Mapping[Any, Any] | pd.Series, digits: int = 3) -> str:
     """Write an estimate and its interval; the estimate alone if too few units were resampled for an interval."""
     if pd.isna(row["estimate"]):
         return MISSING
-    if pd.isna(row["ci_low"]) or pd.isna(row["ci_high"]):
-        return f"{row['estimate']:.{digits}f}"
-    return f"{row['estimate']:.{digits}f} [{row['ci_low']:.{digits}f}, {row['ci_high']:.{digits}f}]"
+    # + 0: a small negative number is 0.000, not -0.000
+    numbers = [f"{round(row[name], digits) + 0:.{digits}f}" for name in INTERVAL if not pd.isna(row[name])]
+    return "{} [{}, {}]".format(*numbers) if len(numbers) == 3 else numbers[0]
 
 
 def intervals(table: pd.DataFrame, digits: int = 3) -> pd.Series:
