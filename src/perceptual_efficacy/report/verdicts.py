@@ -80,8 +80,8 @@ def thresholds(agreement: pd.DataFrame, controls: Mapping[str, str]) -> list[str
     return [
         f"Pearson’s r with the measured thresholds, mean of layers: {found[network, ALL]} by all channels of "
         f"{network}, {found[network, HIGH]} by those of high PE, {found[network, LOW]} by those of low PE; with "
-        f"random weights {found[control, ALL]} by all. Contrast energy weighted by the human contrast sensitivity function (CSF), "
-        f"without a network, reaches {alone[WEIGHTED_ENERGY]:.2f}; a perfect model would reach "
+        f"random weights {found[control, ALL]} by all. Contrast energy weighted by the human contrast sensitivity "
+        f"function (CSF), without a network, reaches {alone[WEIGHTED_ENERGY]:.2f}; a perfect model would reach "
         f"{alone[HUMAN_CEILING]:.3f}, the human ceiling."
         for network, control in controls.items()
     ]
