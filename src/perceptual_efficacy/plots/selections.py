@@ -32,10 +32,15 @@ def table(agreement: pd.DataFrame) -> pd.DataFrame:
 
 @style.context()
 def draw(table: pd.DataFrame) -> Figure:
-    """Draw one row of panels per resolution and one column per ranking, correlations on Fisher's scale."""
+    """Draw a panel per resolution and ranking, correlations on Fisher's scale.
+
+    Resolutions are below each other, rankings side by side; those of a single resolution are below each other.
+    """
     parts = shared.by_data(table)
-    figure = style.figure(1.75 + 2.15 * len(parts))
-    axes = figure.subplots(len(parts), len(words.RANKINGS), sharex=True, sharey=True, squeeze=False)
+    size = (len(parts), len(words.RANKINGS)) if len(parts) > 1 else (len(words.RANKINGS), 1)
+    figure = style.figure(1.75 + 2.15 * size[0])
+    panels = figure.subplots(*size, sharex=True, sharey=True, squeeze=False)
+    axes = panels.reshape(len(parts), len(words.RANKINGS))
     scored = set(table.loc[(table["layer"] == words.NONE) & table["estimate"].notna(), "selection"])
     looks: dict[str, dict[str, Any]] = {
         name: {"color": style.COLOURS.get(name, style.OTHER), "linestyle": DASHES[number % len(DASHES)]}
@@ -45,13 +50,13 @@ def draw(table: pd.DataFrame) -> Figure:
         inside = rows[rows["layer"] != words.NONE]
         heights = rows[rows["layer"] == words.NONE].set_index("selection")["estimate"]
         for axis, ranking in zip(row, words.RANKINGS, strict=True):
-            _draw_layers(axis, inside[inside["ranking"].isin([ranking, words.NONE])])
+            _draw_layers(axis, inside[inside["ranking"].isin([ranking, words.NONE])], panels.shape[1])
             for name, look in looks.items():
                 axis.axhline(heights[name], linewidth=1.2, zorder=1.5, **look)
             n = f"n = {rows['n'].iloc[0]:,}"
             axis.set_title(f"halves by {style.SCORES[ranking]}\n{', '.join(filter(None, [resolution, n]))}")
     label = shared.scale(axes[0, 0], table, "y")
-    for axis in axes[:, 0]:
+    for axis in panels[:, 0]:
         axis.set_ylabel(label)
     figure.suptitle(shared.title("Agreement of channels with {}", table))
     lines = [Line2D([], [], label=name, linewidth=1.2, **look) for name, look in looks.items()]
@@ -60,11 +65,12 @@ def draw(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _draw_layers(axis: Axes, rows: pd.DataFrame) -> None:
+def _draw_layers(axis: Axes, rows: pd.DataFrame, across: int) -> None:
+    """Draw the layers of one panel of so many side by side."""
     layers = list(rows["layer"].unique())
     summaries = (words.ALL_LAYERS, words.MEAN_OF_LAYERS)  # a gap is before them
     place = {layer: number + 0.5 * (layer in summaries) for number, layer in enumerate(layers)}
-    crowded = len(layers) > 9
+    crowded = len(layers) * across > 27
     shared.draw_selections(axis, rows, rows["layer"].map(place), upright=True, markersize=3 if crowded else 4)
     axis.set_xticks(list(place.values()), layers, rotation_mode="anchor", ha="right", va="center")
     axis.tick_params(axis="x", labelrotation=90 if crowded else 60, labelsize=7 if crowded else 8)
