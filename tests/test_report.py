@@ -47,6 +47,7 @@ def content(*records, **changes):
         "thresholds": [],
         "claims": records,
         "summary": verdicts.summary(records),
+        "answers": records,
         "groups": verdicts.grouped(records),
         "signs": verdicts.SIGNS,
         "sections": [],
