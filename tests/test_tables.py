@@ -528,3 +528,9 @@ def test_inversions_show_every_measure_of_a_selection_in_one_row():
     found = inversions.render(inversions.table(pd.concat(runs, ignore_index=True)))
     assert list(found["channels"]) == ["high", "bicubic", "high - low"]
     assert found["structure"][0] == found["colour"][0] == "31.1234 [31.0000, 31.2000]"
+
+
+def test_a_small_negative_number_has_no_sign_of_its_own():
+    row = {"estimate": -0.0002, "ci_low": -0.25, "ci_high": None}
+    assert rendering.interval(row) == "0.000"
+    assert rendering.interval({**row, "ci_high": 0.0001}) == "0.000 [-0.250, 0.000]"

@@ -81,7 +81,7 @@ def naming(path: str | os.PathLike[str], errors: Set[int] = FULL) -> Iterator[No
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
-    """Remove the temporary files and folders that killed writers of this path left beside it."""
+    """Remove temporary files and folders beside this path: those of earlier writers of it that were killed."""
     path = Path(path)
     # eight characters, as tempfile puts them too
     for leftover in path.parent.glob(f"{glob.escape(f'.{path.stem}-')}{'[a-z0-9_]' * 8}{glob.escape(path.suffix)}"):
