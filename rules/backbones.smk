@@ -63,9 +63,9 @@ rule load_network:
         "results/benchmarks/load_network/{backbone}.tsv"
     wildcard_constraints:
         backbone=names_from("published"),
+    priority: 1  # as of probe_channels
     conda:
         "../envs/perception.yaml"
-    priority: 1 # as of probe_channels
     resources:
         **growing(mem_mb=4000, runtime=30),
     params:

@@ -7,10 +7,10 @@ rule probe_channels:
         "results/logs/probe_channels/{backbone}.log",
     benchmark:
         "results/benchmarks/probe_channels/{backbone}.tsv"
+    priority: 1  # most of the study waits for it
     conda:
         "../envs/perception.yaml"
     threads: 8
-    priority: 1 # most of the study waits for it
     resources:
         **growing(mem_mb=3000, runtime=30),
         gpu=1,
