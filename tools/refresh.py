@@ -1,11 +1,11 @@
 """Write the figures and numbers of finished studies into the documentation, where none is typed by hand.
 
     python tools/refresh.py                                the default study in results/
+    python tools/refresh.py --bfloat16 OTHER/results       what precision=bfloat16 changes in it: into docs/numerics.md
     python tools/refresh.py --pretrained FOLDER/results    config/pretrained.yaml's
-      --bfloat16 OTHER/results                             the changes by precision=bfloat16: into docs/numerics.md
 
-Both write into docs/results.md, and some verdicts in a line each into the README; docs/paper-figures.md they write from
-docs/paper-figures.yaml. `make docs` is the first.
+The first and the last write into docs/results.md, and some verdicts in a line each into the README; docs/paper-figures.md
+they write from docs/paper-figures.yaml. `make docs` is the first.
 """
 
 import argparse
@@ -251,15 +251,18 @@ def paper_figures(items: list[Mapping[str, str]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pretrained", type=Path, metavar="RESULTS", help="results of config/pretrained.yaml")
-    parser.add_argument("--bfloat16", type=Path, metavar="RESULTS", help="the same study's with precision=bfloat16")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--pretrained", type=Path, metavar="RESULTS", help="results of config/pretrained.yaml")
+    chosen.add_argument("--bfloat16", type=Path, metavar="RESULTS", help="the default study's in bfloat16")
     arguments = parser.parse_args()
-    pretrained = arguments.pretrained
+    pretrained, results, page = arguments.pretrained, ROOT / "results", DOCS / "results.md"
+    if arguments.bfloat16 is not None:
+        fill(DOCS / "numerics.md", "bfloat16", bfloat16(results, arguments.bfloat16))
+        return
     items = yaml.safe_load((DOCS / "paper-figures.yaml").read_text(encoding="utf-8"))
     (DOCS / "paper-figures.md").write_text(paper_figures(items), encoding="utf-8")
     if pretrained is not None:
         copy_images(pretrained, PRETRAINED_IMAGES)
-        page = DOCS / "results.md"
         fill(ROOT / "README.md", "pretrained-findings", findings(pretrained, "vgg16", FOUND_IN_VGG16))
         fill(page, "networks", networks(pretrained))
         fill(page, "claims", claims(pretrained))
@@ -267,10 +270,7 @@ def main() -> None:
         fill(page, "agreement", table(pretrained, "networks"))
         fill(page, "inversions", table(pretrained, "inversions"))
         fill(page, "superres", table(pretrained, "superres"))
-        if arguments.bfloat16 is not None:
-            fill(DOCS / "numerics.md", "bfloat16", bfloat16(pretrained, arguments.bfloat16))
         return
-    results, page = ROOT / "results", DOCS / "results.md"
     copy_images(results, IMAGES)
     fill(page, "default-claims", claims(results))
     fill(page, "default-ladder", ladder(results))
