@@ -144,7 +144,12 @@ def test_a_layer_that_has_not_converged_is_not_judged(claim, evidence, layer, re
 def test_the_page_keeps_the_papers_claims_and_extensions_apart(claim, evidence):
     other = claim | {"id": "other", "kind": "extension", "statement": "Higher is better."}
     page = claims.page(evaluation.evaluate([other, claim], evidence, {"subject": "control"}, LAYERS))
-    headings = ["## The paper's claims", "### High is better.", "## Extensions", "### Higher is better."]
+    headings = [
+        "## The paper's claims",
+        "### High is better.",
+        "## Our own claims",
+        "### Higher is better.",
+    ]
     assert [line for line in page.splitlines() if line.startswith("##")] == headings
 
 

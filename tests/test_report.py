@@ -2,7 +2,6 @@
 
 import base64
 import json
-import re
 import shutil
 from io import BytesIO
 from pathlib import Path
@@ -44,7 +43,7 @@ def content(*records, **changes):
         "subjects": ["tiny"],
         "several": False,
         "people": [],
-        "thresholds": [],
+        "thresholds": {},
         "claims": records,
         "summary": verdicts.summary(records),
         "answers": records,
@@ -125,7 +124,11 @@ def test_the_papers_claims_come_first_and_what_is_untested_apart():
     records = [{**RECORD, "kind": "extension"}, RECORD, {**RECORD, "verdict": "not tested", "estimate": None}]
     paper, extensions = verdicts.grouped(records)
     assert (paper["heading"], len(paper["judged"]), len(paper["untested"])) == ("The paper's claims", 1, 1)
-    assert (extensions["heading"], len(extensions["judged"]), len(extensions["untested"])) == ("Extensions", 1, 0)
+    assert (extensions["heading"], len(extensions["judged"]), len(extensions["untested"])) == (
+        "Our own claims",
+        1,
+        0,
+    )
     assert paper["judged"][0]["among"] == {"random splits": 0.01}
 
 
@@ -138,13 +141,20 @@ def test_thresholds_are_told_beside_random_weights_and_a_model_without_a_network
     ]
     without = {**row, "network": "tiny", "layer": "none", "ranking": "none", "cube": "none"}
     rows += [
-        {**without, "selection": "CSF-weighted energy", "estimate": 0.9},
-        {**without, "selection": "human ceiling", "estimate": 0.995},
+        {**without, "selection": "CSF-weighted energy", "estimate": 0.9, "ci_low": 0.75, "ci_high": 0.96},
+        {**without, "selection": "human ceiling", "estimate": 0.995, "ci_low": 0.990, "ci_high": 0.998},
     ]
     other = [{**row, "estimate": -1, "cube": "standardised"} for row in rows]
-    (line,) = verdicts.thresholds(pd.DataFrame(rows + other), {"tiny": "chance"})
-    shown = re.findall(r"[\d.]+ \[[^]]+\]|\d\.\d+", line)
-    assert shown == [f"{r} [0.30, 0.80]" for r in ("0.50", "0.60", "0.40", "0.70")] + ["0.90", "0.995"]
+    shown = verdicts.thresholds(pd.DataFrame(rows + other), {"tiny": "chance"})
+    assert shown == {
+        "tiny, all channels": "0.500 [0.300, 0.800]",
+        "tiny, the halves of high PE": "0.600 [0.300, 0.800]",
+        "tiny, the halves of low PE": "0.400 [0.300, 0.800]",
+        "chance, all channels with random weights": "0.700 [0.300, 0.800]",
+        "contrast energy weighted by the human contrast sensitivity function (CSF), no network": "0.900 [0.750, 0.960]",
+        "a perfect model (human ceiling)": "0.995 [0.990, 0.998]",
+    }
+    assert verdicts.thresholds(pd.DataFrame(rows + other), {}) == {}
 
 
 def test_the_page_begins_with_the_tested_claims_about_people():

@@ -531,6 +531,19 @@ def test_a_channel_that_responds_to_neither_colour_nor_grey_changes_is_left_out_
     assert comparison.set_index(["layer", "statistic"]).loc[("b", "mu1_iqr"), "n_clusters"] == 8
 
 
+def test_a_spread_is_over_as_many_channels_as_are_scored(networks):
+    network, controls = networks
+    silent = network.copy(deep=True)
+    for name in ("radial_response", "oriented_response", "blank_response"):
+        silent[name][9] = 0
+    channels = scores.score_channels(silent).query("layer == 'b'")
+    counts = scores.compare_layers(silent, controls, csf.mannos_sakrison, replicates=10).set_index(
+        ["layer", "statistic"]
+    )
+    assert counts.loc[("b", "mu1_spread"), "n_clusters"] == (channels["status"] == scores.SCORED).sum() == 7
+    assert counts.loc[("b", "csf_r"), "n_clusters"] == len(channels) == 8
+
+
 def test_a_dense_set_of_gratings_has_converged(networks):
     found = scores.convergence(networks[0], csf.mannos_sakrison)
     assert found["converged"].tolist() == [True, True]

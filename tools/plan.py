@@ -1,4 +1,4 @@
-"""Write into docs/cluster.md what the study at the paper's scale needs: jobs, core-hours and disk.
+"""Write into docs/cluster.md what the study at the paper's scale needs: jobs, core-hours and disk; its sum into README.
 
     make figures            the default study in results/, for the times of its small jobs
     python tools/plan.py    takes some minutes
@@ -38,6 +38,7 @@ from perceptual_efficacy.superres import edsr, metrics
 from perceptual_efficacy.vocabulary import OPINIONS, PEOPLE, RANKINGS, SAME_OR_DIFFERENT, SCORED, TWO_ALTERNATIVES
 
 STUDY = ROOT / "config" / "paper.yaml"
+SUPERRES = "super-resolution"  # beginning of its lines
 FLOAT32 = 4.0  # bytes
 TENTH = 10
 COMPARED = 64  # channels of the layer that agreement is timed with
@@ -215,7 +216,7 @@ def of_training(study: dict) -> Iterator[Cost]:
     plain, with_features = (core_seconds(partial(step, features=features)) for features in (False, True))
     steps = superres["training"]["steps"]
     yield Cost(
-        "super-resolution, initial checkpoint",
+        f"{SUPERRES}, initial checkpoint",
         ("train_start",),
         f"{plain:.2g} s x {steps:,} steps",
         plain * steps,
@@ -225,7 +226,7 @@ def of_training(study: dict) -> Iterator[Cost]:
     seeds, losses = len(superres["seeds"]), superres["losses"]
     seconds = sum(plain if loss["selection"] == "none" else with_features for loss in losses) / len(losses)
     yield Cost(
-        "super-resolution, fine-tuning",
+        f"{SUPERRES}, fine-tuning",
         ("fine_tune",),
         f"{seconds:.2g} s x {steps:,} steps x {len(losses)} losses x {seeds} seeds",
         seconds * steps * len(losses) * seeds,
@@ -236,7 +237,7 @@ def of_training(study: dict) -> Iterator[Cost]:
     seconds += core_seconds(partial(edsr.enlarge, network, image[::scale, ::scale]))
     runs = len(losses) * seeds + 2
     yield Cost(
-        "super-resolution, scoring",
+        f"{SUPERRES}, scoring",
         ("score_images",),
         f"{seconds:.2g} s x {TEST_IMAGES} images x {runs} runs",
         seconds * TEST_IMAGES * runs,
@@ -334,6 +335,10 @@ def main() -> None:
     ]
     table = pd.DataFrame(rows)
     total = table[["core-hours", "GB"]].sum()
+    training = table.loc[table[""].str.startswith(SUPERRES), "core-hours"].sum()
+    needs = [f"about {hours:,.0f}" for hours in (total["core-hours"] - training, training)]
+    summary = f"(It needs {needs[0]} core-hours; super-resolution, {needs[1]} more without an accelerator.)"
+    fill(ROOT / "README.md", "plan", summary, __file__)
     table.loc[len(table)] = {"": "**together**", "made of": f"{sum(jobs.values())} jobs", **total}
     table["core-hours"] = table["core-hours"].map(lambda value: f"{value:,.1f}" if value else "")
     table["GB"] = table["GB"].map(lambda value: f"{value:,.1f}" if value >= 0.05 else "")

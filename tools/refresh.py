@@ -4,8 +4,8 @@
     python tools/refresh.py --bfloat16 OTHER/results       what precision=bfloat16 changes in it: into docs/numerics.md
     python tools/refresh.py --pretrained FOLDER/results    config/pretrained.yaml's
 
-The first and the last write into docs/results.md, and some verdicts in a line each into the README; docs/paper-figures.md
-they write from docs/paper-figures.yaml. `make docs` is the first.
+The first and the last write into docs/results.md, and some verdicts in a line each into the README, and
+docs/paper-figures.md from docs/paper-figures.yaml. `make docs` is the first.
 """
 
 import argparse

@@ -99,7 +99,7 @@ def compare_runs(
             "seeds": counts[1],
             "halves": counts[2] if RANDOM_HALVES in found else 0,
             "n_clusters": counts[0],
-            "resampled_unit": "images and seeds",
+            "resampled_unit": f"images and {counts[1]} seed{'s' if counts[1] > 1 else ''}",
         }
         enough = counts[0] >= LEAST_CLUSTERS
         for name, values in samples.items():

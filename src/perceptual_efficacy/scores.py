@@ -463,6 +463,7 @@ def compare_layers(
         name: {**of_layer, MEAN_OF_LAYERS: sum(of_layer.get(layer, 0) for layer in averaged)}
         for name, of_layer in (
             ("all", channels["layer"].value_counts().to_dict()),
+            ("scored", channels.loc[channels["status"] == SCORED, "layer"].value_counts().to_dict()),
             ("low_pe_chromatic_srcc", channels.loc[_coloured(channels), "layer"].value_counts().to_dict()),
         )
     }
@@ -473,7 +474,7 @@ def compare_layers(
                 "layer": layer,
                 "statistic": name,
                 **dict(zip(INTERVAL, (sample[0], *statistics.percentile_interval(sample[1:])), strict=True)),
-                "n_clusters": counts.get(name, counts["all"]).get(layer, 0),
+                "n_clusters": counts.get(name, counts["all" if name.startswith("csf") else "scored"]).get(layer, 0),
                 "resampled_unit": "channels",
                 **(state.loc[layer].to_dict() if layer in state.index else {"converged": bool(averaged)}),
             }

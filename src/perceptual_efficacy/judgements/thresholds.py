@@ -44,7 +44,6 @@ class DetectionThresholds(Judgements):
         Peak contrasts at which distances to the blank are known, rising, shape (contrasts,).
     """
 
-    resampled_unit = "stimuli and observers"
     measures = ("r", "rmse")  # the first is the primary one
 
     def __init__(self, measured: ArrayLike, contrasts: ArrayLike) -> None:
@@ -54,7 +53,8 @@ class DetectionThresholds(Judgements):
             raise ValueError(
                 f"measured has shape {self.measured.shape}; expected finite (stimuli, observers), at least 2 observers."
             )
-        self.clusters = len(self.measured)
+        self.clusters, observers = self.measured.shape
+        self.resampled_unit = f"stimuli and {observers} observers"
 
     @classmethod
     def of(cls, comparisons: pd.DataFrame, cube: xr.DataArray | None) -> Self:

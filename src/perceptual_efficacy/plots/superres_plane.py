@@ -56,7 +56,7 @@ def draw(table: pd.DataFrame) -> Figure:
     """Draw PSNR-Y along x and MDSI along y, a small point per seed and a large one for their mean.
 
     Where bicubic interpolation or the initial checkpoint is far from the rest, an arrow at the panel's edge points to
-    it, and its values are in the title.
+    it, beside its values.
     """
     datasets = list(table["dataset"].unique())
     across = min(len(datasets), ACROSS)
@@ -71,7 +71,7 @@ def draw(table: pd.DataFrame) -> Figure:
     figure.suptitle(f"Super-resolution with losses from channels of {style.network_of(table)}")
     seeds = table.loc[~table["selection"].isin(REFERENCES), "seed"].nunique() > 2
     points = "Large points: mean over seeds; small: one seed." if seeds else "One seed."
-    arrows = "Arrows point to values outside a panel, which its title gives.\n" if any(a.texts for a in axes) else ""
+    arrows = "Arrows point to what lies outside a panel, beside its values.\n" if any(a.texts for a in axes) else ""
     note = f"{points} Each is a mean over images; down and to the right is better.\n{arrows}{FORMULAS}"
     style.legend(figure, keys(table, "none"), 4, note)
     return figure
@@ -106,12 +106,10 @@ def _draw_dataset(axis: Axes, rows: pd.DataFrame, width: int) -> None:
         axis.set(**{f"{along.axis_name}lim": (low - margin, high + margin)})
         style.round_ticks(along, 3 if along is axis.xaxis else 5)
     count = rows["images"].iloc[0]
-    title = [fill(f"{rows['dataset'].iloc[0]}, {count} image{'s' if count > 1 else ''}", width)]
+    axis.set_title(fill(f"{rows['dataset'].iloc[0]}, {count} image{'s' if count > 1 else ''}", width), fontsize=7.5)
     beyond = outside[["selection", "psnr_y", "mdsi"]].itertuples(index=False, name=None)
     for number, (selection, psnr_y, mdsi) in enumerate(beyond):
         _point_at(axis, number, selection, psnr_y, mdsi)
-        title.append(fill(f"{style.LOSSES[selection][0]}: {psnr_y:.2f} dB, {mdsi:.3f}", width))
-    axis.set_title("\n".join(title), fontsize=7.5)
     axis.grid()
 
 
@@ -134,15 +132,19 @@ def _ends(rows: pd.DataFrame, column: str) -> tuple[float, float]:
 
 
 def _point_at(axis: Axes, number: int, selection: str, psnr_y: float, mdsi: float) -> None:
-    """Draw an arrow at the edge of the panel, towards what lies beyond it; a second one lies apart from the first."""
+    """Write what lies beyond the panel at its edge, with an arrow towards it; a second one apart from the first."""
     (left, right), (bottom, top) = axis.get_xlim(), axis.get_ylim()
     place = np.array([(psnr_y - left) / (right - left), (mdsi - bottom) / (top - bottom)])
-    tip = np.clip(place, 0, 1)
-    tail = np.clip(place, 0.12, 0.88)
+    tip, tail = np.clip(place, 0, 1), np.clip(place, 0.08, 0.92)
     apart = np.array([0, 0.16 * number * (1 if place[1] < 0.5 else -1)])
-    tip, tail = tip + apart, tail + apart
     colour = style.COLOURS[selection]
-    arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 1, "shrinkA": 0, "shrinkB": 0}
-    axis.annotate("", tuple(tip), tuple(tail), "axes fraction", "axes fraction", arrowprops=arrow)
-    marker = style.LOSSES[selection][1]
-    axis.plot(*tail, marker, color=colour, markersize=5, transform=axis.transAxes, zorder=4)
+    axis.annotate(
+        f"{style.LOSSES[selection][0]}\n{psnr_y:.2f} dB, {mdsi:.3f}",
+        *(tuple(tip + apart), tuple(tail + apart), "axes fraction", "axes fraction"),
+        arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1, "shrinkA": 0, "shrinkB": 0},
+        color=colour,
+        fontsize=7,
+        horizontalalignment="left" if place[0] < 0.5 else "right",
+        verticalalignment="center",
+        zorder=4,
+    )

@@ -63,8 +63,8 @@ def summary(records: Iterable[Mapping[str, Any]]) -> str:
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in SIGNS if counts[verdict])
 
 
-def thresholds(agreement: pd.DataFrame, controls: Mapping[str, str]) -> list[str]:
-    """Say how well networks, their controls and a model without a network predict thresholds, in a line per network.
+def thresholds(agreement: pd.DataFrame, controls: Mapping[str, str]) -> dict[str, str]:
+    """Say how well networks, their controls and a model without a network predict thresholds, beside the human ceiling.
 
     Parameters
     ----------
@@ -72,19 +72,29 @@ def thresholds(agreement: pd.DataFrame, controls: Mapping[str, str]) -> list[str
         Rows of `agreement.compare_selections` for ModelFest, of all networks.
     controls
         Network to the name of its control.
+
+    Returns
+    -------
+    Pearson's r and its interval in words, by what predicts; nothing without networks.
     """
     rows = agreement[(agreement["measure"] == "r") & (agreement["cube"] != STANDARDISED)]
     mean = rows[(rows["layer"] == MEAN_OF_LAYERS) & (rows["ranking"].isin([NONE, "pe"]))]
-    found = {key: interval(part.iloc[0], 2) for key, part in mean.groupby(["network", "selection"])}
-    alone = rows[rows["layer"] == NONE].drop_duplicates("selection").set_index("selection")["estimate"]
-    return [
-        f"Pearson’s r with the measured thresholds, mean of layers: {found[network, ALL]} by all channels of "
-        f"{network}, {found[network, HIGH]} by those of high PE, {found[network, LOW]} by those of low PE; with "
-        f"random weights {found[control, ALL]} by all. Contrast energy weighted by the human contrast sensitivity "
-        f"function (CSF), without a network, reaches {alone[WEIGHTED_ENERGY]:.2f}; a perfect model would reach "
-        f"{alone[HUMAN_CEILING]:.3f}, the human ceiling."
-        for network, control in controls.items()
-    ]
+    found = {key: part.iloc[0] for key, part in mean.groupby(["network", "selection"])}
+    alone = rows[rows["layer"] == NONE].drop_duplicates("selection").set_index("selection")
+    shown: dict[str, Any] = {}
+    for network, control in controls.items():
+        shown |= {
+            f"{network}, all channels": found[network, ALL],
+            f"{network}, the halves of high PE": found[network, HIGH],
+            f"{network}, the halves of low PE": found[network, LOW],
+            f"{control}, all channels with random weights": found[control, ALL],
+        }
+    if shown:
+        shown["contrast energy weighted by the human contrast sensitivity function (CSF), no network"] = alone.loc[
+            WEIGHTED_ENERGY
+        ]
+        shown["a perfect model (human ceiling)"] = alone.loc[HUMAN_CEILING]
+    return {name: interval(row) for name, row in shown.items()}
 
 
 def answers(records: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

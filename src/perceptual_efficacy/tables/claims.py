@@ -10,7 +10,7 @@ from perceptual_efficacy.statistics import LEAST_CLUSTERS
 from perceptual_efficacy.tables.rendering import HEADINGS, MISSING, interval, intervals, readable, resampled
 from perceptual_efficacy.vocabulary import INTERVAL
 
-KINDS = {PAPER: "The paper's claims", EXTENSION: "Extensions"}
+KINDS = {PAPER: "The paper's claims", EXTENSION: "Our own claims"}
 CLAIM = ["id", "kind", "statement", "network", "origin", "dataset"]
 P_VALUES = ["p", "p_split", "p_matched"]
 JUDGED = [
