@@ -113,14 +113,17 @@ def claims_table(records: list[dict[str, Any]], *, several: bool) -> str:
 
 
 def findings(results: Path, network: str, ids: Sequence[str]) -> str:
-    """Tell some verdicts on a network in a line each."""
-    records = {record["id"]: record for record in read_claims(results) if record["network"] == network}
+    """Tell some verdicts on a network in a line each, with those on other networks."""
+    tested = [record for record in read_claims(results) if record["verdict"] != NOT_TESTED]
+    records = {record["id"]: record for record in tested if record["network"] == network}
     lines = []
     for record in (records[name] for name in ids):
         layer = [part for part in record["endpoint"].split(", ") if part.startswith("layer ")]
         where = f" in {layer[0].removeprefix('layer ')}" if layer and MEAN_OF_LAYERS not in layer[0] else ""
         verdict = f"**{_capital(record['verdict'])}**{where}, {interval(record)} ({record['unit']})"
-        lines.append(f"- “{record['statement']}” {verdict}.")
+        others = [it for it in tested if it["id"] == record["id"] and it["network"] != network]
+        beside = "".join(f"; {it['verdict']} in {it['network']}, {interval(it)}" for it in others)
+        lines.append(f"- “{record['statement']}” {verdict}{beside}.")
     return "\n".join(lines)
 
 
