@@ -21,6 +21,7 @@ import yaml
 from PIL import Image
 
 from perceptual_efficacy.claims.evaluation import NOT_TESTED
+from perceptual_efficacy.report.verdicts import summary
 from perceptual_efficacy.tables.claims import KINDS, compared
 from perceptual_efficacy.tables.rendering import interval
 from perceptual_efficacy.vocabulary import (
@@ -113,10 +114,10 @@ def claims_table(records: list[dict[str, Any]], *, several: bool) -> str:
 
 
 def findings(results: Path, network: str, ids: Sequence[str]) -> str:
-    """Tell some verdicts on a network in a line each, with those on other networks."""
+    """Count the verdicts on a network, and tell some of them in a line each, with those on other networks."""
     tested = [record for record in read_claims(results) if record["verdict"] != NOT_TESTED]
     records = {record["id"]: record for record in tested if record["network"] == network}
-    lines = []
+    lines = [f"Verdicts on tested claims: {summary(records.values())}. Of them:", ""]
     for record in (records[name] for name in ids):
         layer = [part for part in record["endpoint"].split(", ") if part.startswith("layer ")]
         where = f" in {layer[0].removeprefix('layer ')}" if layer and MEAN_OF_LAYERS not in layer[0] else ""
