@@ -1,7 +1,7 @@
 """Write into docs/cluster.md what the study at the paper's scale needs: jobs, core-hours and disk; its sum into README.
 
     make figures            the default study in results/, for the times of its small jobs
-    python tools/plan.py    takes some minutes
+    python tools/plan.py    takes some minutes; needs the extra "slurm", for the profile of that name
 
 The jobs are those of a dry run. Core-hours are processor time, which a busy machine does not lengthen much: of a few
 images or steps by each rule's own function, at the study's sizes and with random weights, times their number; of all
