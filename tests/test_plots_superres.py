@@ -678,3 +678,15 @@ def test_odd_names_of_images_are_drawn_as_they_are(tmp_path) -> None:
     for name in ODD:
         assert f"Set5, {name}: 24 × 24 pixels" in said
     assert pd.read_csv(tmp_path / "a.csv")["image"].unique().tolist() == list(ODD)
+
+
+@pytest.mark.parametrize("reach", [0.00047, 0.019, 3.0])
+def test_ticks_of_differences_do_not_overlap(reach: float) -> None:
+    table = superres_differences.table(score(seeds=2))
+    table["improvement"] *= reach / table["improvement"].abs().max()
+    figure = superres_differences.draw(table)
+    figure.draw_without_rendering()
+    for axis in figure.axes:
+        boxes = [label.get_window_extent() for label in axis.get_xticklabels() if label.get_text()]
+        assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
+        assert len(boxes) == 3
