@@ -72,6 +72,16 @@ def test_units_are_all_channels_from_shallow_to_deep(backbone, pattern):
     assert cube["distance"].dtype == np.float32
 
 
+def test_network_is_left_alone(pattern):
+    backbone = draw_random(LAYERS, seed=1)
+    before = {name: value.clone() for name, value in backbone.state_dict().items()}
+    distances.contrast_distances(backbone, pattern, [0.5])
+    rows = [{"reference": "a", "first": "b", "second": None, "reference_sha256": "", "first_sha256": ""}]
+    noise = np.random.default_rng(0).integers(256, size=(16, 16, 3), dtype=np.uint8)
+    distances.image_distances(backbone, comparisons.table(rows), lambda path, _: noise)
+    torch.testing.assert_close(dict(backbone.state_dict()), before, rtol=0, atol=0, check_stride=True)
+
+
 def test_small_contrasts_grow_with_the_square(backbone, pattern):
     cube = distances.contrast_distances(backbone, pattern, [0.001, 0.002])["distance"].values
     first_layer = cube[..., :4].sum(axis=-1)

@@ -1,6 +1,7 @@
 """The distance of images by chosen channels: against the package lpips, the cube, and a plain reference."""
 
 import copy
+import pickle
 
 import lpips
 import numpy as np
@@ -151,6 +152,92 @@ def test_batch_gives_one_distance_per_image_as_one_by_one(metric):
     torch.testing.assert_close(together, one_by_one, rtol=1e-5, atol=0)
 
 
+# More than one number
+@pytest.mark.filterwarnings("ignore:The parameter 'pretrained' is deprecated:UserWarning")
+@pytest.mark.filterwarnings("ignore:Arguments other than a weight enum:UserWarning")
+def test_map_is_that_of_the_package_lpips(net, published, calibrated):
+    theirs = lpips.LPIPS(net=net, pnet_rand=True, lpips=calibrated, spatial=True, verbose=False)
+    state = published.network.state_dict()
+    for name, weight in theirs.net.named_parameters():
+        weight.data.copy_(state[f"features.{name.partition('.')[2]}"])
+    ours = pe.PerceptualMetric(published, lpips_weights(f"torchvision:{NETS[net]}") if calibrated else None)
+    x, y = pair(height=72, width=64)
+    with torch.no_grad():
+        expected = theirs(2 * x - 1, 2 * y - 1)[:, 0]
+        torch.testing.assert_close(ours(x, y, spatial=True), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_layers_shares_add_up_to_the_distance(metric):
+    x, y = pair()
+    found = metric(x, y, per_layer=True)
+    assert list(found) == list(LAYERS)
+    torch.testing.assert_close(sum(found.values()), metric(x, y), rtol=1e-6, atol=0)
+    maps = metric(x, y, per_layer=True, spatial=True)
+    assert {layer: part.shape for layer, part in maps.items()} == dict.fromkeys(LAYERS, (2, 24, 20))
+    torch.testing.assert_close(maps["relu1_1"].mean((1, 2)), found["relu1_1"], rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize(("reduction", "reduced"), [("mean", torch.mean), ("sum", torch.sum)])
+def test_reduction_is_over_the_images(metric, reduction, reduced):
+    x, y = pair(count=3)
+    torch.testing.assert_close(metric(x, y, reduction=reduction), reduced(metric(x, y)), rtol=1e-6, atol=0)
+    by_layer = metric(x, y, per_layer=True)
+    for layer, part in metric(x, y, per_layer=True, reduction=reduction).items():
+        torch.testing.assert_close(part, reduced(by_layer[layer]), rtol=1e-6, atol=0)
+    assert metric(x, y, spatial=True, reduction=reduction).shape == (24, 20)
+
+
+def test_unknown_reduction_is_refused(metric):
+    with pytest.raises(ValueError, match="reduction is 'median'; it must be one of none, mean, sum"):
+        metric(*pair(), reduction="median")
+
+
+def test_one_reference_serves_all_images(metric):
+    x, y = pair(count=3)
+    expected = metric(x, y[:1].expand(3, -1, -1, -1))
+    torch.testing.assert_close(metric(x, y[:1]), expected, rtol=1e-6, atol=0)
+    torch.testing.assert_close(metric.against(y[:1])(x), expected, rtol=1e-6, atol=0)
+
+
+def test_function_against_references_takes_the_same_options(metric):
+    x, y = pair()
+    distance = metric.against(y)
+    torch.testing.assert_close(distance(x), metric(x, y), rtol=1e-6, atol=0)
+    torch.testing.assert_close(distance(x, spatial=True), metric(x, y, spatial=True), rtol=1e-6, atol=1e-9)
+    assert list(distance(x, per_layer=True, reduction="mean")) == list(LAYERS)
+
+
+# Images larger than memory
+TILED = {
+    "random:vgg16": ["relu2_1", "relu3_3"],
+    "random:alexnet": "lpips",
+    "random:squeezenet1_1": "lpips",
+    "packaged:squeezenet1_1": "all",
+    "random:resnet18": ["stem", "layer1.1"],
+}
+
+
+@pytest.mark.parametrize("name", TILED)
+@pytest.mark.parametrize("size", [32, 75])
+def test_tiles_add_up_to_the_whole(name, size):
+    metric = pe.PerceptualMetric(pe.load_backbone(name, seed=3, layers=TILED[name]))
+    x, y = pair(height=149, width=118)
+    torch.testing.assert_close(metric.tiled(x, y[:1], size=size), metric(x, y[:1]), rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "part"), [("random:efficientnet_b0", "SqueezeExcitation"), ("random:vit_b_16", "LayerNorm")]
+)
+def test_network_that_sees_the_whole_image_is_not_tiled(name, part):
+    with pytest.raises(ValueError, match=f"cannot be run tile by tile: its {part} may see more of an image than"):
+        pe.PerceptualMetric(pe.load_backbone(name)).tiled(*pair(height=224, width=224))
+
+
+def test_tile_without_a_pixel_is_refused(metric):
+    with pytest.raises(ValueError, match="size is 0; a tile has at least one pixel"):
+        metric.tiled(*pair(), size=0)
+
+
 # Selections
 def counted(backbone, selection):
     return {layer: weight.tolist() for layer, weight in channel_weights(backbone, selection).items()}
@@ -287,7 +374,7 @@ def test_gradient_reaches_the_images_and_neither_references_nor_weights(metric):
     metric(x.requires_grad_(), y).sum().backward()
     assert x.grad.any()
     assert y.grad is None
-    assert all(weight.grad is None for weight in metric.parameters())
+    assert all(weight.grad is None for weight in metric.backbone.parameters())
 
 
 def test_gradient_reaches_references_that_ask_for_it(metric):
@@ -363,12 +450,32 @@ def test_images_that_are_no_batch_of_unit_range_are_refused_with_what_they_are(m
         metric(**batches)
 
 
-@pytest.mark.parametrize("shape", [(2, 3, 24, 21), (1, 3, 24, 20), (3, 3, 24, 20)])
+@pytest.mark.parametrize("shape", [(2, 3, 24, 21), (1, 3, 24, 21), (3, 3, 24, 20)])
 def test_images_and_references_of_unequal_shape_are_refused(metric, shape):
     x, _ = pair()
-    message = rf"images have shape \(2, 3, 24, 20\), references \({', '.join(map(str, shape))}\); they must be equal"
+    message = (
+        rf"images have shape \(2, 3, 24, 20\), references \({', '.join(map(str, shape))}\); they must be equal, or"
+    )
     with pytest.raises(ValueError, match=message):
         metric(x, torch.zeros(shape))
+
+
+def test_rounding_of_white_is_no_error(metric):
+    white = torch.ones(1, 3, 96, 96)
+    resized = torch.nn.functional.interpolate(white, (61, 57), mode="bicubic", antialias=True)
+    kernel = torch.exp(-torch.linspace(-2, 2, 9).square())
+    blurred = torch.nn.functional.conv2d(white, (kernel / kernel.sum()).expand(3, 1, 1, 9), groups=3)
+    above = torch.full((1, 3, 16, 16), 1.0000001)
+    assert max(images.max() for images in (resized, blurred, above)) > 1
+    for images in (resized, blurred, above, 1 - above):
+        assert metric(images, images).tolist() == [0]
+
+
+def test_value_just_beyond_the_range_is_shown_with_its_digits(metric):
+    x, y = pair()
+    x[0, 0, 0, 0] = 1.00002
+    with pytest.raises(ValueError, match=r"images lie in \[\S+, 1\.00002\]; expected values in \[0, 1\]"):
+        metric(x, y)
 
 
 def test_images_too_small_for_the_network_are_refused(metric):
@@ -401,28 +508,157 @@ def test_copy_measures_the_same_and_stands_alone(backbone, weighted):
     expected = metric(x, y)
     twin = copy.deepcopy(metric)
     torch.testing.assert_close(twin(x, y), expected, rtol=0, atol=0)
-    for parameter in twin.parameters():
+    for parameter in twin.backbone.parameters():
         parameter.zero_()
     torch.testing.assert_close(metric(x, y), expected, rtol=0, atol=0)
 
 
-def test_state_is_that_of_the_backbone_alone(backbone, weighted):
-    state = pe.PerceptualMetric(backbone, weighted).state_dict()
-    assert set(state) == {f"backbone.{key}" for key in backbone.state_dict()}
-
-
-def test_state_goes_into_a_metric_with_another_selection(weighted):
+def test_pickled_metric_measures_the_same(backbone, weighted):
+    metric = pe.PerceptualMetric(backbone, weighted)
     x, y = pair()
-    one, other = (
-        pe.PerceptualMetric(draw_random(LAYERS, seed=1)),
-        pe.PerceptualMetric(draw_random(LAYERS, seed=2), weighted),
-    )
-    other.load_state_dict(one.state_dict(), strict=True)
-    np.testing.assert_allclose(other(x, y).numpy(), reference(x, y, WEIGHTED), rtol=1e-5)
+    torch.testing.assert_close(pickle.loads(pickle.dumps(metric))(x, y), metric(x, y), rtol=0, atol=0)  # noqa: S301
 
 
-def test_learning_moves_nothing_in_the_metric(metric):
-    assert not any(parameter.requires_grad for parameter in metric.parameters())
+class Training(torch.nn.Module):
+    """A model of one layer that holds its loss, as many do."""
+
+    def __init__(self, loss):
+        super().__init__()
+        self.model, self.loss = torch.nn.Conv2d(3, 3, 1), loss
+
+    def forward(self, images):
+        return self.model(images).sigmoid()
+
+
+def test_models_state_and_parameters_are_its_own(backbone, weighted):
+    alone, whole = Training(torch.nn.L1Loss()), Training(pe.PerceptualMetric(backbone, weighted))
+    for of in (torch.nn.Module.parameters, torch.nn.Module.buffers):
+        assert [value.shape for value in of(whole)] == [value.shape for value in of(alone)]
+    whole.load_state_dict(alone.state_dict(), strict=True)
+    alone.load_state_dict(whole.state_dict(), strict=True)
+
+
+def test_training_moves_nothing_in_the_metric(backbone):
+    whole = Training(pe.PerceptualMetric(copy.deepcopy(backbone)))
+    x, y = pair()
+    before = whole.loss(x, y)
+    whole.train().requires_grad_(True)
+    adam = torch.optim.AdamW(whole.parameters(), lr=0.1, weight_decay=0.1)
+    for _ in range(3):
+        adam.zero_grad()
+        whole.loss(whole(x), y).mean().backward()
+        adam.step()
+    assert torch.equal(whole.loss(x, y), before)
+    assert not any(weight.requires_grad for weight in whole.loss.backbone.parameters())
+
+
+def test_metric_goes_where_its_model_goes(backbone, weighted):
+    whole = Training(pe.PerceptualMetric(copy.deepcopy(backbone), weighted)).to("meta")
+    assert {value.device.type for value in whole.loss.backbone.state_dict().values()} == {"meta"}
+    with pytest.raises(ValueError, match=r"images are on cpu, the metric is on meta\. Move .*metric\.to\('cpu'\)"):
+        whole.loss(*pair())
+
+
+def test_converted_model_measures_in_double_precision(backbone, weighted):
+    whole = Training(pe.PerceptualMetric(copy.deepcopy(backbone), weighted)).double()
+    x, y = (images.double() for images in pair())
+    np.testing.assert_allclose(whole.loss(x, y).numpy(), reference(x, y, WEIGHTED), rtol=1e-10)
+
+
+# Precision
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_autocast_reaches_the_network_and_not_what_is_computed_from_it(backbone, dtype):
+    metric = pe.PerceptualMetric(backbone)
+    x, y = pair(height=32, width=32)
+    with torch.autocast("cpu", dtype):
+        found = metric(x, y)
+        maps = [{layer: maps.double() for layer, maps in backbone.activations(images)} for images in (x, y)]
+    units = [{k: v / (v.square().sum(1, keepdim=True) + 1e-10).sqrt() for k, v in each.items()} for each in maps]
+    expected = sum((units[0][k] - units[1][k]).square().sum(1).mean((1, 2)) for k in LAYERS)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=0)
+    assert not torch.equal(found, metric(x, y))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "rtol"), [(torch.float16, 1e-3), (torch.bfloat16, 1e-2)], ids=["float16", "bfloat16"]
+)
+def test_large_images_do_not_overflow_under_autocast(dtype, rtol):
+    metric = pe.PerceptualMetric(pe.load_backbone("random:vgg16", layers=["relu1_1", "relu1_2"]))
+    x, _ = pair(count=1, height=256, width=256)
+    with torch.autocast("cpu", dtype):
+        found = metric(x, 0 * x)
+    torch.testing.assert_close(found, metric(x, 0 * x), rtol=rtol, atol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_image_of_half_precision_is_at_no_distance_to_itself(backbone, dtype):
+    metric = pe.PerceptualMetric(backbone)
+    x = pair()[0].to(dtype)
+    found = metric(x, x.clone())
+    assert found.dtype == torch.float32
+    assert found.tolist() == [0, 0]
+
+
+# Compilers and transforms
+def test_compiled_metric_is_one_graph_and_measures_the_same(backbone, weighted):
+    metric = pe.PerceptualMetric(backbone, weighted)
+    x, y = pair()
+    compiled = torch.compile(metric, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(x, y), metric(x, y), rtol=1e-6, atol=0)
+    one, other = (images.clone().requires_grad_() for images in (x, x))
+    compiled(one, y, reduction="mean").backward()
+    metric(other, y, reduction="mean").backward()
+    torch.testing.assert_close(one.grad, other.grad, rtol=1e-4, atol=1e-9)
+
+
+@pytest.mark.slow  # the compiler writes and builds C++
+def test_metric_compiled_for_the_processor_measures_the_same(backbone, weighted):
+    metric = pe.PerceptualMetric(backbone, weighted)
+    x, y = pair()
+    torch.testing.assert_close(torch.compile(metric, fullgraph=True)(x, y), metric(x, y), rtol=1e-5, atol=0)
+
+
+def test_exported_metric_measures_the_same(backbone, weighted):
+    metric = pe.PerceptualMetric(backbone, weighted)
+    x, y = pair()
+    exported = torch.export.export(metric, (x, y)).module()
+    torch.testing.assert_close(exported(y, x), metric(y, x), rtol=1e-6, atol=0)
+
+
+def test_vmap_over_batches_measures_each(backbone):
+    metric = pe.PerceptualMetric(backbone, validate_range=False)
+    x, y = (images.unflatten(0, (3, 2)) for images in pair(count=6))
+    found = torch.vmap(metric)(x, y)
+    torch.testing.assert_close(found, torch.stack([metric(a, b) for a, b in zip(x, y, strict=True)]), rtol=1e-5, atol=0)
+    shared = torch.vmap(metric.against(y[0]))(x)
+    torch.testing.assert_close(shared, torch.stack([metric(a, y[0]) for a in x]), rtol=1e-5, atol=0)
+
+
+def test_functional_gradient_is_that_of_backward(backbone):
+    metric = pe.PerceptualMetric(backbone, validate_range=False)
+    x, y = pair()
+    found = torch.func.grad(lambda images: metric(images, y, reduction="sum"))(x)
+    metric(x.requires_grad_(), y).sum().backward()
+    torch.testing.assert_close(found, x.grad, rtol=1e-5, atol=1e-9)
+
+
+def _train_shared(rank, meeting, backbone, losses):
+    torch.distributed.init_process_group("gloo", meeting, rank=rank, world_size=2)
+    whole = Training(pe.PerceptualMetric(backbone))
+    model = torch.nn.parallel.DistributedDataParallel(whole)
+    x, y = pair(count=2, height=8, width=8)
+    loss = whole.loss(model(x[rank : rank + 1]), y[rank : rank + 1]).mean()
+    loss.backward()
+    losses[rank] = whole.model.weight.grad.norm()
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.slow  # each process imports torch
+def test_processes_that_share_a_batch_agree_on_the_gradient(backbone, tmp_path):
+    norms = torch.zeros(2).share_memory_()
+    torch.multiprocessing.spawn(_train_shared, (f"file://{tmp_path}/meeting", backbone, norms), 2)
+    assert norms[0] == norms[1] > 0
 
 
 def test_lower_is_better(metric):

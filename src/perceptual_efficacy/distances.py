@@ -38,13 +38,15 @@ def unit_normalised(activation: Tensor) -> Tensor:
     return unit.unflatten(1, activation.shape[2:]).permute(0, 3, 1, 2)
 
 
-def selection_distance(activation: Tensor, reference: Tensor, weight: Tensor) -> Tensor:
-    """Weighted sum over channels of each channel's distance, shape (N,); gradients pass.
+def weighted_differences(activation: Tensor, reference: Tensor, weight: Tensor) -> Tensor:
+    """Weighted sum over channels of the squared differences at each position, shape (N, H, W); gradients pass.
 
-    The activations, (N, channels, H, W), are not yet unit-normalised; the weight has shape (channels,).
+    The activations, (N, channels, H, W), are not yet unit-normalised; there may be one reference for all of them. The
+    weight has shape (channels,). Autocast is off in here: float16 overflows, and bfloat16 has three digits.
     """
-    difference = activation * _inverse_length(activation, 1) - reference * _inverse_length(reference, 1)
-    return torch.einsum("nchw,c->n", difference.square(), weight) / activation[0, 0].numel()
+    with torch.autocast(activation.device.type, enabled=False):
+        difference = activation * _inverse_length(activation, 1) - reference * _inverse_length(reference, 1)
+        return (weight.to(difference) @ difference.square().flatten(2)).unflatten(1, activation.shape[2:])
 
 
 def contrast_distances(
@@ -89,7 +91,7 @@ def contrast_distances(
     margin = min(max(backbone.receptive_fields.values()), max(shown.shape[1:]) // 2)
     padded = np.pad(shown, ((0, 0), (margin, margin), (margin, margin)))
     device = next(backbone.parameters()).device
-    network = backbone.to(memory_format=torch.channels_last)
+    network = backbone.channels_last()
 
     def images(contrasts: NDArray[np.float32]) -> Tensor:
         return grey_images(torch.from_numpy(GREY + GREY * contrasts.clip(-1, 1)).to(device))
@@ -146,7 +148,7 @@ def image_distances(
     are the first image and, where the table has one, the second.
     """
     device = next(backbone.parameters()).device
-    network = backbone.to(memory_format=torch.channels_last)
+    network = backbone.channels_last()
     held: list[Tensor] = []  # the last reference's maps, by layer
     rows = []
     with torch.inference_mode():

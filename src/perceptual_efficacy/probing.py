@@ -72,7 +72,7 @@ def probe(
     smaller = 0 if size is not None else gratings.pixels - gratings.oriented_pixels
     size = picture_size(backbone, gratings, largest) if size is None else size
     device = next(backbone.parameters()).device
-    network = backbone.to(memory_format=torch.channels_last)
+    network = backbone.channels_last()
     found: dict[str, list[NDArray[np.float32]]] = {}
     rectified = []
     batches = _batches(gratings, size, size - smaller, colour, batch_size)

@@ -1,7 +1,9 @@
 """A backbone: a network as named layers of channels, cut after the deepest layer asked for."""
 
+import copy
 import logging
 import math
+import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, fx, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.nn import functional
 
 from perceptual_efficacy.vocabulary import NONE, OF_NETWORK
 
@@ -21,6 +24,12 @@ STANDARD_DEVIATION = (0.229, 0.224, 0.225)
 
 MAPS, CHANNELS_LAST, TOKENS = "maps", "channels last", "tokens"  # what a layer may return; all become maps
 MAKERS = (nn.Conv2d, nn.Linear, nn.BatchNorm2d)  # modules whose output shares no memory with anything
+# what computes a unit from its receptive field alone, at every place alike
+LOCAL_MODULES = {
+    *(nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.Dropout, nn.Identity),
+    *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Hardswish),
+}
+LOCAL_FUNCTIONS = {torch.cat, torch.add, operator.add, torch.relu, functional.relu}
 TORCH_ERRORS = (RuntimeError, AssertionError, ValueError)  # what networks raise on a size that they do not take
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
@@ -89,6 +98,10 @@ class Backbone(nn.Module):
         super().train(False)
         return self
 
+    def channels_last(self) -> "Backbone":
+        """Return a copy with channels last in memory, in which convolutions run faster; this one stays as it is."""
+        return copy.deepcopy(self).to(memory_format=torch.channels_last)
+
     @property
     def layers(self) -> dict[str, int]:
         """Layer names in order of depth, with their number of channels."""
@@ -118,7 +131,16 @@ class Backbone(nn.Module):
 
         Convolutions and pooling windows count; global operations (squeeze and excitation, attention) do not.
         """
-        extents: dict[fx.Node, tuple[int, int]] = {}  # width, and pixels per step of the map
+        return {layer: width for layer, (width, _) in self._extents().items()}
+
+    @property
+    def steps(self) -> dict[str, int]:
+        """Pixels from one unit of each layer to the next."""
+        return {layer: step for layer, (_, step) in self._extents().items()}
+
+    def _extents(self) -> dict[str, tuple[int, int]]:
+        """Receptive field of each layer's units, and pixels from one to the next."""
+        extents: dict[fx.Node, tuple[int, int]] = {}
         for node in self.network.graph.nodes:
             before = [extents[other] for other in node.all_input_nodes if other in extents]
             width, step = (max(values) for values in zip(*before, strict=True)) if before else (1, 1)
@@ -128,7 +150,29 @@ class Backbone(nn.Module):
                 width += (kernel - 1) * dilation * step
                 step *= stride
             extents[node] = width, step
-        return {layer: extents[node][0] for layer, node in self._nodes().items()}
+        return {layer: extents[node] for layer, node in self._nodes().items()}
+
+    def check_local(self) -> None:
+        """Raise a ValueError unless every unit sees its receptive field alone, so that images may be cut into tiles."""
+        parts = [
+            part
+            for node in self.network.graph.nodes
+            if node.op == "call_module"
+            for part in self.network.get_submodule(str(node.target)).modules()
+        ]
+        strange = [
+            type(part).__name__
+            for part in parts
+            if not (type(part) in LOCAL_MODULES or isinstance(part, nn.Sequential))
+            or getattr(part, "padding_mode", None) == "circular"
+        ]
+        calls = [node for node in self.network.graph.nodes if node.op in {"call_function", "call_method"}]
+        strange += [str(node) for node in calls if node.target not in LOCAL_FUNCTIONS]
+        if strange:
+            raise ValueError(
+                f"{self._name()} cannot be run tile by tile: its {strange[0]} may see more of an image than its "
+                f"receptive field. Measure smaller images, or take layers before it."
+            )
 
     @property
     def first_filters(self) -> tuple[str | None, str | None]:
@@ -171,11 +215,15 @@ class Backbone(nn.Module):
 
     def _walk(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
         """Run the network node by node; yield what it returns at each layer."""
+        dtype = next((weight.dtype for weight in self.network.parameters()), images.dtype)
+        normalised = ((images - self.mean) / self.standard_deviation).to(dtype)
+        if torch.compiler.is_compiling():  # a compiler decides on its own what to keep, and does not look into graphs
+            for name, value in self.network(normalised).items():
+                yield name, value if value.dtype.itemsize >= 4 else value.float()
+            return
         names = {node: name for name, node in self._nodes().items()}
         nodes = [node for node in self.network.graph.nodes if node.op != "output"]
         last_use = {used: node for node in nodes for used in node.all_input_nodes}
-        dtype = next((weight.dtype for weight in self.network.parameters()), images.dtype)
-        normalised = ((images - self.mean) / self.standard_deviation).to(dtype)
         interpreter = fx.Interpreter(self.network, garbage_collect_values=False)
         interpreter.args_iter = iter([normalised])
         for node in nodes:
