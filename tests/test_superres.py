@@ -1,6 +1,7 @@
 """Super-resolution without training: resizing, the network, its images, and the metrics."""
 
 import copy
+import math
 import pickle
 import random
 import resource
@@ -198,9 +199,9 @@ def test_weights_have_the_authors_names(scale):
     assert set(edsr.EDSR(scale).state_dict()) == authors_names(scale, 16)
 
 
-@pytest.mark.parametrize("scale", [3, 4])
-def test_output_is_that_of_the_authors_layers_on_values_of_0_to_255(scale):
-    network = edsr.draw(scale, 2, 4, seed=0)
+@pytest.mark.parametrize(("scale", "residual_scale"), [(3, 1), (4, 1), (2, 0.1)])
+def test_output_is_that_of_the_authors_layers_on_values_of_0_to_255(scale, residual_scale):
+    network = edsr.draw(scale, 2, 4, seed=0, residual_scale=residual_scale)
     weights = {**network.state_dict(), **authors_means()}
 
     def layer(name, x):
@@ -210,9 +211,9 @@ def test_output_is_that_of_the_authors_layers_on_values_of_0_to_255(scale):
     image = torch.rand(1, 3, 6, 5)
     x = head = layer("head.0", layer("sub_mean", 255 * image))
     for block in range(2):
-        x = x + layer(f"body.{block}.body.2", layer(f"body.{block}.body.0", x).relu())
+        x = x + residual_scale * layer(f"body.{block}.body.2", layer(f"body.{block}.body.0", x).relu())
     x = head + layer("body.2", x)
-    for step, name in [(3, "tail.0.0")] if scale == 3 else [(2, "tail.0.0"), (2, "tail.0.2")]:
+    for step, name in {2: [(2, "tail.0.0")], 3: [(3, "tail.0.0")], 4: [(2, "tail.0.0"), (2, "tail.0.2")]}[scale]:
         x = functional.pixel_shuffle(layer(name, x), step)
     expected = layer("add_mean", layer("tail.1", x)) / 255
     torch.testing.assert_close(network(image), expected, rtol=1e-5, atol=1e-6)
@@ -242,6 +243,12 @@ def test_a_network_of_nothing_is_refused(shape):
         edsr.EDSR(2, *shape)
 
 
+@pytest.mark.parametrize("factor", [0, -0.1, math.inf, math.nan])
+def test_residuals_times_anything_but_a_number_above_0_are_refused(factor):
+    with pytest.raises(ValueError, match=f"EDSR is asked for residuals times {factor}; expected a finite number above"):
+        edsr.EDSR(2, 1, 4, factor)
+
+
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_weights_of_a_file_are_loaded(tmp_path, suffix):
     state = edsr.draw(3, 2, 4, seed=1).state_dict()
@@ -269,12 +276,24 @@ def test_weights_of_another_architecture_are_refused_saying_what_was_expected(he
         edsr.load(state, 2, 2, 4, "mine.pth")
 
 
+def test_weights_as_wide_as_the_authors_large_network_need_the_scale_of_residuals(tmp_path):
+    state = edsr.draw(2, 1, 256, seed=0).state_dict()
+    torch.save(state, tmp_path / "theirs.pt")
+    with pytest.raises(
+        ValueError, match=r"theirs\.pt: a network of 256 channels\. .* 0\.1, which no weights show\. State"
+    ):
+        edsr.read(tmp_path / "theirs.pt", 2, 1, 256)
+    image = torch.rand(1, 3, 6, 5)
+    plain, scaled = (edsr.read(tmp_path / "theirs.pt", 2, 1, 256, residual_scale=factor)(image) for factor in (1, 0.1))
+    assert not torch.allclose(plain, scaled, atol=1e-4)
+
+
 def test_a_network_that_was_saved_comes_back_with_its_size_and_weights(tmp_path):
-    network = edsr.draw(3, 2, 4, seed=1)
+    network = edsr.draw(3, 2, 4, seed=1, residual_scale=0.1)
     network.card = {"loss": "high", "network": "vgg16", "weights": "trained", "seed": 7, "steps": 9}
     edsr.save(network, tmp_path / "weights.safetensors", tmp_path / "card.json")
     found = edsr.restore(tmp_path / "weights.safetensors")
-    assert (found.scale, found.blocks, found.width) == (3, 2, 4)
+    assert (found.scale, found.blocks, found.width, found.residual_scale) == (3, 2, 4, 0.1)
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in found.state_dict().items())
     assert found.card == storage.read_record(tmp_path / "card.json")
     assert found.card.items() >= network.card.items()

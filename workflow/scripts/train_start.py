@@ -9,13 +9,13 @@ from perceptual_efficacy.superres.training import COLUMNS, Loss
 from perceptual_efficacy.vocabulary import START
 
 with job(snakemake) as run:
-    shape = (int(run.wildcards.scale), run.params.network["blocks"], run.params.network["width"])
+    scale, shape = int(run.wildcards.scale), dict(run.params.network)
     about = {"loss": START, "selection": START, "seed": 0}  # no loss was fine-tuned with, and nothing repeated
     if run.input.start:
-        network = edsr.read(run.input.start, *shape)
+        network = edsr.read(run.input.start, scale, **shape)
         network.card = {**about, "trained": "elsewhere"}
         write(run, network, pd.DataFrame(columns=list(COLUMNS), dtype=float))
     else:
-        network = edsr.draw(*shape, run.params.seed)
+        network = edsr.draw(scale, **shape, seed=run.params.seed)
         network.card = {**about, "trained": f"here, with L1 and seed {run.params.seed}"}
         train(run, network, Loss(), run.params.seed)
