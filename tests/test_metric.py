@@ -10,12 +10,12 @@ import pytest
 import torch
 
 import perceptual_efficacy as pe
-import perceptual_efficacy.metric
+import perceptual_efficacy.selections
 from perceptual_efficacy import distances, io
 from perceptual_efficacy.backbones.vgg import draw_random
 from perceptual_efficacy.datasets import comparisons
 from perceptual_efficacy.lpips import lpips_weights
-from perceptual_efficacy.metric import channel_weights
+from perceptual_efficacy.selections import channel_weights
 
 LAYERS = {"relu1_1": 4, "relu1_2": 5, "relu2_1": 6}
 
@@ -251,7 +251,7 @@ def test_every_channel_counts_once_unless_others_are_chosen(backbone, selection)
 @pytest.mark.parametrize("half", ["high", "low"])
 def test_half_is_that_of_the_backbones_scores(half, monkeypatch):
     few = pe.gratings(frequencies=5, orientations=4, phases=2)
-    monkeypatch.setattr(perceptual_efficacy.metric, "gratings", lambda: few)
+    monkeypatch.setattr(perceptual_efficacy.selections, "gratings", lambda: few)
     backbone = draw_random({"relu1_1": 8}, seed=1)
     chosen = set(pe.select_channels(pe.score_channels(pe.probe(backbone, few)), half)["channel"])
     assert 0 < len(chosen) < 8
@@ -318,9 +318,9 @@ def test_table_is_left_as_it_was(backbone, weighted):
         (pd.DataFrame({"a": [0]}), r"lacks the columns \['channel', 'layer'\]; it has \['a'\]"),
         (
             "upper",
-            r"selection is 'upper'; expected None, 'all', 'high', 'low', a table, or an existing \.csv or \.parq",
+            r"selection is 'upper'; expected None, 'all', 'high', 'low', a table, or an existing \.csv, \.parq",
         ),
-        ("none.csv", r"selection is 'none\.csv'; expected .* an existing \.csv or \.parquet file"),
+        ("none.csv", r"selection is 'none\.csv'; expected .* an existing \.csv, \.parquet file"),
         ("README.md", r"selection is 'README\.md'; expected"),
     ],
     ids=lambda value: None if isinstance(value, str) else "",

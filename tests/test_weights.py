@@ -231,6 +231,42 @@ def test_unknown_release_is_refused_with_the_releases_there_are():
         pe.load_backbone("torchvision:resnet50", layers=["stem"], weights="IMAGENET1K_V9")
 
 
+@pytest.mark.parametrize(
+    ("given", "release"),
+    [
+        (torchvision.models.ResNet50_Weights.IMAGENET1K_V1, "IMAGENET1K_V1"),
+        (torchvision.models.ResNet50_Weights.DEFAULT, "IMAGENET1K_V2"),
+        ("ResNet50_Weights.IMAGENET1K_V1", "IMAGENET1K_V1"),
+        ("ResNet50_Weights.DEFAULT", "IMAGENET1K_V2"),
+        ("IMAGENET1K_V1", "IMAGENET1K_V1"),
+    ],
+    ids=str,
+)
+def test_torchvisions_own_names_of_weights_are_understood(given, release, monkeypatch):
+    def not_here(url, name):
+        raise weights.UnavailableError(f"{name} at {url}")
+
+    monkeypatch.setattr(loading, "from_url", not_here)
+    url = getattr(torchvision.models.ResNet50_Weights, release).url
+    with pytest.raises(weights.UnavailableError, match=f"^{release} at {re.escape(url)}$"):
+        loading.load_backbone("torchvision:resnet50", layers=["stem"], weights=given)
+
+
+def test_weights_of_another_network_of_torchvision_are_refused():
+    message = r"weights is ResNet18_Weights\.IMAGENET1K_V1, which is not of torchvision:resnet50; its releases are"
+    for given in (torchvision.models.ResNet18_Weights.IMAGENET1K_V1, "ResNet18_Weights.IMAGENET1K_V1"):
+        with pytest.raises(ValueError, match=message):
+            loading.load_backbone("torchvision:resnet50", layers=["stem"], weights=given)
+
+
+@pytest.mark.parametrize(("given", "told"), [(True, "bool"), ({"conv1.weight": torch.ones(1)}, "dict"), (3, "int")])
+def test_weights_of_another_type_are_refused(given, told):
+    with pytest.raises(
+        ValueError, match=rf"^weights is a {told}; expected 'DEFAULT', a release's name or torchvision's"
+    ):
+        loading.load_backbone("torchvision:resnet50", layers=["stem"], weights=given)
+
+
 def test_network_without_pretrained_weights_says_so():
     architecture = published.build("timm:test_resnet")._replace(releases={})
     with pytest.raises(ValueError, match="timm:test_resnet has no pre-trained weights; give a file, or None"):

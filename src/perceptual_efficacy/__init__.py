@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from perceptual_efficacy.probing import probe as probe
     from perceptual_efficacy.scores import score_channels as score_channels
     from perceptual_efficacy.scores import select_channels as select_channels
+    from perceptual_efficacy.selections import save_selection as save_selection
     from perceptual_efficacy.stimuli import gratings as gratings
 
 __version__ = "0.1.0"
@@ -22,6 +23,7 @@ _HOMES = {
     "load_backbone": "backbones.loading",
     "lpips_weights": "lpips",
     "probe": "probing",
+    "save_selection": "selections",
     "score_channels": "scores",
     "select_channels": "scores",
 }

@@ -43,6 +43,7 @@ NetworkOption = Annotated[str, typer.Option("--network", "-n", help="As for `sco
 Layers = Annotated[str, typer.Option(help="all, lpips, or layer names with commas between them.")]
 Weights = Annotated[str, typer.Option(help="DEFAULT, a release's name, a .pth or .safetensors file, or none (random).")]
 Seed = Annotated[int, typer.Option(help="Seed of random weights and of k-means.")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ...; the one that `doctor` names unless given.")]
 
 
 @contextmanager
@@ -51,11 +52,15 @@ def _one_line_errors() -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError) as error:
-        err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        _say_error(str(error))
         raise typer.Exit(1) from error
 
 
-@app.command()
+def _say_error(message: str) -> None:
+    err.print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
+
+
+@app.command(epilog="Example: perceptual-efficacy score packaged:squeezenet1_1 -o channels.csv --plot efficacy.png")
 def score(
     network: Network,
     layers: Layers = "all",
@@ -64,10 +69,14 @@ def score(
     pixels_per_degree: Annotated[float, typer.Option(help="Resolution at which images are assumed to be seen.")] = 32.0,
     csf: Annotated[str, typer.Option(help="mannos-sakrison, watson-ahumada, barten or flat.")] = "mannos-sakrison",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write all channels to this .csv.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw PE by layer into this .png, .pdf or .svg.")] = None,
+    device: Device = None,
+    batch_size: Annotated[int, typer.Option(help="Gratings per forward pass.")] = 4,
 ) -> None:
     """Show gratings to a network and score its channels: mu1, mu2 and perceptual efficacy PE."""
     with _one_line_errors():
-        _check_output(output)
+        _check_path("output", output, ".csv")
+        _check_path("plot", plot, ".png", ".pdf", ".svg")
         from tqdm import tqdm
 
         from perceptual_efficacy import io
@@ -75,12 +84,17 @@ def score(
         from perceptual_efficacy.scores import score_channels
         from perceptual_efficacy.stimuli import gratings
 
-        backbone = _backbone(network, layers, weights, seed)
+        backbone = _backbone(network, layers, weights, seed, device)
         drawn = gratings(pixels_per_degree=pixels_per_degree)
         progress = partial(tqdm, desc="probing", disable=None, leave=False)
-        channels = score_channels(probe(backbone, drawn, progress=progress), csf)
+        tuning = probe(backbone, drawn, batch_size=batch_size, progress=progress)
+        channels = score_channels(tuning, csf).assign(csf=csf)
         if output is not None:
             io.write_csv(channels, output)
+        if plot is not None:
+            from perceptual_efficacy.plots import efficacy_by_layer, style
+
+            style.write(efficacy_by_layer.draw(efficacy_by_layer.table(channels)), plot)
     table = Table("layer")
     for name in ("channels", "scored", "mu1", "mu2", "PE"):
         table.add_column(name, justify="right")
@@ -92,20 +106,24 @@ def score(
     out.print(table)
 
 
-@app.command()
+@app.command(epilog="Example: perceptual-efficacy select channels.csv --half high -o squeezenet-high.safetensors")
 def select(
     channels: Annotated[Path, typer.Argument(help="The .csv of `score`, or a study's channels.parquet.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Write the selection to this .csv.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A .safetensors, which fits this network alone, or a .csv.")
+    ],
     half: Annotated[Literal["high", "low"], typer.Option(help="The upper or the lower half of each layer.")] = "high",
     by: Annotated[str, typer.Option(help="Column to rank by: pe, mu1, mu2, ...")] = "pe",
+    layers: Annotated[str | None, typer.Option(help="Layers to select from, with commas; all unless given.")] = None,
 ) -> None:
     """Select the upper or lower half of each layer's scored channels."""
     with _one_line_errors():
-        _check_output(output)
+        _check_path("output", output, ".csv", ".safetensors")
         import pandas as pd
 
         from perceptual_efficacy import io
         from perceptual_efficacy.scores import select_channels
+        from perceptual_efficacy.selections import save_selection
 
         if not channels.is_file():
             raise FileNotFoundError(f"There is no file {channels}.")
@@ -117,51 +135,71 @@ def select(
             raise ValueError(f"{channels} lacks the columns {', '.join(sorted(lacking))}; it is not from `score`.")
         if by in table and not pd.api.types.is_numeric_dtype(table[by]):
             raise ValueError(f"Channels cannot be ranked by {by!r}, which holds no numbers.")
-        chosen = table.loc[select_channels(table, half, by=by).index, ["layer", "channel", by]]
-        io.write_csv(chosen, output)
-    out.print(f"{len(chosen)} of {len(table)} channels written to {output}")
+        chosen = select_channels(table, half, by=by, layers=None if layers is None else _names(layers))
+        if output.suffix == ".csv":
+            io.write_csv(table.loc[chosen.index, ["layer", "channel", by]], output)
+        else:
+            save_selection(chosen, output, table, half=half, by=by)
+    out.print(f"{len(chosen)} of {len(table)} channels written to {output}", highlight=False, soft_wrap=True)
 
 
-@app.command()
+@app.command(
+    epilog="Examples: perceptual-efficacy compare original.png a.png b.png | sort -n; "
+    "perceptual-efficacy compare originals/ results/ --selection high.safetensors -o distances.csv"
+)
 def compare(
-    reference: Annotated[Path, typer.Argument(help="The reference image.")],
-    images: Annotated[list[Path], typer.Argument(help="Images of the same size.")],
+    reference: Annotated[Path, typer.Argument(help="The reference: an image, or a folder of them.")],
+    images: Annotated[
+        list[Path], typer.Argument(help="Images of its size; or a folder, paired with the first by stem.")
+    ],
     network: NetworkOption = "torchvision:vgg16",
     layers: Annotated[str | None, typer.Option(help="As for `score`; LPIPS's for a network that LPIPS uses.")] = None,
     weights: Weights = "DEFAULT",
     seed: Seed = 0,
     selection: Annotated[
-        str, typer.Option(help="all, high, low, lpips (LPIPS's learnt weights), or a .csv of `select`.")
+        str, typer.Option(help="all, high, low, lpips (LPIPS's learnt weights), or a file of `select`.")
     ] = "all",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write this .csv or .json, too.")] = None,
+    device: Device = None,
+    batch_size: Annotated[int, typer.Option(help="Images per forward pass.")] = 8,
 ) -> None:
-    """Print each image's distance from the reference, one per line: 0 is equal, lower is nearer."""
-    with _one_line_errors():
-        import torch
+    """Print each image's distance from its reference, one per line: 0 is equal, lower is nearer.
 
-        from perceptual_efficacy import io
-        from perceptual_efficacy.backbones.network import as_tensor, best_device
+    An image that cannot be measured is named; the others are measured all the same, and the exit code is 1.
+    """
+    with _one_line_errors():
+        _check_path("output", output, ".csv", ".json")
+        from tqdm import tqdm
+
+        from perceptual_efficacy import comparing
         from perceptual_efficacy.backbones.published import LPIPS_LAYERS
-        from perceptual_efficacy.lpips import FILES, RELEASE, weights_of
         from perceptual_efficacy.metric import PerceptualMetric
 
-        device = best_device()
-        read = {path: as_tensor(io.read_image(path)).to(device) for path in [reference, *images]}
-        for path in images:
-            if read[path].shape != read[reference].shape:
-                found, wanted = (" x ".join(map(str, read[name].shape[:1:-1])) for name in (path, reference))
-                raise ValueError(f"{path} is {found} pixels, the reference {reference} {wanted}; they must be equal.")
+        pairs, alone = comparing.pair_up(reference, images)
         usual = "lpips" if network.replace("random:", "torchvision:") in LPIPS_LAYERS else "all"
-        backbone = _backbone(network, layers or usual, weights, seed)
-        chosen: str | pd.DataFrame = weights_of(backbone.card) if selection == "lpips" else selection
-        if selection == "lpips" and len(chosen) == 0:
-            raise ValueError(
-                f"LPIPS learnt its weights on the release {RELEASE} of {', '.join(FILES)}; it has none for {network} "
-                f"with {backbone.card['origin']}."
+        backbone = _backbone(network, layers or usual, weights, seed, device)
+        metric = PerceptualMetric(backbone, _selection(selection, network, backbone))
+        rows = []
+        with tqdm(total=len(pairs), desc="comparing", disable=None, leave=False) as progress:
+            for row in comparing.measure(metric, pairs, batch_size=batch_size):
+                rows.append(row)
+                progress.update()
+                with progress.external_write_mode():
+                    if row.problem is None:
+                        typer.echo(f"{row.distance:.6f}\t{row.image}")
+                    else:
+                        _say_error(row.problem)
+        for path in alone:
+            err.print(
+                f"not compared, no other image has its name: {escape(str(path))}", highlight=False, soft_wrap=True
             )
-        metric = PerceptualMetric(backbone, chosen)
-        with torch.inference_mode():
-            for path in images:
-                typer.echo(f"{metric(read[path], read[reference]).item():.6f}\t{path}")
+        measured = [row.distance for row in rows if row.problem is None]
+        if len(pairs) > 1 and measured:
+            err.print(f"mean of {len(measured)}: {sum(measured) / len(measured):.6f}", highlight=False)
+        if output is not None:
+            comparing.write(rows, output, {**backbone.identity, "selection": selection})
+    if len(measured) < len(rows):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -219,21 +257,41 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-def _backbone(network: str, layers: str, weights: str, seed: int) -> "Backbone":
+def _backbone(network: str, layers: str, weights: str, seed: int, device: str | None) -> "Backbone":
     from perceptual_efficacy.backbones.loading import load_backbone
-    from perceptual_efficacy.backbones.network import best_device
+    from perceptual_efficacy.backbones.network import device_named
 
+    place = device_named(device)
     return load_backbone(
         network,
-        layers=layers if layers in {"all", "lpips"} else [layer.strip() for layer in layers.split(",")],
+        layers=layers if layers in {"all", "lpips"} else _names(layers),
         weights=None if weights.lower() == "none" else weights,
         seed=seed,
-    ).to(best_device())
+    ).to(place)
 
 
-def _check_output(path: Path | None) -> None:
-    """Refuse an output path before the work starts."""
-    if path is not None and path.suffix != ".csv":
-        raise ValueError(f"output is {path}; its name must end with .csv.")
+def _names(listed: str) -> list[str]:
+    return [name.strip() for name in listed.split(",")]
+
+
+def _selection(selection: str, network: str, backbone: "Backbone") -> "str | pd.DataFrame":
+    """Return a selection as `PerceptualMetric` takes it: "lpips" becomes the weights that LPIPS learnt."""
+    if selection != "lpips":
+        return selection
+    from perceptual_efficacy.lpips import FILES, RELEASE, weights_of
+
+    learnt = weights_of(backbone.card)
+    if learnt.empty:
+        raise ValueError(
+            f"LPIPS learnt its weights on the release {RELEASE} of {', '.join(FILES)}; it has none for {network} with "
+            f"{backbone.card['origin']}."
+        )
+    return learnt
+
+
+def _check_path(name: str, path: Path | None, *suffixes: str) -> None:
+    """Refuse a path to write to before the work starts."""
+    if path is not None and path.suffix not in suffixes:
+        raise ValueError(f"{name} is {path}; its name must end with {' or '.join(suffixes)}.")
     if path is not None and not path.absolute().parent.is_dir():
-        raise ValueError(f"output is {path}; there is no folder {path.absolute().parent}.")
+        raise ValueError(f"{name} is {path}; there is no folder {path.absolute().parent}.")

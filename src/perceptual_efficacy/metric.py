@@ -1,32 +1,23 @@
 """The distance of two batches of images by a selection of channels: a metric to report, and a loss to train with."""
 
 import math
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import product
 from operator import add
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from perceptual_efficacy.backbones.network import Backbone
 from perceptual_efficacy.distances import weighted_differences
-from perceptual_efficacy.probing import probe
-from perceptual_efficacy.scores import score_channels, select_channels
-from perceptual_efficacy.stimuli import gratings
-from perceptual_efficacy.vocabulary import ALL, HIGH, LOW, SCORED
-
-EXPECTED = "None, 'all', 'high', 'low', a table, or an existing .csv or .parquet file"
+from perceptual_efficacy.selections import Selection, channel_weights
 
 ROUNDING = 1e-5  # beyond 0 and 1: a four-hundredth of a step of 8-bit images, and more than resizing white leaves
 
-Selection = str | os.PathLike[str] | pd.DataFrame | None
 Distance = Tensor | dict[str, Tensor]
 Reduction = Literal["none", "mean", "sum"]
 REDUCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType(
@@ -53,7 +44,8 @@ class PerceptualMetric(nn.Module):
     selection
         Which channels count: None or "all"; "high" or "low", the upper or lower half of each layer by perceptual
         efficacy, for which the backbone is probed now (some seconds to minutes); a table with the columns `layer` and
-        `channel`, and optionally `weight` (at least 0; 1 unless given); or a `.csv` or `.parquet` file of one.
+        `channel`, and optionally `weight` (at least 0; 1 unless given); a `.csv` or `.parquet` file of one; or a
+        `.safetensors` file of `save_selection`, which is for this network with these weights alone.
     validate_range
         Whether to refuse images with values outside [0, 1], rounding aside. Switch it off for the output of a network
         in training, inside `torch.vmap`, or where an accelerator must not wait: looking at the values takes one
@@ -62,7 +54,7 @@ class PerceptualMetric(nn.Module):
     Raises
     ------
     ValueError
-        If the selection names a channel that the backbone lacks, one twice, or none.
+        If the selection names a channel that the backbone lacks, one twice, or none, or is of other weights.
 
     References
     ----------
@@ -309,48 +301,3 @@ def _remedy(low: float, high: float) -> str:
     if -1 <= low < 0 and high <= 1:
         return f" Map images of -1 to 1 by (x + 1) / 2; {training}"
     return f" Clip them, or {training}"
-
-
-def channel_weights(backbone: Backbone, selection: Selection) -> dict[str, Tensor]:
-    """Return the weight of every channel, shape (channels,), by layer; see `PerceptualMetric` for `selection`."""
-    layers = backbone.layers
-    if selection is None or (isinstance(selection, str) and selection == ALL):
-        return {layer: torch.ones(channels) for layer, channels in layers.items()}
-    if isinstance(selection, str) and selection in (HIGH, LOW):
-        return channel_weights(backbone, select_channels(score_channels(probe(backbone, gratings())), selection))
-    if not isinstance(selection, str | os.PathLike | pd.DataFrame):
-        raise ValueError(f"selection is a {type(selection).__name__}; expected {EXPECTED}.")
-    table = selection if isinstance(selection, pd.DataFrame) else _read(selection)
-    if lacking := {"layer", "channel"} - set(table.columns):
-        raise ValueError(f"The selection lacks the columns {sorted(lacking)}; it has {list(table.columns)}.")
-    if "status" in table and (table["status"] != SCORED).any():
-        raise ValueError(
-            "The selection is a table of scores, of all channels: choose some of them with select_channels (or "
-            "`perceptual-efficacy select`), or give None for all."
-        )
-    if table.empty:
-        raise ValueError("The selection has no channel; half of a layer needs at least two scored channels in it.")
-    table = table[["layer", "channel"]].assign(weight=table.get("weight", 1.0))
-    for layer, channel in zip(table["layer"], table["channel"], strict=True):
-        if channel not in range(layers.get(layer, 0)):
-            held = ", ".join(f"{layer} (0 to {channels - 1})" for layer, channels in layers.items())
-            raise ValueError(f"The selection has channel {channel} of {layer!r}; the backbone has {held}.")
-    for twice in table[table.duplicated(["layer", "channel"])].to_dict("records"):
-        raise ValueError(f"The selection has channel {twice['channel']} of {twice['layer']!r} twice.")
-    weight = pd.to_numeric(table["weight"], errors="coerce")
-    if not ((weight >= 0) & (weight < float("inf"))).all() or not weight.any():
-        raise ValueError("The selection's weights must be finite, at least 0, and one of them above 0.")
-    weights = {layer: torch.zeros(channels) for layer, channels in layers.items()}
-    for layer, rows in table.assign(weight=weight).astype({"channel": int}).groupby("layer"):
-        weights[str(layer)][rows["channel"].tolist()] = torch.tensor(rows["weight"].tolist(), dtype=torch.float32)
-    return weights
-
-
-def _read(path: str | os.PathLike[str]) -> pd.DataFrame:
-    file = Path(path)
-    if file.suffix not in {".csv", ".parquet"} or not file.is_file():
-        raise ValueError(f"selection is {os.fspath(path)!r}; expected {EXPECTED}.")
-    try:
-        return pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file)
-    except (ValueError, OSError) as error:
-        raise ValueError(f"{file} is not a table: {str(error).splitlines()[0]}") from error

@@ -57,7 +57,8 @@ def probe(
     Tuning curves, float32: `radial_response`, with colour also `red_green_response` and `blue_yellow_response` (unit,
     frequency, phase), `oriented_response` (unit, oriented_frequency, orientation, phase), `blank_response` (unit) and
     `rectified` (unit), whether negative activations were set to zero. A unit has the coordinates `layer`, `channel`,
-    `receptive_field` and `sees_padding`; the other axes are those of the gratings.
+    `receptive_field`, `sees_padding` and `weights_sha256` (of the weights that its layer is computed from); the other
+    axes are those of the gratings.
 
     Raises
     ------
@@ -91,7 +92,8 @@ def probe(
     }
     responses = {kind: np.concatenate(parts).T for kind, parts in found.items()}
     units = backbone.units
-    field_size = xr.DataArray(units["receptive_field"][1])
+    layer_of, field_size = units["layer"][1], xr.DataArray(units["receptive_field"][1])
+    hashes = backbone.weights_sha256
     return xr.Dataset(
         {
             f"{kind}_response": (
@@ -102,7 +104,12 @@ def probe(
             if kind in responses
         }
         | {"rectified": ("unit", np.any(rectified, axis=0))},
-        coords={**units, **gratings.axes, "sees_padding": ("unit", (field_size > size - gratings.pixels + 1).values)},
+        coords={
+            **units,
+            **gratings.axes,
+            "sees_padding": ("unit", (field_size > size - gratings.pixels + 1).values),
+            "weights_sha256": ("unit", np.array([hashes[layer] for layer in layer_of])),
+        },
         attrs={
             **backbone.identity,
             **gratings.attributes,

@@ -136,10 +136,10 @@ def score_channels(
     Returns
     -------
     One row per channel: the network (see `vocabulary.IDENTITY`), pixels_per_degree, layer, channel, receptive_field
-    (pixels, where `tuning` has it), status ("scored", or why not), preferred_frequency (peak of the radial curve) and
-    steepest_frequency (f*, where the weighted slope peaks), both in cycles per degree, preferred_orientation in
-    degrees, mu1, mu2, pe, osi, circular_variance, bandwidth (full width at half height, degrees), chromatic_index,
-    mean_activation (over the radial gratings) and rectified.
+    (pixels) and weights_sha256 (where `tuning` has them), status ("scored", or why not), preferred_frequency (peak of
+    the radial curve) and steepest_frequency (f*, where the weighted slope peaks), both in cycles per degree,
+    preferred_orientation in degrees, mu1, mu2, pe, osi, circular_variance, bandwidth (full width at half height,
+    degrees), chromatic_index, mean_activation (over the radial gratings) and rectified.
 
     Raises
     ------
@@ -180,7 +180,7 @@ def score_channels(
     unjudged = silent | weak
 
     mu2, osi, circular_variance, preferred, bandwidth = orientation_scores(tuned, curves["orientation"].values)
-    seen = [name for name in ("layer", "channel", "receptive_field") if name in tuning.coords]
+    seen = [name for name in ("layer", "channel", "receptive_field", "weights_sha256") if name in tuning.coords]
     table = pd.DataFrame(
         {
             **identity(curves.attrs),

@@ -1,7 +1,9 @@
 """Load backbones by name: build the network, cut it, and load its weights."""
 
 import os
+import re
 from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from perceptual_efficacy.backbones.weights import DEFAULT, Weights, fit, from_fi
 from perceptual_efficacy.datasets import photographs
 from perceptual_efficacy.vocabulary import RANDOM_WEIGHTS, TRAINED
 
+TORCHVISIONS = re.compile(r"\w+_Weights\.\w+$")  # names of members of its enumerations of weights
 KMEANS_LAYERS = {"relu1_1": 32, "relu1_2": 32, "relu2_1": 64, "relu2_2": 64, "relu3_1": 128}
 TRAINED_ON = ("astronaut", "coffee", "rocket", "motorcycle_left", "motorcycle_right", "china")
 
@@ -29,7 +32,7 @@ def load_backbone(
     name: str | os.PathLike[str],
     *,
     layers: str | Sequence[str] = "all",
-    weights: str | os.PathLike[str] | None = DEFAULT,
+    weights: str | os.PathLike[str] | Enum | None = DEFAULT,
     sha256: str | None = None,
     seed: int = 0,
 ) -> Backbone:
@@ -45,8 +48,9 @@ def load_backbone(
         "all", "lpips" (the layers of torchvision's VGG-16, AlexNet or SqueezeNet 1.1 that LPIPS uses), or a list of
         layer names or paths of modules.
     weights
-        "DEFAULT" or the name of a release, downloaded unless in the cache or in a package; a `.pth`, `.pt` or
-        `.safetensors` file, which needs only the kept layers; or None for random weights.
+        "DEFAULT" or the name of a release, downloaded unless in the cache or in a package; torchvision's own member for
+        it, such as `VGG16_Weights.IMAGENET1K_V1`, or that as text; a `.pth`, `.pt` or `.safetensors` file, which needs
+        only the kept layers; or None for random weights.
     sha256
         Expected SHA-256 of the weight file, to check it.
     seed
@@ -61,6 +65,11 @@ def load_backbone(
     FileNotFoundError
         If a file is missing.
     """
+    if not isinstance(weights, str | os.PathLike | Enum | None):
+        raise ValueError(
+            f"weights is a {type(weights).__name__}; expected 'DEFAULT', a release's name or torchvision's member for "
+            f"it, a file, or None for random weights. Save a state dict as .safetensors, and give that file."
+        )
     if (Path(name) / WEIGHTS).is_file():
         if layers != "all" or weights != DEFAULT or sha256 is not None:
             raise ValueError(
@@ -82,11 +91,10 @@ def load_backbone(
     if weights is None:
         card |= {"origin": "random weights", "weights": RANDOM_WEIGHTS, "seed": seed}
         return assemble(architecture, card)
-    found = _find(architecture, os.fspath(weights))
+    weights = _release_named(architecture, weights)
+    found = _find(architecture, weights)
     if sha256 is not None and found.sha256 != sha256:
-        raise ValueError(
-            f"{os.fspath(weights)} has sha256 {found.sha256}, not {sha256}: it is a different file, or damaged."
-        )
+        raise ValueError(f"{weights} has sha256 {found.sha256}, not {sha256}: it is a different file, or damaged.")
     file = {"file": found.file, "file_sha256": found.sha256, "release": found.release}
     card |= {"origin": _origin(architecture, found), "weights": TRAINED, **file}
     if found.licence is not None:
@@ -96,7 +104,7 @@ def load_backbone(
     return backbone
 
 
-def _kmeans(layers: str | Sequence[str], weights: str | os.PathLike[str] | None, seed: int) -> Backbone:
+def _kmeans(layers: str | Sequence[str], weights: object, seed: int) -> Backbone:
     if weights not in (DEFAULT, None):
         raise ValueError(
             f"weights is {weights!r}; kmeans is learnt here, or give the folder of a saved one as the name."
@@ -112,6 +120,23 @@ def _kmeans(layers: str | Sequence[str], weights: str | os.PathLike[str] | None,
     else:
         whole = learn_kmeans(photographs.bundled(TRAINED_ON), widths, seed=seed)
     return cut(whole.network, chosen, whole.card)
+
+
+def _release_named(architecture: Architecture, weights: str | os.PathLike[str] | Enum) -> str:
+    """Return the release that torchvision's member, or its name, stands for; a path or another name stays."""
+    member = weights
+    if isinstance(weights, str) and architecture.library == "torchvision" and TORCHVISIONS.match(weights):
+        import torchvision
+
+        member = torchvision.models.get_weight(weights)
+    if not isinstance(member, Enum):
+        return os.fspath(weights)  # type: ignore[arg-type]
+    if architecture.releases.get(member.name) != getattr(member, "url", None):
+        raise ValueError(
+            f"weights is {member}, which is not of {architecture.name}; its releases are "
+            f"{', '.join(architecture.releases) or 'none'}."
+        )
+    return member.name
 
 
 def _find(architecture: Architecture, weights: str) -> Weights:

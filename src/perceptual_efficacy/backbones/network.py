@@ -1,6 +1,7 @@
 """A backbone: a network as named layers of channels, cut after the deepest layer asked for."""
 
 import copy
+import hashlib
 import logging
 import math
 import operator
@@ -106,6 +107,24 @@ class Backbone(nn.Module):
     def layers(self) -> dict[str, int]:
         """Layer names in order of depth, with their number of channels."""
         return {name: channels for name, (_, channels, _) in self._layouts.items()}
+
+    @property
+    def weights_sha256(self) -> dict[str, str]:
+        """SHA-256 of the weights that each layer is computed from, by layer: those of deeper layers do not matter."""
+        held = {
+            name: hashlib.sha256(value.float().numpy(force=True).tobytes()).hexdigest()
+            for name, value in self.network.state_dict().items()
+            if value.is_floating_point()  # others count batches in training
+        }
+        used: dict[fx.Node, set[str]] = {}
+        for node in self.network.graph.nodes:
+            path = f"{node.target}." if node.op in {"call_module", "get_attr"} else " "
+            own = {name for name in held if f"{name}.".startswith(path)}
+            used[node] = own.union(*(used[other] for other in node.all_input_nodes))
+        return {
+            layer: hashlib.sha256("".join(f"{name} {held[name]}\n" for name in sorted(used[node])).encode()).hexdigest()
+            for layer, node in self._nodes().items()
+        }
 
     @property
     def units(self) -> dict[str, tuple[Any, ...]]:
@@ -393,6 +412,23 @@ def best_device() -> torch.device:
     """Return the device that networks run on, an accelerator if there is one, set to full precision and determinism."""
     use_exact_kernels()
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def device_named(name: str | None) -> torch.device:
+    """Return a device by its name, the best one unless given; one that is not there is a ValueError."""
+    best = best_device()
+    if name is None:
+        return best
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        count = torch.cuda.device_count()
+        there = ", ".join(["cpu", *(f"cuda:{number}" for number in range(count))])
+        raise ValueError(
+            f"There is no device {name!r} here ({str(error).splitlines()[0]}); there is {there}."
+        ) from error
+    return device
 
 
 def use_exact_kernels() -> None:

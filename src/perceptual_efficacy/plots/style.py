@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
+from pathlib import Path
 from typing import Any, Literal
 
 import matplotlib.style
@@ -84,6 +85,12 @@ _SETTINGS = {
     "svg.hashsalt": "perceptual-efficacy",
 }
 
+_WITHOUT: dict[str, dict[str, None]] = {  # what would differ between equal figures
+    ".png": {"Software": None},
+    ".pdf": {"CreationDate": None},
+    ".svg": {"Date": None},
+}
+
 
 @contextmanager
 def context() -> Iterator[None]:
@@ -163,16 +170,18 @@ def signed(value: float, digits: str = "g") -> str:
 
 
 @context()
+def write(figure: Figure, path: str | PathLike[str]) -> None:
+    """Write a figure as PNG, PDF or SVG, by the path's suffix; equal figures give equal bytes."""
+    with storage.written_atomically(path) as temporary:
+        figure.savefig(temporary, metadata=_WITHOUT[Path(path).suffix])
+
+
 def save(
     figure: Figure, table: pd.DataFrame, *, png: str | PathLike[str], pdf: str | PathLike[str], csv: str | PathLike[str]
 ) -> None:
-    """Write a figure as PNG and PDF beside the table it shows, and clear it.
-
-    Equal figures give equal bytes: no date, no version of matplotlib in the PNG.
-    """
-    for path, metadata in ((png, {"Software": None}), (pdf, {"CreationDate": None})):
-        with storage.written_atomically(path) as temporary:
-            figure.savefig(temporary, metadata=metadata)
+    """Write a figure as PNG and PDF beside the table it shows, and clear it."""
+    for path in (png, pdf):
+        write(figure, path)
     io.write_csv(table, csv)
     figure.clear()
 
