@@ -320,7 +320,7 @@ def test_table_is_left_as_it_was(backbone, weighted):
             "upper",
             r"selection is 'upper'; expected None, 'all', 'high', 'low', a table, or an existing \.csv, \.parq",
         ),
-        ("none.csv", r"selection is 'none\.csv'; expected .* an existing \.csv, \.parquet file"),
+        ("none.csv", r"selection is 'none\.csv'; expected .* an existing \.csv, \.parquet or"),
         ("README.md", r"selection is 'README\.md'; expected"),
     ],
     ids=lambda value: None if isinstance(value, str) else "",

@@ -10,17 +10,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import piq
 import torch
 import xarray as xr
 from numpy.typing import NDArray
-from piq.functional import rgb2xyz, xyz2lab
 from torch import Tensor
 
 from perceptual_efficacy.backbones.network import Progress
 from perceptual_efficacy.colour import LUMA_WEIGHTS
 from perceptual_efficacy.distances import Image, Reader, compared_images
+from perceptual_efficacy.extras import extra
 from perceptual_efficacy.vocabulary import OF_DATASET
+
+with extra("superres"):
+    import piq
+    from piq.functional import rgb2xyz, xyz2lab
 
 LEAST_SQUARED_ERROR = 1e-12  # PSNR's floor, 120 dB: one code value in one colour of one of 5 million pixels
 

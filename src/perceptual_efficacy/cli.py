@@ -10,12 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
+from perceptual_efficacy.extras import extra
 from perceptual_efficacy.vocabulary import SCORED
+
+with extra("cli"):
+    import typer
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +53,7 @@ def _one_line_errors() -> Iterator[None]:
     """Report a user's mistake in one line, without a traceback."""
     try:
         yield
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         _say_error(str(error))
         raise typer.Exit(1) from error
 

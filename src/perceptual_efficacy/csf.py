@@ -8,6 +8,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from perceptual_efficacy.extras import extra
+
 ContrastSensitivity = Callable[[ArrayLike], NDArray[np.float64]]
 
 
@@ -58,7 +60,8 @@ def barten(
     ----------
     Barten: Contrast Sensitivity of the Human Eye and Its Effects on Image Quality, 1999; his formula of 2003.
     """
-    from colour.contrast import barten1999  # takes a second to import: only when asked for
+    with extra("csf"):
+        from colour.contrast import barten1999  # takes a second to import: only when asked for
 
     field = {} if field_size is None else {"X_0": field_size}
     optics = {}

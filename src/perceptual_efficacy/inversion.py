@@ -9,15 +9,18 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from skimage.color import deltaE_ciede2000, rgb2lab
 from torch import Tensor
 
 from perceptual_efficacy import baselines, io
 from perceptual_efficacy.backbones.network import Backbone, Progress, as_tensor
 from perceptual_efficacy.colour import luma
+from perceptual_efficacy.extras import extra
 from perceptual_efficacy.metric import PerceptualMetric
 from perceptual_efficacy.scores import select_channels
 from perceptual_efficacy.vocabulary import ALL, HIGH, LOW, RANDOM, REMAINING_DISTANCE, STRUCTURE
+
+with extra("superres"):
+    from skimage.color import deltaE_ciede2000, rgb2lab
 
 GREY = 0.5  # where every inversion starts,
 NOISE = 0.1  # plus noise of this standard deviation

@@ -17,11 +17,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import h5netcdf
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import xarray as xr
 from numpy.typing import NDArray
 from PIL import Image
@@ -29,6 +26,7 @@ from safetensors import safe_open
 from safetensors.numpy import save as save_safetensors
 
 from perceptual_efficacy import storage
+from perceptual_efficacy.extras import extra
 
 PROVENANCE_KEY = "provenance"
 METADATA_KEY = "card"  # in the header of a safetensors file
@@ -100,6 +98,9 @@ def _stamp(path: Path, source: str) -> str:
 
 
 def _write_netcdf(dataset: xr.Dataset, content: BytesIO, provenance: Provenance, **options: Any) -> None:
+    with extra("datasets"):
+        import h5netcdf  # noqa: F401 - what xarray writes with
+
     # in memory, as HDF5 does not survive a full disk: it ends the process
     dataset = dataset.assign_attrs({PROVENANCE_KEY: storage.json_text(provenance)})
     unfilled = {name: {"_FillValue": None} for name in dataset.variables}
@@ -110,6 +111,8 @@ def _append_netcdf(part: xr.Dataset, dimension: str, content: BytesIO, provenanc
     if not content.getbuffer().nbytes:
         _write_netcdf(part, content, provenance, unlimited_dims=[dimension])
         return
+    import h5netcdf
+
     with h5netcdf.File(content, "a") as file:
         length = file.dimensions[dimension].size
         file.resize_dimension(dimension, length + part.sizes[dimension])
@@ -126,6 +129,9 @@ def _write_bytes(content: bytes | memoryview, path: str | os.PathLike[str]) -> N
 
 def read_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
     """Read a Dataset that `write_dataset` wrote, into memory; `storage.DamagedFileError` if it cannot be decoded."""
+    with extra("datasets"):
+        import h5netcdf  # noqa: F401 - what xarray reads with
+
     # coordinates and truth values are restored; numbers stay as they are, neither fill values nor dates
     undecoded: dict[str, Any] = {"mask_and_scale": False, "decode_times": False, "decode_timedelta": False}
     with _decoding(path, "NetCDF"), xr.open_dataset(path, engine="h5netcdf", **undecoded) as file:
@@ -152,6 +158,10 @@ def _is_of_the_system(error: Exception) -> bool:
 
 def write_table(table: pd.DataFrame, path: str | os.PathLike[str], provenance: Provenance) -> None:
     """Write a DataFrame (its index is dropped) as Parquet, with its provenance in the metadata."""
+    with extra("datasets"):
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
     arrow = pa.Table.from_pandas(table, preserve_index=False)
     metadata = {**(arrow.schema.metadata or {}), PROVENANCE_KEY: storage.json_text(provenance)}
     with storage.written_atomically(path) as temporary:
@@ -160,6 +170,9 @@ def write_table(table: pd.DataFrame, path: str | os.PathLike[str], provenance: P
 
 def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read a DataFrame that `write_table` wrote; `storage.DamagedFileError` if it cannot be decoded."""
+    with extra("datasets"):
+        import pyarrow.parquet as pq
+
     with _decoding(path, "Parquet"):
         return pq.read_table(path).to_pandas()
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from perceptual_efficacy import provenance, statistics
+from perceptual_efficacy.extras import extra
 from perceptual_efficacy.scores import converged_layers
 from perceptual_efficacy.vocabulary import INTERVAL, MEAN_OF_LAYERS, OF_NETWORK, SCORED
 
@@ -58,7 +59,8 @@ def lpips_weights(architecture: str) -> pd.DataFrame:
 
     package = find_spec("lpips")  # found, not imported: only its data are needed
     if package is None or package.submodule_search_locations is None:
-        raise ValueError("The package lpips, which holds LPIPS's weights, is not installed.")
+        with extra("lpips"):
+            raise ModuleNotFoundError(name="lpips")
     provenance.data_read.add("lpips")
     path = Path(package.submodule_search_locations[0]) / "weights" / VERSION / f"{FILES[architecture]}.pth"
     state = torch.load(path, map_location="cpu", weights_only=True)

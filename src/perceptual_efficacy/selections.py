@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from perceptual_efficacy import io
+from perceptual_efficacy import __version__, io
 from perceptual_efficacy.backbones.network import Backbone
 from perceptual_efficacy.probing import probe
 from perceptual_efficacy.scores import score_channels, select_channels
@@ -104,7 +103,7 @@ def save_selection(
     first = channels.iloc[0].to_dict()
     card = {
         "kind": KIND,
-        "version": metadata.version("perceptual-efficacy"),
+        "version": __version__,
         **{name: value for name, value in identity(first).items() if name != "layer"},
         **{name: first[name] for name in FORMULAS if name in first},
         **formulas,

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from perceptual_efficacy.extras import extra
+
 # the layers that LPIPS uses (lpips 0.1.4, pretrained_networks.py)
 LPIPS_LAYERS = {
     "torchvision:vgg16": ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"),
@@ -227,8 +229,9 @@ def _resolution_stages(features: nn.Sequential, path: str) -> dict[str, str]:
 
 
 def _from_timm(name: str, seed: int | None) -> Architecture:
-    import timm
-    from timm.models import get_notrace_functions, get_notrace_modules
+    with extra("timm"):
+        import timm
+        from timm.models import get_notrace_functions, get_notrace_modules
 
     known = timm.list_models()
     if name.partition(".")[0] not in known:

@@ -22,10 +22,13 @@ from io import FileIO
 from pathlib import Path, PureWindowsPath
 from typing import IO, Any
 
-import requests
 from tqdm import tqdm
 
 from perceptual_efficacy import storage
+from perceptual_efficacy.extras import extra
+
+with extra("datasets"):
+    import requests
 
 TIMEOUT = 60.0  # seconds that a server may stay silent
 PAUSES = (2.0, 10.0)  # seconds before another attempt

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from perceptual_efficacy import io, storage
+from perceptual_efficacy.extras import extra
 
 
 class Packaged(NamedTuple):
@@ -121,4 +122,6 @@ def _read(entry: Mapping[str, str]) -> NDArray[np.uint8]:
             raise ValueError(f"Photograph {entry['name']!r}: there is no file {path}. Correct its path in the list.")
         return io.read_image(path)
     source = PACKAGED[entry["name"]]
-    return io.read_image(Path(str(files(source.package) / source.resource)))
+    with extra("datasets"):
+        folder = files(source.package)
+    return io.read_image(Path(str(folder / source.resource)))

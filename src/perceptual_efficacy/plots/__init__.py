@@ -13,3 +13,9 @@ What holds for all of them:
   apply. mu1, mu2 and PE are dimensionless.
 - `draw` takes what `table` returns, or the same read from its CSV.
 """
+
+from perceptual_efficacy.extras import extra
+
+with extra("plots"):
+    import matplotlib  # noqa: F401 - here once for all figures
+    import textalloc  # noqa: F401

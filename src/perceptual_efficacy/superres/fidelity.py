@@ -2,7 +2,11 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.metrics import structural_similarity
+
+from perceptual_efficacy.extras import extra
+
+with extra("superres"):
+    from skimage.metrics import structural_similarity
 
 Image = NDArray[np.uint8]
 
