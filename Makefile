@@ -8,7 +8,7 @@ WORKFLOW := results/workflow-report.html
 TURNS := $(shell command -v nvidia-smi > /dev/null || echo --resources gpu=1000)
 
 .PHONY: help figures workflow-report unlock test test-all pytest browser test-browser test-conda test-slurm test-faults \
-    reproduce reliability lint audit container docs clean
+    reproduce reliability lint audit container docs lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "               what a long study meets: environments, a cluster, faults, two runs (docs/reliability.md)"
 	@echo "make reliability  put the results of those four into docs/reliability.md"
 	@echo "make audit     bandit on the code, pip-audit on the pinned packages; docs/security.md has the answers"
+	@echo "make lock      put the versions that fit pyproject.toml's ranges into envs/; make lock UPGRADE=--upgrade the newest"
 	@echo "make container a recipe for a container image with the environments, in $(RECIPE)"
 	@echo "make docs      put the figures and numbers of the default study into docs/ and the README, and its keys into config/README.md"
 	@echo "make clean     delete the results (the environment stays)"
@@ -84,7 +85,7 @@ lint: .venv/dev.installed
 	$(BIN)/mypy
 
 # what is installed: the pins and what they need; strict: a package that could not be looked up is no success
-audit: .venv/audit.installed
+audit: .venv/dev.installed
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src workflow
 	@$(BIN)/pip freeze --exclude-editable > .venv/audited.txt
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off --requirement .venv/audited.txt \
@@ -107,14 +108,27 @@ clean:
 	    || { echo "Python 3.11 to 3.13 is needed; found '$(PYTHON)'. Name one: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv .venv
 
-# with uv in a minute, where it is there and finds the packages (it does not read pip's settings); else with pip in three;
-# compiled here, as pip does: where Python writes no bytecode, every job would compile torch anew, for ten seconds
-.venv/%.installed: pyproject.toml | .venv/bin/python
-	@echo "Installing into .venv: about 6.5 GB, some minutes"
-	@uv pip install --quiet --compile-bytecode --python $(BIN)/python --editable "$(WANTED)" 2> /dev/null \
-	    || $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable "$(WANTED)"
+# Exactly what envs/%.txt locks, by its hashes: with uv, or where that does not find the packages (it does not read
+# pip's settings) with pip. Compiled here, as pip does: where Python writes no bytecode, every job would compile torch
+# anew, for ten seconds. With TORCH_INDEX, an index of PyTorch's builds for processors alone, CUDA stays out.
+.venv/%.installed: envs/%.txt pyproject.toml | .venv/bin/python
+	@echo "Installing into .venv: about $(if $(TORCH_INDEX),2,6.5) GB, some minutes"
+	@$(call entries,$<,uv) > .venv/uv.txt && $(PIP) --require-hashes --requirement .venv/uv.txt
+	@cp $< .venv/$*.txt
+ifdef TORCH_INDEX
+	@$(call entries,$<,$(CUDA),!) > .venv/$*.txt
+	@$(PIP) --no-deps --index-url $(TORCH_INDEX) $$(grep --only-matching --extended-regexp '^torch(vision)?==[0-9.]+' $<)
+endif
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --require-hashes \
+	    --requirement .venv/$*.txt 2> /dev/null \
+	    || $(PIP) --no-deps --require-hashes --requirement .venv/$*.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-WANTED = .[pipeline$(addprefix $(comma),$(filter-out pipeline,$*))]
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+CUDA := torch|torchvision|triton|nvidia-.*|cuda-.*
+# the packages of a lock file whose names match, or with ! as a third argument do not
+entries = awk '/^[^ \#]/ { keep = $(3)/^($(2))==/ } keep' $(1)
 
-comma := ,
+lock: .venv/dev.installed
+	$(BIN)/python tools/lock.py $(UPGRADE)

@@ -1,11 +1,10 @@
 """The distance of two batches of images by a selection of channels: a metric to report, and a loss to train with."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from itertools import product
 from operator import add
-from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -20,9 +19,7 @@ ROUNDING = 1e-5  # beyond 0 and 1: a four-hundredth of a step of 8-bit images, a
 
 Distance = Tensor | dict[str, Tensor]
 Reduction = Literal["none", "mean", "sum"]
-REDUCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType(
-    {"none": lambda part: part, "mean": lambda part: part.mean(dim=0), "sum": lambda part: part.sum(dim=0)}
-)
+REDUCTIONS = ("none", "mean", "sum")
 
 
 class PerceptualMetric(nn.Module):
@@ -136,10 +133,15 @@ class PerceptualMetric(nn.Module):
             unknown.
         """
         self._check(images, references)
+        with_gradient = torch.is_grad_enabled() and references.requires_grad
+        if torch.compiler.is_compiling():  # it keeps what it needs, all at once
+            with torch.set_grad_enabled(with_gradient):
+                kept = self.backbone(references)
+            return self._distance(images, kept.__getitem__, spatial, per_layer, reduction)
         theirs = self.backbone.activations(references)
 
         def reference_of(layer: str) -> Tensor:
-            with torch.set_grad_enabled(torch.is_grad_enabled() and references.requires_grad):
+            with torch.set_grad_enabled(with_gradient):
                 return next(activation for name, activation in theirs if name == layer)
 
         return self._distance(images, reference_of, spatial, per_layer, reduction)
@@ -223,11 +225,12 @@ class PerceptualMetric(nn.Module):
         if reduction not in REDUCTIONS:
             raise ValueError(f"reduction is {reduction!r}; it must be one of {', '.join(REDUCTIONS)}.")
         found: dict[str, Tensor] = {}
-        for layer, activation in self.backbone.activations(images):
+        compiling = torch.compiler.is_compiling()
+        for layer, activation in self.backbone(images).items() if compiling else self.backbone.activations(images):
             if layer in self._weights:
                 apart = weighted_differences(activation, reference_of(layer), self._weights[layer])
                 part = _enlarged(apart, images.shape[-2:]) if spatial else apart.mean(dim=(1, 2))
-                found[layer] = REDUCTIONS[reduction](part)
+                found[layer] = part if reduction == "none" else getattr(part, reduction)(dim=0)
             if len(found) == len(self._weights):
                 break
         return found if per_layer else reduce(add, found.values())

@@ -229,22 +229,24 @@ class Backbone(nn.Module):
             yield name, self._as_maps(name, activation, images.shape[-2:])
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Return the activations of all layers, by name."""
+        """Return the activations of all layers, by name, as `activations` yields them."""
+        if torch.compiler.is_compiling():  # a compiler decides on its own what to keep, and looks into no graph
+            found = {name: _at_least_single(value) for name, value in self.network(self._normalised(images)).items()}
+            return {name: self._as_maps(name, found[name], images.shape[-2:]) for name in self._layouts}
         return dict(self.activations(images))
+
+    def _normalised(self, images: Tensor) -> Tensor:
+        weights = list(self.network.parameters())
+        dtype = weights[0].dtype if weights else images.dtype
+        return ((images - self.mean) / self.standard_deviation).to(dtype)
 
     def _walk(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
         """Run the network node by node; yield what it returns at each layer."""
-        dtype = next((weight.dtype for weight in self.network.parameters()), images.dtype)
-        normalised = ((images - self.mean) / self.standard_deviation).to(dtype)
-        if torch.compiler.is_compiling():  # a compiler decides on its own what to keep, and does not look into graphs
-            for name, value in self.network(normalised).items():
-                yield name, value if value.dtype.itemsize >= 4 else value.float()
-            return
         names = {node: name for name, node in self._nodes().items()}
         nodes = [node for node in self.network.graph.nodes if node.op != "output"]
         last_use = {used: node for node in nodes for used in node.all_input_nodes}
         interpreter = fx.Interpreter(self.network, garbage_collect_values=False)
-        interpreter.args_iter = iter([normalised])
+        interpreter.args_iter = iter([self._normalised(images)])
         for node in nodes:
             try:
                 value = interpreter.run_node(node)
@@ -255,7 +257,7 @@ class Backbone(nn.Module):
             if node in names:
                 if not isinstance(value, Tensor):
                     raise ValueError(f"Layer {names[node]!r} of {self._name()} returns no tensor. Choose another one.")
-                yield names[node], value if value.dtype.itemsize >= 4 else value.float()
+                yield names[node], _at_least_single(value)
             for used in {*node.all_input_nodes, node}:
                 if last_use.get(used, node) is node:
                     del interpreter.env[used]
@@ -397,6 +399,10 @@ def quiet(logger: str, level: int) -> Iterator[None]:
         yield
     finally:
         log.setLevel(before)
+
+
+def _at_least_single(value: Tensor) -> Tensor:
+    return value if value.dtype.itemsize >= 4 else value.float()
 
 
 def _grid(positions: int, size: Sequence[int]) -> tuple[int, int] | None:
