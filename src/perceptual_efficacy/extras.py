@@ -10,7 +10,8 @@ def extra(name: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
         raise ImportError(
-            f"The package {error.name} is needed for this. Install it: pip install 'perceptual-efficacy[{name}]'",
+            f"The package {package} is needed for this. Install it: pip install 'perceptual-efficacy[{name}]'",
             name=error.name,
         ) from error

@@ -142,6 +142,6 @@ def _read(path: str | os.PathLike[str]) -> pd.DataFrame:
     if file.suffix not in {".csv", ".parquet"} or not file.is_file():
         raise ValueError(f"selection is {os.fspath(path)!r}; expected {EXPECTED}.")
     try:
-        return pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file)
+        return io.read_table(file) if file.suffix == ".parquet" else pd.read_csv(file)
     except (ValueError, OSError) as error:
         raise ValueError(f"{file} is not a table: {str(error).splitlines()[0]}") from error
