@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from perceptual_efficacy.selections import save_selection as save_selection
     from perceptual_efficacy.stimuli import gratings as gratings
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 _HOMES = {
     "PerceptualMetric": "metric",
     "gratings": "stimuli",

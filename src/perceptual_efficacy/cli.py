@@ -264,13 +264,14 @@ def doctor() -> None:
 
 
 def _requirements() -> Iterator[tuple[Requirement, str]]:
-    """Yield what the library asks for, with the extra that brings it; empty for the core."""
-    for text in importlib.metadata.requires("perceptual-efficacy") or []:
-        requirement = Requirement(text)
+    """Yield what the library asks for, each package once, with the extra that brings it; empty for the core."""
+    seen = set()
+    for requirement in map(Requirement, importlib.metadata.requires("perceptual-efficacy") or []):
         for name in ("", *LIBRARY_EXTRAS):
-            if requirement.marker is None or requirement.marker.evaluate({"extra": name}):
+            wanted = requirement.marker is None or requirement.marker.evaluate({"extra": name})
+            if wanted and requirement.name not in seen:
+                seen.add(requirement.name)
                 yield requirement, name
-                break
 
 
 def _backbone(network: str, layers: str, weights: str, seed: int, device: str | None) -> "Backbone":
