@@ -8,7 +8,7 @@ WORKFLOW := results/workflow-report.html
 TURNS := $(shell command -v nvidia-smi > /dev/null || echo --resources gpu=1000)
 
 .PHONY: help figures workflow-report unlock test test-all pytest browser test-browser test-conda test-slurm test-faults \
-    reproduce reliability lint audit container docs lock clean
+    reproduce reliability lint audit container docs site publish-site lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo "make lock      put the versions that fit pyproject.toml's ranges into envs/; make lock UPGRADE=--upgrade the newest"
 	@echo "make container a recipe for a container image with the environments, in $(RECIPE)"
 	@echo "make docs      put the figures and numbers of the default study into docs/ and the README, and its keys into config/README.md"
+	@echo "make site      the documentation as a site in results/site"
 	@echo "make clean     delete the results (the environment stays)"
 
 figures: .venv/pipeline.installed
@@ -95,6 +96,15 @@ audit: .venv/dev.installed
 container: .venv/pipeline.installed
 	$(BIN)/snakemake --containerize > $(RECIPE) || { rm $(RECIPE); exit 1; }
 	@echo "Recipe: $(RECIPE) (docs/cluster.md says how to use it)"
+
+# needs no network; its pages are executed, and a warning is an error
+site: .venv/dev.installed
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --builder html docs results/site
+	@echo "Site: results/site/index.html"
+
+# to GitHub Pages, for those who may push there; nothing runs this by itself
+publish-site: site
+	$(BIN)/python -m ghp_import --no-jekyll --push --force results/site
 
 docs: figures
 	$(BIN)/python tools/refresh.py

@@ -154,10 +154,12 @@ def test_core_is_small():
     assert {Requirement(one).name for one in PROJECT["dependencies"]} == CORE
 
 
-@pytest.mark.parametrize("extra", ["pipeline", "dev"])
-def test_lock_file_has_what_the_ranges_ask_for_with_hashes(extra):
-    entries = locked(extra)
-    for requirement in wanted_by(extra):
+@pytest.mark.parametrize(
+    ("lock", "extras"), [("pipeline", ["pipeline"]), ("cluster", ["pipeline", "slurm"]), ("dev", ["dev"])]
+)
+def test_lock_file_has_what_the_ranges_ask_for_with_hashes(lock, extras):
+    entries = locked(lock)
+    for requirement in wanted_by(*extras):
         versions = [version for name, version in entries if name == canonicalize_name(requirement.name)]
         assert versions, requirement
         assert all(requirement.specifier.contains(version) for version in versions), requirement
@@ -165,7 +167,7 @@ def test_lock_file_has_what_the_ranges_ask_for_with_hashes(extra):
 
 
 def test_lock_files_have_equal_versions():
-    assert locked("pipeline").items() <= locked("dev").items()
+    assert locked("pipeline").items() <= locked("cluster").items() <= locked("dev").items()
 
 
 def test_this_environment_is_what_the_lock_file_says():

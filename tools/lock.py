@@ -16,7 +16,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 ENVS = ROOT / "envs"
-EXTRAS = ("dev", "pipeline")  # the second one's versions are the first one's
+LOCKS = {
+    "dev": ["dev"],
+    "pipeline": ["pipeline"],
+    "cluster": ["pipeline", "slurm"],
+}  # all have the first one's versions
 DOWNLOADS = ("requests", "tqdm")
 ENGINE = ("snakemake", "setuptools", "uv")  # of the extra `pipeline`, not for jobs
 HEAD = "# Exact versions, written by tools/lock.py (`make lock`) from the ranges in pyproject.toml; not to be edited.\n"
@@ -48,17 +52,18 @@ def write_environment(name: str, about: str, requirements: list[str]) -> None:
 
 
 def main() -> None:
-    for extra in EXTRAS:
-        before = () if extra == EXTRAS[0] else ("--constraint", f"envs/{EXTRAS[0]}.txt")
-        compile_lock("pyproject.toml", "--extra", extra, "-o", f"envs/{extra}.txt", *before, *sys.argv[1:])
-        path = ENVS / f"{extra}.txt"
+    for name, extras in LOCKS.items():
+        options = [option for extra in extras for option in ("--extra", extra)]
+        options += sys.argv[1:] if name == "dev" else ["--constraint", "envs/dev.txt"]
+        compile_lock("pyproject.toml", "-o", f"envs/{name}.txt", *options)
+        path = ENVS / f"{name}.txt"
         path.write_text(HEAD + path.read_text().removeprefix(HEAD))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"]
+    ranges = project["optional-dependencies"]
     wanted = list(project["dependencies"])
     todo = ["pipeline"]
     while todo:
-        for requirement in extras[todo.pop()]:
+        for requirement in ranges[todo.pop()]:
             if of_ours := re.match(r"perceptual-efficacy\[(.*)\]", requirement):
                 todo += of_ours[1].split(",")
             elif not requirement.startswith(ENGINE):

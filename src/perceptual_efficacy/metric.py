@@ -149,8 +149,16 @@ class PerceptualMetric(nn.Module):
     def against(self, references: Tensor) -> Callable[..., Any]:
         """Return the distance to these references as a function of images, for many images and few references.
 
-        The references' activations are computed once and kept. They get no gradient. The function takes images and the
-        options of `forward`, and returns and raises what that does.
+        The references' activations are computed once and kept.
+
+        Parameters
+        ----------
+        references
+            As for `forward`. They get no gradient.
+
+        Returns
+        -------
+        A function of images and the options of `forward`, which returns and raises what that does.
         """
         self._check(references, references)
         kept: dict[str, Tensor] = {}

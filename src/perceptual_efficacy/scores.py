@@ -43,8 +43,8 @@ def tuning_curves(
     -------
     Over the units and axes of `tuning`, averaged over phases, float64: `radial` (unit, frequency) and `oriented` (unit,
     oriented_frequency, orientation), the responses, the latter at least 0; `normalised` (unit, frequency), the radial
-    curve divided by its largest magnitude; and `slope` (unit, frequency), its |da/dlog2 f| per octave (see `slopes`). A
-    curve of zeros stays zero. Frequency is in cycles per degree.
+    curve divided by its largest magnitude; and `slope` (unit, frequency), its ``|da/dlog2 f|`` per octave (see
+    `slopes`). A curve of zeros stays zero. Frequency is in cycles per degree.
 
     Raises
     ------
@@ -148,13 +148,13 @@ def score_channels(
 
     Notes
     -----
-    a(f): radial responses averaged over phases, divided by the curve's largest magnitude.
+    a(f): radial responses averaged over phases, divided by the curve's largest magnitude. ::
 
-    mu1 = sum_f |da/dlog2 f| CSF(f) / sum_f CSF(f).
+        mu1 = sum_f |da/dlog2 f| CSF(f) / sum_f CSF(f)
+        mu2 = 1 - mean_theta a(f*, theta) / max_theta a(f*, theta)
+        f*  = argmax |da/dlog2 f| CSF, over the interior frequencies of the oriented gratings
 
-    mu2 = 1 - mean_theta a(f*, theta) / max_theta a(f*, theta), with f* = argmax |da/dlog2 f| CSF over the interior
-    frequencies of the oriented gratings; missing where max_theta a(f*, .) is below 1% of the channel's largest
-    response.
+    mu2 is missing where the largest response at f* is below 1% of the channel's largest response.
 
     The formulas are our reading of Tariq, Tursun, Kim, Didyk: Why Are Deep Representations Good Perceptual Quality
     Features?, ECCV 2020. Orientation selectivity index and circular variance: Mazurek, Kager, Van Hooser: Robust

@@ -82,7 +82,7 @@ def save_selection(
         A `.safetensors` file.
     channels
         What it was selected from, as `score_channels` returns it.
-    formulas
+    **formulas
         What else is known of how the channels were scored and selected, such as `csf` or `half`, for the header.
 
     Raises

@@ -159,7 +159,7 @@ def gratings(
 
     Parameters
     ----------
-    pixels_per_degree, field, contrast, encoding
+    pixels_per_degree, field
         See `Gratings`.
     frequencies
         Number of spatial frequencies, spaced evenly in log2.
@@ -172,6 +172,12 @@ def gratings(
         Oriented gratings have every so many of the frequencies, from the first one on.
     phases
         Number of phases, spaced evenly over [0, 360) degrees.
+    contrast, encoding
+        See `Gratings`.
+
+    Returns
+    -------
+    What `probing.probe` shows; its pictures are drawn when they are needed.
 
     Raises
     ------

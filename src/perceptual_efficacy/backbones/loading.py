@@ -56,6 +56,10 @@ def load_backbone(
     seed
         Seed of random weights and of k-means.
 
+    Returns
+    -------
+    The network, in evaluation mode, without gradients of its weights; its `layers` are names and numbers of channels.
+
     Raises
     ------
     ValueError

@@ -217,11 +217,24 @@ class Backbone(nn.Module):
         return {path: module for path, module in modules if getattr(module, attribute, None) is not None}
 
     def activations(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
-        """Yield each layer's name and activations, (N, channels, H, W), from shallow to deep.
+        """Yield each layer's name and activations from shallow to deep.
 
-        Images are (N, 3, H, W), display code values in [0, 1]; another shape, or a size that the network cannot take,
-        is a ValueError. The network computes in the data type of its weights; activations of less than 32 bits are
-        yielded as float32. Only what is still needed is kept in memory: reduce a layer before asking for the next.
+        Only what is still needed is kept in memory: reduce a layer before asking for the next.
+
+        Parameters
+        ----------
+        images
+            (N, 3, H, W), display code values in [0, 1].
+
+        Yields
+        ------
+        Name, and activations (N, channels, H, W). The network computes in the data type of its weights; activations of
+        less than 32 bits are yielded as float32.
+
+        Raises
+        ------
+        ValueError
+            If the images have another shape, or a size that the network cannot take.
         """
         if images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(f"Images have shape {tuple(images.shape)}; expected (N, 3, height, width).")
