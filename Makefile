@@ -85,12 +85,12 @@ lint: .venv/dev.installed
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-# what is installed: the pins and what they need; strict: a package that could not be looked up is no success
+# what is installed; strict: a package that could not be looked up is no success
 audit: .venv/dev.installed
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src workflow
 	@$(BIN)/pip freeze --exclude-editable > .venv/audited.txt
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off --requirement .venv/audited.txt \
-	    || { echo "The pins have findings or, where a package or a service was not found, were not audited."; exit 1; }
+	    || { echo "The packages have findings or, where a package or a service was not found, were not audited."; exit 1; }
 
 # needs conda; the recipe is printed from envs/*.yaml
 container: .venv/pipeline.installed
