@@ -396,7 +396,7 @@ def test_missing_file_is_not_called_damaged(tmp_path, kind):
     ("kind", "module", "name"),
     [
         ("dataset", io.xr, "open_dataset"),
-        ("table", io.pq, "read_table"),
+        ("table", pq, "read_table"),
         ("weights", io, "safe_open"),
         ("image", Image, "open"),
     ],

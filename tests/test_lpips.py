@@ -47,7 +47,7 @@ def test_network_that_lpips_does_not_use_is_refused(architecture):
 
 def test_missing_package_is_told(monkeypatch):
     monkeypatch.setattr(lpips, "find_spec", lambda _: None)
-    with pytest.raises(ValueError, match="The package lpips, which holds LPIPS's weights, is not installed"):
+    with pytest.raises(ImportError, match=r"The package lpips is needed .* pip install 'perceptual-efficacy\[lpips\]'"):
         lpips.lpips_weights("torchvision:vgg16")
 
 
