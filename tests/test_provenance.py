@@ -48,7 +48,7 @@ def test_record_has_the_name_of_its_file_and_says_what_computed_it(results):
 
 
 def test_versions_are_those_of_what_was_used():
-    assert {"python", "numpy", "xarray"} <= set(provenance.versions())
+    assert {"python", "numpy", "pandas"} <= set(provenance.versions())
     assert provenance.versions()["numpy"] == np.__version__
 
 
