@@ -110,7 +110,7 @@ def test_wheel_works_beside_the_lowest_and_the_newest_versions(wheel, tmp_path, 
     python = str(tmp_path / "bin" / "python")
     uv = [sys.executable, "-m", "uv"]
     subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, tmp_path], check=True)
-    wanted = [f"perceptual-efficacy[lpips] @ file://{wheel}", "pytest>=8.3"]
+    wanted = [f"perceptual-efficacy[lpips] @ file://{wheel}", "pytest>=8.3", *PROJECT["dependencies"]]
     options = ["--quiet", "--python", python, "--resolution", resolution]
     installed = subprocess.run([*uv, "pip", "install", *options, *wanted], text=True, capture_output=True, check=False)
     if installed.returncode and re.search("dns error|error sending request|Connect", installed.stderr):
@@ -123,9 +123,8 @@ def test_wheel_works_beside_the_lowest_and_the_newest_versions(wheel, tmp_path, 
             assert run(python, "-c", code).stdout.startswith(floor), requirement
     tested = run(python, "-m", "pytest", *OPTIONS, *METRIC)
     assert tested.returncode == 0, tested.stdout
-    example = re.search(r"## Score your own network\n\n```python\n(.*?)```", README, re.DOTALL)[1].replace(
-        "packaged:squeezenet1_1", "random:squeezenet1_1"
-    )
+    (example,) = re.findall(r"^## Score your own network\n.*?```python\n(.*?)```", README, re.DOTALL | re.MULTILINE)
+    example = example.replace("packaged:squeezenet1_1", "random:squeezenet1_1")
     shown = run(python, "-c", example + "\nprint(len(chosen))")
     assert shown.returncode == 0, shown.stderr
 
