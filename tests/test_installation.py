@@ -75,7 +75,7 @@ def test_wheel_has_its_data_and_types(wheel):
 
 
 def test_wheel_passes_the_tests_of_the_metric_with_what_it_needs_alone(wheel, tmp_path):
-    python = environment_with(wheel, tmp_path / "core", "pytest", "lpips")
+    python = environment_with(wheel, tmp_path / "core", "pytest", "hypothesis", "lpips")
     where = run(python, "-c", "import perceptual_efficacy; print(perceptual_efficacy.__file__)").stdout
     assert where.startswith(str(tmp_path))
     for extra in ("matplotlib", "typer", "timm", "piq", "pyarrow", "skimage"):
@@ -110,7 +110,12 @@ def test_wheel_works_beside_the_lowest_and_the_newest_versions(wheel, tmp_path, 
     python = str(tmp_path / "bin" / "python")
     uv = [sys.executable, "-m", "uv"]
     subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, tmp_path], check=True)
-    wanted = [f"perceptual-efficacy[lpips] @ file://{wheel}", "pytest>=8.3", *PROJECT["dependencies"]]
+    wanted = [
+        f"perceptual-efficacy[lpips] @ file://{wheel}",
+        "pytest>=8.3",
+        "hypothesis>=6.100",
+        *PROJECT["dependencies"],
+    ]
     options = ["--quiet", "--python", python, "--resolution", resolution]
     installed = subprocess.run([*uv, "pip", "install", *options, *wanted], text=True, capture_output=True, check=False)
     if installed.returncode and re.search("dns error|error sending request|Connect", installed.stderr):

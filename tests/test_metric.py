@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import perceptual_efficacy as pe
 import perceptual_efficacy.selections
@@ -150,6 +152,39 @@ def test_batch_gives_one_distance_per_image_as_one_by_one(metric):
     together = metric(x, y)
     assert together.shape == (4,)
     torch.testing.assert_close(together, one_by_one, rtol=1e-5, atol=0)
+
+
+# Properties
+SCORES = pd.DataFrame(
+    {
+        "layer": ["relu1_1"] * 4 + ["relu1_2"] * 5,
+        "channel": [*range(4), *range(5)],
+        "status": ["scored"] * 3 + ["silent"] + ["scored"] * 5,
+    }
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 4), height=st.integers(8, 20), width=st.integers(8, 20))
+def test_distance_is_one_whatever_the_images(metric, seed, count, height, width):
+    x, y = pair(count, height, width, seed)
+    found = metric(x, y)
+    assert (found >= 0).all()
+    assert (metric(x, x.clone()) == 0).all()
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    torch.testing.assert_close(metric(x[order], y[order]), found[order], rtol=1e-5, atol=0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), pe_of=st.lists(st.floats(0, 1), min_size=9, max_size=9))
+def test_halves_and_what_was_not_scored_add_up_to_all(backbone, seed, pe_of):
+    scores = SCORES.assign(pe=pe_of)
+    x, y = pair(seed=seed)
+    halves = [pe.select_channels(scores, half) for half in ("high", "low")]
+    unscored = scores.loc[scores["status"] != "scored", ["layer", "channel"]]
+    parts = [pe.PerceptualMetric(backbone, chosen)(x, y) for chosen in (*halves, unscored)]
+    whole = pe.PerceptualMetric(backbone, pe.select_channels(scores, "all"))(x, y)
+    torch.testing.assert_close(sum(parts), whole, rtol=1e-5, atol=0)
 
 
 # More than one number
