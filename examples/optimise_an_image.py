@@ -1,4 +1,4 @@
-"""Optimise an image with the metric: from grey until chosen channels can hardly tell it from a photograph."""
+"""Optimise an image by gradient descent: start from grey, and bring it close to a photograph by the metric."""
 
 import torch
 

@@ -198,12 +198,12 @@ def compare(
             err.print(
                 f"not compared, no other image has its name: {escape(str(path))}", highlight=False, soft_wrap=True
             )
-        measured = [row.distance for row in rows if row.problem is None]
-        if len(pairs) > 1 and measured:
-            err.print(f"mean of {len(measured)}: {sum(measured) / len(measured):.6f}", highlight=False)
+        measured = sum(row.problem is None for row in rows)
+        if measured > 1:
+            err.print(f"mean of {measured}: {comparing.mean(rows):.6f}", highlight=False)
         if output is not None:
             comparing.write(rows, output, {**backbone.identity, "selection": selection})
-    if len(measured) < len(rows):
+    if measured < len(rows):
         raise typer.Exit(1)
 
 

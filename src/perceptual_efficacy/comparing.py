@@ -87,18 +87,22 @@ def measure(metric: PerceptualMetric, pairs: Sequence[Pair], *, batch_size: int 
     yield from _measured(metric, batch)
 
 
+def mean(rows: Sequence[Comparison]) -> float | None:
+    """Return the mean of the distances that there are; None without any."""
+    distances = [row.distance for row in rows if row.problem is None]
+    return sum(distances) / len(distances) if distances else None
+
+
 def write(rows: Sequence[Comparison], path: str | os.PathLike[str], about: Mapping[str, Any]) -> None:
     """Write comparisons and their mean as `.csv`, in a last row, or `.json`, which also says what they are `about`."""
-    distances = [row.distance for row in rows if row.problem is None]
-    mean = sum(distances) / len(distances) if distances else None
     listed = [
         {"image": str(row.image), "reference": str(row.reference), "distance": None if row.problem else row.distance}
         for row in rows
     ]
     if Path(path).suffix == ".json":
-        storage.write_record({**about, "mean": mean, "images": listed}, path)
+        storage.write_record({**about, "mean": mean(rows), "images": listed}, path)
     else:
-        io.write_csv(pd.DataFrame([*listed, {"image": "mean", "reference": "", "distance": mean}]), path)
+        io.write_csv(pd.DataFrame([*listed, {"image": "mean", "reference": "", "distance": mean(rows)}]), path)
 
 
 def _measured(metric: PerceptualMetric, batch: Sequence[tuple[Pair, Tensor, Tensor]]) -> Iterator[Comparison]:
