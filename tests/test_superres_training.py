@@ -458,7 +458,20 @@ def test_a_training_killed_three_times_ends_with_the_bits_of_one_that_was_not(tm
     pd.testing.assert_frame_equal(*logs, check_exact=True)
 
 
-# Several devices
+# Other devices, several devices
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_an_accelerator_trains_as_the_processor_does_and_twice_the_same(train, precision):
+    metric = PerceptualMetric(draw_random({"relu1_1": 4, "relu1_2": 4}, seed=1), validate_range=False)
+    recipe = RECIPE._replace(precision=precision)
+    one, other, again = (edsr.draw(SCALE, 1, 4, seed=0) for _ in range(3))
+    log = train(one, Loss(metric, 0.1), recipe)
+    logs = [train(network, Loss(metric, 0.1), recipe, devices=("cuda",)) for network in (other, again)]
+    np.testing.assert_allclose(logs[0]["l1"], log["l1"], rtol=1e-3 if precision == "float32" else 0.02)
+    pd.testing.assert_frame_equal(*logs, check_exact=True)
+    assert bits(other) == bits(again)
+
+
 @pytest.mark.slow
 def test_two_processes_train_as_one_does(train, photographs):
     one, two = (edsr.draw(SCALE, 1, 4, seed=0) for _ in range(2))
