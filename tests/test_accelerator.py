@@ -101,6 +101,7 @@ def test_images_of_the_processor_are_refused_saying_how_to_move_them(there):
         there(pair()[0].cuda(), pair()[1])
 
 
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype:UserWarning")
 def test_unvalidated_distance_does_not_wait_for_the_device(there):
     x, y = moved(*pair())
     unvalidated = pe.PerceptualMetric(there.backbone, validate_range=False)

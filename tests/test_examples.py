@@ -4,6 +4,7 @@ import importlib.util
 import subprocess
 import sys
 
+import lpips
 import pytest
 import torch
 from miniature import ROOT
@@ -49,6 +50,27 @@ def test_toolbox_builds_the_loss_with_its_weight():
     options = {"type": "PerceptualEfficacyLoss", "network": "random:alexnet", "layers": ["relu1"], "loss_weight": 0.25}
     x, y = pairs()
     torch.testing.assert_close(build(options)(x, y), 0.25 * small()(x, y).mean())
+
+
+NETS = {"torchvision:vgg16": "vgg", "torchvision:alexnet": "alex", "torchvision:squeezenet1_1": "squeeze"}
+
+
+@pytest.mark.filterwarnings("ignore:The parameter 'pretrained' is deprecated:UserWarning")  # lpips asks torchvision so
+@pytest.mark.filterwarnings("ignore:Arguments other than a weight enum:UserWarning")
+@pytest.mark.parametrize("network", NETS)
+def test_replacement_and_torchmetrics_give_the_distance_of_the_package_lpips(network):
+    ours = load("replace_lpips").perceptual_metric(network, weights=None)
+    theirs = lpips.LPIPS(net=NETS[network], pnet_rand=True, verbose=False)
+    for weight, drawn in zip(theirs.net.parameters(), ours.backbone.network.parameters(), strict=True):
+        weight.data.copy_(drawn)
+    x, y = pairs()
+    distance = load("torchmetrics_metric").PerceptualDistance(ours)
+    with torch.no_grad():
+        expected = theirs(x, y, normalize=True).flatten()
+        torch.testing.assert_close(ours(x, y), expected, rtol=1e-5, atol=0)
+        distance.update(x[:3], y[:3])
+        distance.update(x[3:], y[3:])
+        torch.testing.assert_close(distance.compute(), expected.mean(), rtol=1e-5, atol=0)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
