@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from perceptual_efficacy import agreement, distances, io
+from perceptual_efficacy import agreement, distances, image_files
 from perceptual_efficacy.agreement import (
     Ranking,
     compare_selections,
@@ -738,7 +738,7 @@ def real_cube():
     images, rows = {}, []
     for name in sorted(photographs.PACKAGED.keys() - {"motorcycle_right"}):
         source = photographs.PACKAGED[name]
-        photograph = io.read_image(files(source.package) / source.resource)
+        photograph = image_files.read(files(source.package) / source.resource)
         height, width = np.array(photograph.shape[:2]) // 2
         for place, piece in {"start": photograph[:height, :width], "end": photograph[height:, width:]}.items():
             reference = f"{name} {place}"

@@ -12,7 +12,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from perceptual_efficacy import io
+from perceptual_efficacy import image_files, io
 from perceptual_efficacy.backbones.loading import load_backbone
 from perceptual_efficacy.backbones.network import as_tensor
 from perceptual_efficacy.cli import app
@@ -30,7 +30,7 @@ def images(tmp_path):
     """Three images, the second nearer to the first than the third is."""
     reference = np.random.default_rng(0).integers(40, 200, size=(64, 72, 3)).astype(np.uint8)
     for name, step in (("reference", 0), ("near", 5), ("far", 50)):
-        io.write_image(
+        image_files.write(
             reference + np.uint8(step) * (np.arange(64) % 2)[:, None, None].astype(np.uint8), tmp_path / f"{name}.png"
         )
     return tmp_path
@@ -58,7 +58,7 @@ def test_compare_prints_each_images_distance_in_the_order_given(images):
 
 def test_compare_prints_what_the_metric_gives(images):
     metric = PerceptualMetric(load_backbone("random:alexnet", layers=["relu1", "relu2"], seed=2))
-    pair = [as_tensor(io.read_image(images / f"{name}.png")) for name in ("far", "reference")]
+    pair = [as_tensor(image_files.read(images / f"{name}.png")) for name in ("far", "reference")]
     printed = run("compare", images / "reference.png", images / "far.png", *NETWORK).stdout.split()[0]
     assert float(printed) == pytest.approx(metric(*pair).item(), abs=1e-6)
 
@@ -128,7 +128,7 @@ def test_networks_run_on_the_device_that_doctor_names(images, monkeypatch, accel
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 def test_an_accelerator_gives_what_the_cpu_gives(images):
     metric = PerceptualMetric(load_backbone("random:alexnet", layers=["relu1", "relu2"], seed=2))
-    pair = [as_tensor(io.read_image(images / f"{name}.png")) for name in ("far", "reference")]
+    pair = [as_tensor(image_files.read(images / f"{name}.png")) for name in ("far", "reference")]
     printed = run("compare", images / "reference.png", images / "far.png", *NETWORK).stdout.split()[0]
     assert float(printed) == pytest.approx(metric(*pair).item(), abs=2e-6)
     assert torch.cuda.max_memory_allocated() > 0
@@ -155,7 +155,7 @@ def test_a_mistake_is_one_line(arguments, message, monkeypatch, tmp_path):
 
 
 def test_images_of_other_sizes_are_refused_with_both_sizes(images):
-    io.write_image(np.zeros((32, 40, 3), np.uint8), images / "small.png")
+    image_files.write(np.zeros((32, 40, 3), np.uint8), images / "small.png")
     result = run("compare", images / "reference.png", images / "small.png", *NETWORK)
     assert result.exit_code == 1
     assert "is 40 x 32 pixels, its reference" in result.stderr
@@ -185,8 +185,8 @@ def folders(images):
     (images / "reference.png").rename(images / "originals" / "a.png")
     (images / "near.png").rename(images / "results" / "a.png")
     (images / "far.png").rename(images / "originals" / "only here.png")
-    io.write_image(noise, images / "originals" / "b.png")
-    io.write_image(255 - noise, images / "results" / "b.bmp", "BMP")
+    image_files.write(noise, images / "originals" / "b.png")
+    image_files.write(255 - noise, images / "results" / "b.bmp", "BMP")
     (images / "results" / "notes.txt").write_text("no image")
     return images
 
@@ -265,8 +265,8 @@ def test_what_cannot_be_compared_is_one_line(folders, monkeypatch, arguments, me
     for folder in ("elsewhere", "twice"):
         (folders / folder).mkdir()
     for name in ("elsewhere/z.png", "twice/a.png"):
-        io.write_image(np.zeros((8, 8, 3), np.uint8), name)
-    io.write_image(np.zeros((8, 8, 3), np.uint8), "twice/a.bmp", "BMP")
+        image_files.write(np.zeros((8, 8, 3), np.uint8), name)
+    image_files.write(np.zeros((8, 8, 3), np.uint8), "twice/a.bmp", "BMP")
     result = run("compare", *arguments, *NETWORK)
     assert result.exit_code == 1
     assert result.stdout == ""

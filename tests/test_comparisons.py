@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from perceptual_efficacy import io, storage
+from perceptual_efficacy import image_files, storage
 from perceptual_efficacy.datasets import comparisons
 
 
@@ -23,7 +23,7 @@ def image():
 @pytest.fixture
 def stored(tmp_path, image):
     """Folder of one image, and its SHA-256."""
-    io.write_image(image, tmp_path / "ref" / "a.png")
+    image_files.write(image, tmp_path / "ref" / "a.png")
     return tmp_path, storage.file_sha256(tmp_path / "ref" / "a.png")
 
 
@@ -69,7 +69,7 @@ def test_image_is_read_below_the_folder(stored, image, table):
 
 def test_image_is_scaled_to_the_size_at_which_the_table_says_it_is_shown(tmp_path, table):
     image = np.random.default_rng(0).integers(256, size=(12, 12, 3), dtype=np.uint8)
-    io.write_image(image, tmp_path / "a.png")
+    image_files.write(image, tmp_path / "a.png")
     read = comparisons.reader(tmp_path, table.assign(shown_at=6))
     found = read("a.png", storage.file_sha256(tmp_path / "a.png"))
     np.testing.assert_array_equal(found, comparisons.scaled(image, 6))
@@ -77,7 +77,7 @@ def test_image_is_scaled_to_the_size_at_which_the_table_says_it_is_shown(tmp_pat
 
 def test_image_that_changed_since_the_table_was_made_is_refused_with_what_to_do(stored, image, table):
     folder, sha256 = stored
-    io.write_image(image[::-1], folder / "ref" / "a.png")
+    image_files.write(image[::-1], folder / "ref" / "a.png")
     changed = storage.file_sha256(folder / "ref" / "a.png")
     expected = (
         rf"{folder}/ref/a\.png: its SHA-256 is {changed[:12]}, but was {sha256[:12]} when the judgements were read.*"

@@ -8,7 +8,7 @@ import torch
 from skimage import data
 
 import perceptual_efficacy as pe
-from perceptual_efficacy import baselines, io
+from perceptual_efficacy import baselines, image_files
 from perceptual_efficacy.backbones.network import as_tensor
 from perceptual_efficacy.backbones.vgg import draw_random
 from perceptual_efficacy.inversion import errors, invert, invert_selections, square, total_variation
@@ -205,8 +205,8 @@ def test_every_selection_seed_and_photograph_has_every_measure(selections):
 def test_scores_are_those_of_the_files_that_they_name(selections):
     scores, backbone, originals = selections
     row = scores[(scores["selection"] == "high") & (scores["seed"] == 4) & (scores["image"] == "b")].iloc[0]
-    np.testing.assert_array_equal(io.read_image(row["reference"]), originals["b"])
-    inverted = io.read_image(row["file"])
+    np.testing.assert_array_equal(image_files.read(row["reference"]), originals["b"])
+    inverted = image_files.read(row["file"])
     assert row["value"] == errors(inverted, originals["b"])[row["measure"]]
     high = pe.PerceptualMetric(backbone, pd.DataFrame({"layer": "relu1_1", "channel": range(4, 8)}))
     targets = torch.cat([as_tensor(image) for image in originals.values()])

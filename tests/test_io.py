@@ -1,12 +1,7 @@
 import errno
 import gc
-import io as streams
 import json
-import os
-import resource
-import struct
 import weakref
-import zlib
 from functools import partial
 
 import numpy as np
@@ -20,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from perceptual_efficacy import io, storage
+from perceptual_efficacy import image_files, io, storage
 
 DATASET = xr.Dataset(
     {
@@ -57,7 +52,7 @@ FORMATS = {
     "table": (lambda path: io.write_table(TABLE, path, SOURCE), io.read_table),
     "record": (lambda path: storage.write_record(RECORD, path), storage.read_record),
     "weights": (lambda path: io.write_weights(WEIGHTS, path, RECORD), io.read_weights),
-    "image": (lambda path: io.write_image(IMAGE, path), io.read_image),
+    "image": (lambda path: image_files.write(IMAGE, path), image_files.read),
 }
 TOLD = {"image": "cannot be read as an image .* delete it"}  # which may also be a user's
 
@@ -172,8 +167,8 @@ def test_weights_are_safetensors_for_others(tmp_path):
 
 
 def test_image_comes_back(tmp_path):
-    io.write_image(IMAGE, tmp_path / "a.png")
-    np.testing.assert_array_equal(io.read_image(tmp_path / "a.png"), IMAGE)
+    image_files.write(IMAGE, tmp_path / "a.png")
+    np.testing.assert_array_equal(image_files.read(tmp_path / "a.png"), IMAGE)
 
 
 def test_csv_has_six_digits_and_unix_line_ends(tmp_path):
@@ -439,172 +434,3 @@ def test_refused_content_leaves_no_file(tmp_path):
     with pytest.raises(TypeError, match="Invalid value for attr"):
         io.write_dataset(DATASET.assign_attrs(bad=object()), tmp_path / "a.nc", SOURCE)
     assert list(tmp_path.iterdir()) == []
-
-
-# Images from outside
-@pytest.mark.parametrize("format_", ["PNG", "BMP"])
-def test_grey_image_is_read_as_rgb(tmp_path, format_):
-    Image.fromarray(IMAGE[..., 0]).save(tmp_path / "a", format=format_)
-    np.testing.assert_array_equal(io.read_image(tmp_path / "a"), np.repeat(IMAGE[..., :1], 3, axis=2))
-
-
-def test_palette_image_is_read_as_rgb(tmp_path):
-    Image.fromarray(IMAGE).quantize(20).save(tmp_path / "a.png")
-    np.testing.assert_array_equal(io.read_image(tmp_path / "a.png"), IMAGE)
-
-
-def png(depth, colour_type, pixel, transparent=None):
-    """Return a PNG of 8 x 1 equal pixels as its specification lays it out; of less than 8 bits, `pixel` is the row."""
-
-    def chunk(name, content):
-        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-
-    parts = [chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 1, depth, colour_type, 0, 0, 0))]
-    parts += [chunk(b"tRNS", transparent)] if transparent is not None else []
-    row = b"\0" + (pixel * 8 if depth >= 8 else pixel)
-    return b"\x89PNG\r\n\x1a\n" + b"".join([*parts, chunk(b"IDAT", zlib.compress(row)), chunk(b"IEND", b"")])
-
-
-def test_black_and_white_image_is_read_as_rgb(tmp_path):
-    Image.fromarray(np.eye(4, dtype=bool)).save(tmp_path / "a.png")
-    np.testing.assert_array_equal(io.read_image(tmp_path / "a.png"), 255 * np.eye(4)[..., None].repeat(3, axis=2))
-
-
-@pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_opaque_alpha_is_dropped(tmp_path, mode):
-    Image.fromarray(IMAGE).convert(mode).save(tmp_path / "a.png")
-    expected = IMAGE if mode == "RGBA" else np.asarray(Image.fromarray(IMAGE).convert("L"))[..., None].repeat(3, axis=2)
-    np.testing.assert_array_equal(io.read_image(tmp_path / "a.png"), expected)
-
-
-def test_palette_whose_transparent_colour_no_pixel_has_is_read(tmp_path):
-    image = Image.fromarray(IMAGE).quantize(20)
-    image.save(tmp_path / "a.png", transparency=bytes([255] * 20 + [0]))
-    np.testing.assert_array_equal(io.read_image(tmp_path / "a.png"), IMAGE)
-
-
-@pytest.mark.parametrize(("mode", "format_"), [("L", "PNG"), ("RGB", "PNG"), ("L", "GIF")])
-def test_image_whose_transparent_colour_no_pixel_has_is_read(tmp_path, mode, format_):
-    image = Image.fromarray(IMAGE).convert(mode)
-    image.save(tmp_path / "a", format=format_, transparency=(0, 0, 1) if mode == "RGB" else 255)
-    np.testing.assert_array_equal(io.read_image(tmp_path / "a"), np.asarray(image.convert("RGB")))
-
-
-@pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_one_pixel_that_is_not_quite_opaque_is_refused(tmp_path, mode):
-    image = Image.fromarray(IMAGE).convert(mode)
-    image.putpixel((1, 2), (*image.getpixel((1, 2))[:-1], 254))
-    image.save(tmp_path / "a.png")
-    with pytest.raises(ValueError, match=rf"a\.png: pixels of mode {mode}; .*put transparent pixels on a background"):
-        io.read_image(tmp_path / "a.png")
-
-
-@pytest.mark.parametrize(("colour_type", "alpha"), [(2, b""), (6, b"\xff\xff")], ids=["RGB", "opaque RGBA"])
-def test_of_16_bit_colour_the_high_byte_is_read(tmp_path, colour_type, alpha):
-    (tmp_path / "a.png").write_bytes(png(16, colour_type, bytes.fromhex("12ff 0080 ffff") + alpha))
-    np.testing.assert_array_equal(io.read_image(tmp_path / "a.png"), [[[0x12, 0x00, 0xFF]] * 8])
-
-
-@pytest.mark.parametrize(
-    ("depth", "colour_type", "pixel", "transparent"),
-    [(16, 2, b"\1\2\3\4\5\6", b"\1\2\3\4\5\6"), (2, 0, b"\x55\x55", b"\0\1"), (4, 0, b"\x11" * 4, b"\0\1")],
-    ids=["16-bit RGB", "2-bit grey", "4-bit grey"],
-)
-def test_transparent_colour_that_is_not_of_8_bits_is_refused(tmp_path, depth, colour_type, pixel, transparent):
-    """Every pixel has the transparent colour; Pillow scales the pixels to 8 bits, not the colour, and finds none."""
-    (tmp_path / "a.png").write_bytes(png(depth, colour_type, pixel, transparent))
-    with pytest.raises(ValueError, match=r"a\.png: pixels of mode (RGB|L) with transparency"):
-        io.read_image(tmp_path / "a.png")
-
-
-@pytest.mark.parametrize("mode", ["RGBA", "LA", "I;16", "I", "F", "CMYK", "LAB"])
-def test_other_pixels_are_refused(tmp_path, mode):
-    Image.new(mode, (4, 4)).save(tmp_path / "a.tif")
-    with pytest.raises(ValueError, match=rf"a\.tif: pixels of mode {mode}; expected 8-bit RGB or grey .* Convert it: "):
-        io.read_image(tmp_path / "a.tif")
-
-
-@pytest.mark.parametrize("mode", ["P", "L", "RGB", "1"])
-def test_transparent_colour_is_refused(tmp_path, mode):
-    Image.new(mode, (4, 4)).save(tmp_path / "a.png", transparency=(0, 0, 0) if mode == "RGB" else 0)
-    with pytest.raises(ValueError, match=rf"a\.png: pixels of mode {mode} with transparency; expected 8-bit RGB"):
-        io.read_image(tmp_path / "a.png")
-
-
-@pytest.mark.parametrize("content", [b"", b"no image"])
-def test_unreadable_image_is_named(tmp_path, content):
-    (tmp_path / "a.png").write_bytes(content)
-    with pytest.raises(ValueError, match=r"a\.png: cannot be read as an image .* Replace the file"):
-        io.read_image(tmp_path / "a.png")
-
-
-def claiming(width, height, format_):
-    """Return an image file of one pixel whose header says that it has so many."""
-    content = streams.BytesIO()
-    Image.new("RGB", (1, 1)).save(content, format=format_)
-    content = bytearray(content.getvalue())
-    if format_ == "PNG":
-        content[16:24] = struct.pack(">II", width, height)
-        content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
-    else:
-        content[18:26] = struct.pack("<ii", width, height)
-    return bytes(content)
-
-
-@pytest.mark.filterwarnings("ignore")  # where nobody makes warnings errors
-@pytest.mark.parametrize("format_", ["PNG", "BMP"])
-@pytest.mark.parametrize("side", [9_500, 13_300, 100_000], ids=["warned", "hardly warned", "error"])
-def test_image_that_says_it_is_enormous_is_refused_before_memory_is_taken(tmp_path, side, format_):
-    """Pillow warns of more than 89 478 485 pixels and only refuses twice as many."""
-    (tmp_path / "a.png").write_bytes(claiming(side, side, format_))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(
-        ValueError, match=rf"a\.png: cannot be read as an image \(Image size \({side**2} pixels\) exceeds"
-    ):
-        io.read_image(tmp_path / "a.png")
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100e3  # kilobytes
-
-
-@pytest.mark.parametrize("name", ["a\nb.png", "a\x1b[2J.png", "a\u2028b.png", os.fsdecode(b"a\xff.png"), "a\nb/c.png"])
-def test_image_whose_name_cannot_be_written_is_refused(tmp_path, name):
-    (tmp_path / name).parent.mkdir(exist_ok=True)
-    io.write_image(IMAGE, tmp_path / "good.png")
-    (tmp_path / "good.png").rename(tmp_path / name)
-    with pytest.raises(ValueError, match=r"a name with control characters .* Rename it") as error:
-        io.read_image(tmp_path / name)
-    assert str(error.value).isprintable()
-
-
-@pytest.mark.parametrize(
-    "name", ["größe 図 🖼.png", "<img src=x onerror=alert(1)>.png", r"$\frac{.png", "a_b & c | d.png"]
-)
-def test_image_with_an_odd_name_is_read(tmp_path, name):
-    io.write_image(IMAGE, tmp_path / name)
-    np.testing.assert_array_equal(io.read_image(tmp_path / name), IMAGE)
-
-
-def test_truncated_image_is_named(tmp_path):
-    io.write_image(np.random.default_rng(0).integers(256, size=(64, 64, 3), dtype=np.uint8), tmp_path / "a.png")
-    os.truncate(tmp_path / "a.png", 5000)
-    with pytest.raises(ValueError, match=r"a\.png: cannot be read as an image"):
-        io.read_image(tmp_path / "a.png")
-
-
-def test_flipped_bit_of_a_png_is_refused_or_leaves_the_pixels_alone(tmp_path):
-    image = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
-    io.write_image(image, tmp_path / "a.png")
-    content = (tmp_path / "a.png").read_bytes()
-    for position in range(len(content)):
-        flipped = content[:position] + bytes([content[position] ^ 8]) + content[position + 1 :]
-        (tmp_path / "a.png").write_bytes(flipped)
-        try:
-            found = io.read_image(tmp_path / "a.png")
-        except ValueError:
-            continue
-        np.testing.assert_array_equal(found, image, err_msg=f"byte {position}")
-
-
-def test_image_with_another_hash_is_refused(tmp_path):
-    io.write_image(IMAGE, tmp_path / "a.png")
-    with pytest.raises(storage.DamagedFileError, match=r"a\.png: its SHA-256 is .*…, expected 000000000000…"):
-        io.read_image(tmp_path / "a.png", sha256="0" * 64)

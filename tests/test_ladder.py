@@ -10,7 +10,7 @@ from skimage import data
 from skimage.color import rgb2gray
 from skimage.metrics import peak_signal_noise_ratio
 
-from perceptual_efficacy import io
+from perceptual_efficacy import image_files
 from perceptual_efficacy.datasets import ladder, photographs
 from perceptual_efficacy.datasets.registry import LAYOUTS
 
@@ -130,7 +130,7 @@ def test_jpeg_is_that_of_pillow_and_its_files_shrink(photograph, tmp_path):
     for quality, image in zip([80, 45, 22, 11, 6], distorted(photograph, 10), strict=True):
         path = tmp_path / f"{quality}.jpg"
         Image.fromarray(photograph).save(path, quality=quality)
-        np.testing.assert_array_equal(image, io.read_image(path))
+        np.testing.assert_array_equal(image, image_files.read(path))
         sizes.append(path.stat().st_size)
     assert np.all(np.diff(sizes) < 0)
 
@@ -264,7 +264,7 @@ def test_opinions_have_the_layout_of_tid2013(written, originals):
         expected = ladder.distort(ladder.reference(originals["chelsea"], 64), 8, 3, random())
         np.testing.assert_array_equal(np.asarray(image), expected)
     np.testing.assert_array_equal(
-        io.read_image(folder / "reference_images" / "I04.BMP"), ladder.reference(originals["rocket"], 64)
+        image_files.read(folder / "reference_images" / "I04.BMP"), ladder.reference(originals["rocket"], 64)
     )
 
 
@@ -296,7 +296,7 @@ def test_the_judge_says_which_patch_is_nearer_and_prefers_no_side(written):
             judge = np.load(path, allow_pickle=False)
             assert (judge.shape, judge.dtype) == ((1,), np.float64)
             reference, first, second = (
-                io.read_image(category / part / f"{path.stem}.png") for part in ("ref", "p0", "p1")
+                image_files.read(category / part / f"{path.stem}.png") for part in ("ref", "p0", "p1")
             )
             assert reference.shape == first.shape == second.shape == (64, 64, 3)
             assert judge.item() == float(error(reference, second) < error(reference, first)), path
@@ -311,7 +311,7 @@ def test_same_has_the_layout_of_bapps(written):
         assert sorted(path.name for path in (category / part).iterdir()) == [f"{i:06}.{suffix}" for i in range(96)]
     largest = []
     for path in sorted((category / "same").iterdir()):
-        first, second = (io.read_image(category / part / f"{path.stem}.png").astype(int) for part in ("p0", "p1"))
+        first, second = (image_files.read(category / part / f"{path.stem}.png").astype(int) for part in ("p0", "p1"))
         judgement = np.load(path, allow_pickle=False)
         assert judgement.shape == (1,)
         largest.append((np.abs(first - second).max(), judgement.item()))
@@ -320,12 +320,12 @@ def test_same_has_the_layout_of_bapps(written):
 
 
 def test_opinions_choices_and_same_show_the_same_noise(written):
-    bitmap = io.read_image(written / "opinions" / "distorted_images" / "i02_01_1.bmp")
+    bitmap = image_files.read(written / "opinions" / "distorted_images" / "i02_01_1.bmp")
     # the second photograph: its first pair of levels, and its first distortion
     category = written / "choices" / "val" / "additive_gaussian_noise"
     side = "p1" if np.load(category / "judge" / "000004.npy").item() else "p0"
-    np.testing.assert_array_equal(bitmap, io.read_image(category / side / "000004.png"))
-    np.testing.assert_array_equal(bitmap, io.read_image(written / "same" / "val" / "ladder" / "p1" / "000012.png"))
+    np.testing.assert_array_equal(bitmap, image_files.read(category / side / "000004.png"))
+    np.testing.assert_array_equal(bitmap, image_files.read(written / "same" / "val" / "ladder" / "p1" / "000012.png"))
 
 
 @pytest.fixture
@@ -360,7 +360,7 @@ def greys(tmp_path):
     """Two uniform photographs at the strongest Gaussian noise."""
     images = {"dark": np.full((64, 64, 3), 127, np.uint8), "light": np.full((64, 64, 3), 129, np.uint8)}
     ladder.opinions(images, tmp_path / "greys", size=64, seed=1)
-    return [io.read_image(tmp_path / "greys" / "distorted_images" / f"i0{i}_01_5.bmp").astype(int) for i in (1, 2)]
+    return [image_files.read(tmp_path / "greys" / "distorted_images" / f"i0{i}_01_5.bmp").astype(int) for i in (1, 2)]
 
 
 def test_every_photograph_has_a_noise_of_its_own(greys):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from perceptual_efficacy import io, lpips, provenance, storage
+from perceptual_efficacy import image_files, io, lpips, provenance, storage
 
 
 @pytest.fixture
@@ -167,11 +167,11 @@ FORMATS = {
     "a.parquet": lambda path: io.write_table(pd.DataFrame({"a": [1.5, 2], "b": ["x", None]}), path, {}),
     "a.csv": lambda path: io.write_csv(pd.DataFrame({"a": [1.5, 2]}), path),
     "a.safetensors": lambda path: io.write_weights({"a": np.arange(5.0)}, path, {"origin": "drawn"}),
-    "a.png": lambda path: io.write_image(np.zeros((4, 5, 3), np.uint8), path),
+    "a.png": lambda path: image_files.write(np.zeros((4, 5, 3), np.uint8), path),
     "a.npy": lambda path: np.save(path, np.arange(5)),
     "a.json": lambda path: storage.write_record({"a": 1}, path),
     "a.md": lambda path: storage.write_text("text\n", path),
-    "folder": lambda path: io.write_image(np.zeros((4, 5, 3), np.uint8), path / "deep/1.png"),
+    "folder": lambda path: image_files.write(np.zeros((4, 5, 3), np.uint8), path / "deep/1.png"),
 }
 
 

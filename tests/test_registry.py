@@ -8,7 +8,7 @@ import pytest
 import yaml
 from study.configuration import GRADED
 
-from perceptual_efficacy import agreement, baselines, distances, io, judgements, storage
+from perceptual_efficacy import agreement, baselines, distances, image_files, judgements, storage
 from perceptual_efficacy.agreement import Ranking
 from perceptual_efficacy.backbones.vgg import draw_random
 from perceptual_efficacy.datasets import addresses, comparisons
@@ -76,12 +76,12 @@ def folder(tmp_path):
     lines = []
     for number in range(12):
         image = random.integers(60, 200, size=(40, 40, 3))
-        io.write_image(image.astype(np.uint8), tmp_path / f"{number}.png")
+        image_files.write(image.astype(np.uint8), tmp_path / f"{number}.png")
         for kind in ("grey", "colour"):
             noise = random.normal(size=(40, 40, 1 if kind == "grey" else 3))
             for level in (1, 2, 3):
                 name = f"{kind}_{number}_{level}.png"
-                io.write_image((image + 12 * level * noise).clip(0, 255).astype(np.uint8), tmp_path / name)
+                image_files.write((image + 12 * level * noise).clip(0, 255).astype(np.uint8), tmp_path / name)
                 lines.append(f"{name} {number}.png {5 - level}")
     (tmp_path / "scores.txt").write_text("\n".join(lines))
     return tmp_path

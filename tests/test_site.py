@@ -12,7 +12,7 @@ import pytest
 import torch
 from miniature import ROOT
 
-from perceptual_efficacy import io
+from perceptual_efficacy import image_files
 
 DOCS = ROOT / "docs"
 EXECUTED = [page for page in sorted(DOCS.rglob("*.md")) if "{code-cell}" in page.read_text(encoding="utf-8")]
@@ -53,9 +53,9 @@ def test_commands_of_the_library_run(page, tmp_path):
     noise = np.random.default_rng(0).integers(256, size=(2, 48, 48, 3)).astype(np.uint8)
     for folder in ("originals", "results"):
         (tmp_path / folder).mkdir()
-        io.write_image(noise[int(folder == "results")], tmp_path / folder / "a.png")
+        image_files.write(noise[int(folder == "results")], tmp_path / folder / "a.png")
     for name in ("original", "one", "other"):
-        io.write_image(noise[int(name == "other")], tmp_path / f"{name}.png")
+        image_files.write(noise[int(name == "other")], tmp_path / f"{name}.png")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     run = ["bash", "-e", "-c", commands]
     finished = subprocess.run(

@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn import functional
 
 import perceptual_efficacy as pe
-from perceptual_efficacy import io, lpips, storage, vocabulary
+from perceptual_efficacy import image_files, io, lpips, storage, vocabulary
 from perceptual_efficacy.superres import crops, edsr, fidelity, images, resize
 from perceptual_efficacy.superres import metrics as scoring
 
@@ -651,7 +651,7 @@ def test_crops_are_of_the_first_image_of_every_set_and_then_of_the_second_ones(t
 
 
 def test_crops_of_enlarged_images_are_cut_from_their_files(tmp_path):
-    io.write_image(noise(60, 70), tmp_path / "a.png")
+    image_files.write(noise(60, 70), tmp_path / "a.png")
     place = {"dataset": "x", "image": "a", "x": 12, "y": 4, "width": 48, "height": 48}
     table = pd.DataFrame([{**place, "method": "l1", "file": str(tmp_path / "a.png")}, {**place, "method": "original"}])
     (((key, pixels),)) = crops.cut(table).items()
@@ -731,7 +731,7 @@ def test_test_images_are_enlarged_written_and_scored(tmp_path):
     one = found[(found["image"] == "a") & (found["seed"] == 6)].set_index("measure")
     original = data.astronaut()[:40, :50]
     expected = edsr.enlarge(networks[1], resize.degrade(original, 2))
-    np.testing.assert_array_equal(io.read_image(one["file"].iloc[0]), expected)
+    np.testing.assert_array_equal(image_files.read(one["file"].iloc[0]), expected)
     assert one.loc["PSNR-Y", "value"] == fidelity.psnr_y(expected, original, 2)
 
 
@@ -744,7 +744,7 @@ def test_without_a_network_test_images_are_interpolated(tmp_path):
     assert about.tolist()[:4] == ["bicubic", "bicubic", 0, 2]
     assert about[["network", "draw"]].isna().all()
     expected = resize.upscale(resize.degrade(data.astronaut()[:40, :40], 2), 2)
-    np.testing.assert_array_equal(io.read_image(found["file"].iloc[0]), expected)
+    np.testing.assert_array_equal(image_files.read(found["file"].iloc[0]), expected)
 
 
 @pytest.fixture(scope="module")

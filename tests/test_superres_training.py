@@ -16,6 +16,7 @@ from skimage import data
 from torch import nn
 from torch.utils.data import default_collate
 
+from perceptual_efficacy import image_files
 from perceptual_efficacy.backbones.vgg import draw_random
 from perceptual_efficacy.metric import PerceptualMetric
 from perceptual_efficacy.superres import edsr, images, state, training
@@ -167,7 +168,7 @@ def photographs():
 def patches(tmp_path_factory, photographs):
     root = tmp_path_factory.mktemp("packed")
     for number, photograph in enumerate(photographs):
-        images.io.write_image(photograph, root / "images" / f"{number}.png")
+        image_files.write(photograph, root / "images" / f"{number}.png")
     entry = {"name": "a", "use": "train"}
     listed = images.list_images([entry], [root / "images"])
     table = images.pack(listed, images.sources([entry], [root / "images"]), SCALE, root / "high.npy", root / "low.npy")
@@ -408,7 +409,7 @@ listed = images.list_images([entry], [f"{folder}/images"])
 files = f"{folder}/high.npy", f"{folder}/low.npy"
 table = images.pack(listed, images.sources([entry], [f"{folder}/images"]), 2, *files)
 patches = images.Patches(table, *files, scale=2, patch=8, seed=0)
-original = images.io.read_image(f"{folder}/images/0.png")
+original = image_files.read(f"{folder}/images/0.png")
 
 
 def train(name):
@@ -445,7 +446,7 @@ for name, kills in (("whole", 0), ("killed", 3)):
 
 
 def test_a_training_killed_three_times_ends_with_the_bits_of_one_that_was_not(tmp_path, photographs):
-    images.io.write_image(photographs[0], tmp_path / "images" / "0.png")
+    image_files.write(photographs[0], tmp_path / "images" / "0.png")
     (tmp_path / "train.py").write_text(SCRIPT)
     done = subprocess.run(
         [sys.executable, tmp_path / "train.py", tmp_path], capture_output=True, text=True, timeout=100, check=True
@@ -516,7 +517,7 @@ print(log["step"].tolist())
 @pytest.mark.slow
 def test_a_script_without_a_main_guard_trains_in_several_processes_and_runs_once(tmp_path, photographs):
     """As Snakemake's scripts are."""
-    images.io.write_image(photographs[0], tmp_path / "images" / "0.png")
+    image_files.write(photographs[0], tmp_path / "images" / "0.png")
     (tmp_path / "train.py").write_text(WITHOUT_GUARD)
     done = subprocess.run(
         [sys.executable, tmp_path / "train.py", tmp_path], capture_output=True, text=True, timeout=300, check=True

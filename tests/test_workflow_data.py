@@ -10,7 +10,7 @@ import pytest
 import yaml
 from miniature import STUDY, planned, snakemake, study_with
 
-from perceptual_efficacy import io, storage
+from perceptual_efficacy import image_files, io, storage
 
 
 def test_a_photograph_that_cannot_be_read_is_named(tmp_path):
@@ -127,7 +127,7 @@ def test_distances_go_on_from_the_part_where_they_were_stopped(study, copy):
 
 def test_an_image_to_train_and_to_test_with_is_refused_before_any_training(study, tmp_path):
     photograph = study / "results/data/photographs/train/astronaut.png"
-    io.write_image(io.read_image(photograph), tmp_path / "photos/renamed.png")
+    image_files.write(image_files.read(photograph), tmp_path / "photos/renamed.png")
     images = [
         {"name": "training", "use": "train", "source": "photographs"},
         {"name": "own", "use": "test", "source": "folder", "path": "photos"},

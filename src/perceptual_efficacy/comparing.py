@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
-from PIL import Image
 from torch import Tensor
 
-from perceptual_efficacy import io, storage
+from perceptual_efficacy import image_files, io, storage
 from perceptual_efficacy.backbones.network import as_tensor
 from perceptual_efficacy.metric import PerceptualMetric
 
@@ -29,7 +28,7 @@ class Comparison(NamedTuple):
 
 
 def pair_up(reference: Path, images: Sequence[Path]) -> tuple[list[Pair], list[Path]]:
-    """Say which image belongs to which reference: all to one image, or two folders' by their names without suffix.
+    """Say which image belongs to which reference: all to one image, or two folders' by their paths without suffix.
 
     Returns
     -------
@@ -122,18 +121,17 @@ def _measured(metric: PerceptualMetric, batch: Sequence[tuple[Pair, Tensor, Tens
 
 
 def _read(path: Path) -> Tensor:
-    return as_tensor(io.read_image(path))
+    return as_tensor(image_files.read(path))
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
-    """Return the images of a folder by their names without suffix."""
-    known = Image.registered_extensions()
+    """Return the images in a folder and below it by their paths in it without suffix."""
     found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and path.suffix.lower() in known and not path.name.startswith("."):
-            if path.stem in found:
-                raise ValueError(f"{folder} has {found[path.stem].name} and {path.name}: which of them is compared?")
-            found[path.stem] = path
+    for path in image_files.find(folder)[0]:
+        stem = path.relative_to(folder).with_suffix("").as_posix()
+        if stem in found:
+            raise ValueError(f"{folder} has {found[stem].name} and {path.name}: which of them is compared?")
+        found[stem] = path
     return found
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from perceptual_efficacy import baselines, io
+from perceptual_efficacy import baselines, image_files
 from perceptual_efficacy.backbones.network import Backbone, Progress, as_tensor
 from perceptual_efficacy.colour import luma
 from perceptual_efficacy.extras import extra
@@ -231,7 +231,7 @@ def invert_selections(
     targets = torch.from_numpy(np.stack(list(photographs.values()))).permute(0, 3, 1, 2).to(device, torch.float32) / 255
     references = {name: f"{folder}/original/{name}.png" for name in photographs}
     for name, photograph in photographs.items():
-        io.write_image(photograph, references[name])
+        image_files.write(photograph, references[name])
     runs = {
         (selection, draw, seed): PerceptualMetric(
             backbone, select_channels(channels, selection, layers=[layer], draw=draw)
@@ -252,7 +252,7 @@ def invert_selections(
         codes = (255 * images).round().to(torch.uint8).permute(0, 2, 3, 1).numpy(force=True)
         for number, (name, photograph) in enumerate(photographs.items()):
             file = f"{folder}/{selection}{'' if draw is None else f'_{draw}'}/seed{seed}/{name}.png"
-            io.write_image(codes[number], file)
+            image_files.write(codes[number], file)
             values = errors(codes[number], photograph) | {REMAINING_DISTANCE: left[number].item()}
             about = {"layer": layer, "selection": selection, "draw": draw, "image": name, "seed": seed}
             measured = {"measure": list(values), "value": list(values.values()), "higher_is_better": False}

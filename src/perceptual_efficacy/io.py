@@ -1,4 +1,4 @@
-"""Arrays, tables, weights and images between the stages: plain NetCDF, Parquet, safetensors, CSV and PNG.
+"""Arrays, tables and weights between the stages: plain NetCDF, Parquet, safetensors and CSV.
 
 Every file is written whole or not at all. Whether it is still what its job wrote is known from the job's record
 (`provenance`); a reader only refuses what cannot be decoded.
@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shutil
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
@@ -21,7 +20,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
-from PIL import Image
 from safetensors import safe_open
 from safetensors.numpy import save as save_safetensors
 
@@ -144,12 +142,12 @@ def _decoding(path: str | os.PathLike[str], kind: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if _is_of_the_system(error):
+        if is_of_the_system(error):
             raise
         raise storage.DamagedFileError(path, f"cannot be read as {kind} ({error})") from error
 
 
-def _is_of_the_system(error: Exception) -> bool:
+def is_of_the_system(error: Exception) -> bool:
     """Return whether an error says nothing about what is in a file."""
     number = getattr(error, "errno", None)
     without_access = isinstance(error, FileNotFoundError | PermissionError | MemoryError)
@@ -201,73 +199,3 @@ def read_weights(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]],
     with _decoding(path, "safetensors"), safe_open(path, "numpy") as file:
         metadata = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
         return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118 - no mapping
-
-
-def write_image(image: NDArray[np.uint8], path: str | os.PathLike[str], file_format: str = "PNG") -> None:
-    """Write an RGB image, shape (height, width, 3), as 8-bit PNG, or in another of Pillow's formats."""
-    with storage.written_atomically(path) as temporary:
-        Image.fromarray(image).save(temporary, format=file_format)
-
-
-def read_image(path: str | os.PathLike[str], sha256: str | None = None) -> NDArray[np.uint8]:
-    """Read an image file as 8-bit RGB.
-
-    Parameters
-    ----------
-    path
-        Any format Pillow reads: colour, grey, black and white, or a palette. Transparency may be declared as long as
-        every pixel is opaque.
-    sha256
-        SHA-256 the file must have; None for a file from outside the pipeline.
-
-    Returns
-    -------
-    Image of shape (height, width, 3), display code values 0 to 255. Of 16-bit colour it is the high byte, which is
-    what every 8-bit viewer shows.
-
-    Raises
-    ------
-    storage.DamagedFileError
-        If the file has another SHA-256.
-    ValueError
-        If the file cannot be decoded, has more pixels than Pillow takes for harmless (90 million), is transparent
-        somewhere, or has pixels whose code values for display are a matter of choice: 16-bit and floating-point grey,
-        CMYK and other colour spaces; or if its path has control characters.
-    """
-    if UNWRITABLE.search(os.fspath(path)):
-        raise ValueError(
-            f"{os.fspath(path)!r}: a name with control characters or bytes that are not UTF-8, which tables and "
-            f"figures cannot show. Rename it."
-        )
-    if sha256 is not None and (found := storage.file_sha256(path)) != sha256:
-        raise storage.DamagedFileError(path, f"its SHA-256 is {found[:12]}…, expected {sha256[:12]}…")
-    try:
-        with (
-            warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning),
-            Image.open(path) as image,
-        ):
-            image.verify()  # the checksums in a PNG, which decoding does not look at; then it is to be opened again
-        with Image.open(path) as image:
-            stored = [tile[3] for tile in image.tile]  # the file's own kind of pixel, which load() forgets
-            image.load()
-            kind = image.mode + (" with transparency" if "transparency" in image.info else "")
-            if kind in {"RGB", "L", "P", "1"}:
-                return np.asarray(image.convert("RGB"))
-            # of 2, 4 and 16 bits Pillow scales the pixels but not the transparent colour: whether any has it is unknown
-            unknown = image.format == "PNG" and image.mode in {"RGB", "L"} and stored != [image.mode]
-            if image.mode in {"RGBA", "LA", "PA", "RGB", "L", "P", "1"} and not unknown:
-                full = image.convert("RGBA")
-                if full.getchannel("A").getextrema() == (255, 255):
-                    return np.asarray(full.convert("RGB"))
-    except Exception as error:  # Pillow raises all kinds of errors
-        if _is_of_the_system(error):
-            raise
-        raise ValueError(
-            f"{os.fspath(path)}: cannot be read as an image ({error}). Replace the file, or leave it out; if the study "
-            f"made it, delete it (of a folder of images, the folder) and run again."
-        ) from error
-    raise ValueError(
-        f"{os.fspath(path)}: pixels of mode {kind}; expected 8-bit RGB or grey without transparent pixels. Convert it: "
-        f"scale 16-bit and floating-point values to 8 bits, CMYK to sRGB by its profile, and put transparent pixels "
-        f"on a background."
-    )

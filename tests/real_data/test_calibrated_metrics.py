@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-from perceptual_efficacy import baselines, io
+from perceptual_efficacy import baselines, image_files
 from perceptual_efficacy.backbones.network import as_tensor
 from perceptual_efficacy.vocabulary import SELF_AGREEMENT
 
@@ -70,7 +70,7 @@ def test_published_human_agreement_is_that_of_the_released_judgements():
 
 def measured(folder, name):
     pairs = [
-        torch.cat([as_tensor(io.read_image(path)) for path in sorted((folder / kind).glob("*.bmp"))])
+        torch.cat([as_tensor(image_files.read(path)) for path in sorted((folder / kind).glob("*.bmp"))])
         for kind in ("ref_dir", "dist_dir")
     ]
     return baselines.measure(*pairs, name).numpy()

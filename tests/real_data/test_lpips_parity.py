@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import perceptual_efficacy as pe
-from perceptual_efficacy import io
+from perceptual_efficacy import image_files
 from perceptual_efficacy.backbones.network import as_tensor
 from perceptual_efficacy.lpips import lpips_weights
 
@@ -28,7 +28,7 @@ NETS = {"vgg": "vgg16", "alex": "alexnet", "squeeze": "squeezenet1_1"}
 def examples():
     """The reference, and both images that the package compares with it."""
     reference, *others = (
-        as_tensor(io.read_image(Path(FOLDER) / "lpips" / f"{name}.png")) for name in ("ex_ref", "ex_p0", "ex_p1")
+        as_tensor(image_files.read(Path(FOLDER) / "lpips" / f"{name}.png")) for name in ("ex_ref", "ex_p0", "ex_p1")
     )
     return torch.cat(others), reference.expand(2, -1, -1, -1)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from perceptual_efficacy import io
+from perceptual_efficacy import image_files
 from perceptual_efficacy.superres import psnr_y, ssim_y
 from perceptual_efficacy.superres.resize import cropped, degrade, upscale
 
@@ -24,8 +24,8 @@ def pairs(name, scale):
     low = sorted((folder / f"x{scale}_LR").glob("*.png"))
     assert len(low) == {"Set5": 5, "Set14": 14}[name]
     for path in low:
-        original = io.read_image(folder / f"x{scale}_HR" / path.name)
-        yield path.name, cropped(original, scale), io.read_image(path)
+        original = image_files.read(folder / f"x{scale}_HR" / path.name)
+        yield path.name, cropped(original, scale), image_files.read(path)
 
 
 def mean_over(measure, name, scale):

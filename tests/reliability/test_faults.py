@@ -292,7 +292,7 @@ WRITERS = """
 import resource, sys
 from pathlib import Path
 import numpy as np, pandas as pd, torch, xarray as xr
-from perceptual_efficacy import io, provenance, storage
+from perceptual_efficacy import image_files, io, provenance, storage
 from perceptual_efficacy.plots import style
 from perceptual_efficacy.superres import images, state
 
@@ -318,7 +318,7 @@ writers = {
     "a.parquet": lambda path: io.write_table(table, path, {}),
     "a.csv": lambda path: io.write_csv(table, path),
     "a.safetensors": lambda path: io.write_weights({"a": random.random(100_000)}, path),
-    "a.png": lambda path: io.write_image(image, path),
+    "a.png": lambda path: image_files.write(image, path),
     "a.json": lambda path: storage.write_record({"a": random.random(10_000)}, path),
     "high.npy": pack,
     "a.md": lambda path: storage.write_text("a" * 200_000, path),

@@ -4,14 +4,14 @@ from pathlib import Path
 
 from job import job
 
-from perceptual_efficacy import inversion, io
+from perceptual_efficacy import image_files, inversion, io
 from perceptual_efficacy.backbones import store
 
 with job(snakemake) as run:
     params, folder = run.params, Path(run.input.photographs).parent
     listed = io.read_table(run.input.photographs).set_index("name").loc[list(params.names)]
     photographs = {
-        str(name): inversion.square(io.read_image(folder / row["split"] / f"{name}.png", row["sha256"]), params.size)
+        str(name): inversion.square(image_files.read(folder / row["split"] / f"{name}.png", row["sha256"]), params.size)
         for name, row in listed.iterrows()
     }
     scores = inversion.invert_selections(

@@ -118,7 +118,8 @@ def _categories(folder: Path, part: str, published: Iterable[str], subset: bool)
 
 def _stems(category: Path, kinds: dict[str, str]) -> list[str]:
     """Names, without their ends, that every kind of file has."""
-    stems = {kind: {path.stem for path in (category / kind).glob(f"*{end}")} for kind, end in kinds.items()}
+    # names that begin with a dot are what systems leave behind
+    stems = {kind: {path.stem for path in (category / kind).glob(f"[!.]*{end}")} for kind, end in kinds.items()}
     everything = set().union(*stems.values())
     lacking = [f"{stem} has no {kind}" for stem in sorted(everything) for kind in kinds if stem not in stems[kind]]
     if lacking or not everything:

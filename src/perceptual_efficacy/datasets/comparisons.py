@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from perceptual_efficacy import io, storage
+from perceptual_efficacy import image_files, storage
 
 COLUMNS = {
     "dataset": "object",
@@ -49,7 +49,7 @@ def picture(folder: Path, path: Path) -> Picture:
     ValueError
         If the file cannot be decoded or has pixels of another kind than 8-bit RGB or grey.
     """
-    height, width, _ = io.read_image(path).shape
+    height, width, _ = image_files.read(path).shape
     return Picture(path.relative_to(folder).as_posix(), storage.file_sha256(path), (height, width))
 
 
@@ -89,7 +89,7 @@ def reader(folder: str | Path, comparisons: pd.DataFrame) -> Callable[[str, str]
                 f"set has changed. Restore the file, or, if the study made or downloaded it, delete {folder}; if the "
                 f"change was meant, delete this data set's comparisons.parquet. Then run again."
             )
-        image = io.read_image(file)
+        image = image_files.read(file)
         return scaled(image, int(sizes[0])) if len(sizes) else image
 
     return read

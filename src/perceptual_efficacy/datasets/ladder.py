@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from perceptual_efficacy import io, storage
+from perceptual_efficacy import image_files, storage
 from perceptual_efficacy.colour import luma
 
 Picture = NDArray[np.uint8]
@@ -118,12 +118,12 @@ def opinions(photographs: Mapping[str, Picture], folder: str | Path, *, size: in
     folder = Path(folder)
     lines = []
     for number, (name, original) in enumerate(_references(photographs, size).items(), start=1):
-        io.write_image(original, folder / "reference_images" / f"I{number:02}.BMP", "BMP")
+        image_files.write(original, folder / "reference_images" / f"I{number:02}.BMP", "BMP")
         for kind, distortion in DISTORTIONS.items():
             for level in range(1, len(distortion.amounts) + 1):
                 file = f"i{number:02}_{kind:02}_{level}.bmp"
                 image = _distorted(original, name, kind, level, seed)
-                io.write_image(image, folder / "distorted_images" / file, "BMP")
+                image_files.write(image, folder / "distorted_images" / file, "BMP")
                 lines.append(f"{6 if kind == DITHER else 6 - level:.5f} {file}\n")
     storage.write_text("".join(lines), folder / "mos_with_names.txt")
 
@@ -208,7 +208,7 @@ def _generator(seed: int, *purpose: object) -> np.random.Generator:
 
 def _write_patches(patches: Mapping[str, Picture], judgement: Mapping[str, float], category: Path, number: int) -> None:
     for role, patch in patches.items():
-        io.write_image(patch, category / role / f"{number:06}.png")
+        image_files.write(patch, category / role / f"{number:06}.png")
     for role, value in judgement.items():
         with storage.written_atomically(category / role / f"{number:06}.npy") as temporary:
             np.save(temporary, np.array([value], dtype=np.float64), allow_pickle=False)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from perceptual_efficacy import io, storage
+from perceptual_efficacy import image_files, storage
 from perceptual_efficacy.extras import extra
 
 
@@ -76,7 +76,7 @@ def export(entries: Sequence[Mapping[str, str]], folder: str | Path) -> pd.DataF
     images = [_read(entry) for entry in entries]  # all can be read, or nothing is written
     for row, image in zip(rows, images, strict=True):
         target = Path(folder) / str(row["split"]) / f"{row['name']}.png"
-        io.write_image(image, target)
+        image_files.write(image, target)
         row |= {"width": image.shape[1], "height": image.shape[0], "sha256": storage.file_sha256(target)}
     return pd.DataFrame(rows)
 
@@ -93,7 +93,7 @@ def read(table: pd.DataFrame, folder: str | Path, split: str) -> dict[str, NDArr
     """
     chosen = table[table["split"] == split]
     return {
-        str(name): io.read_image(Path(folder) / split / f"{name}.png", sha256)
+        str(name): image_files.read(Path(folder) / split / f"{name}.png", sha256)
         for name, sha256 in zip(chosen["name"], chosen["sha256"], strict=True)
     }
 
@@ -120,8 +120,8 @@ def _read(entry: Mapping[str, str]) -> NDArray[np.uint8]:
         path = Path(entry["path"])
         if not path.is_file():
             raise ValueError(f"Photograph {entry['name']!r}: there is no file {path}. Correct its path in the list.")
-        return io.read_image(path)
+        return image_files.read(path)
     source = PACKAGED[entry["name"]]
     with extra("datasets"):
         folder = files(source.package)
-    return io.read_image(Path(str(folder / source.resource)))
+    return image_files.read(Path(str(folder / source.resource)))

@@ -190,6 +190,8 @@ def _bitmaps(folder: Path) -> dict[str, Path]:
         raise ValueError(f"TID2013: there is no folder {folder}. Give `path`, the folder that holds it.")
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue  # what a system left behind
         if path.suffix.lower() == ".bmp" and (other := found.setdefault(path.name.lower(), path)) != path:
             raise ValueError(
                 f"TID2013: {folder} holds {other.name} and {path.name}; expected names that differ in more than upper "

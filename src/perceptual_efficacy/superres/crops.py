@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from perceptual_efficacy import io
+from perceptual_efficacy import image_files
 from perceptual_efficacy.colour import luma
 from perceptual_efficacy.superres import images
 from perceptual_efficacy.superres.images import Image
@@ -42,7 +42,7 @@ def cut(table: pd.DataFrame) -> Pixels:
     """Cut the crops of a table (dataset, image, method, file, x, y, width, height) from the enlarged images' files."""
     pixels = Pixels()
     for row in table.dropna(subset="file").to_dict("records"):
-        below_right = io.read_image(row["file"])[row["y"] :, row["x"] :]
+        below_right = image_files.read(row["file"])[row["y"] :, row["x"] :]
         pixels[row["dataset"], row["image"], row["method"]] = below_right[: row["height"], : row["width"]]
     return pixels
 

@@ -1,6 +1,7 @@
 """Images to train and test super-resolution with: listed, checked, degraded, and packed to be read by patch."""
 
 import hashlib
+import logging
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,13 +13,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from perceptual_efficacy import io, storage
+from perceptual_efficacy import image_files, storage
 from perceptual_efficacy.superres.resize import cropped, degrade
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 COLUMNS = ("set", "use", "image", "path", "width", "height", "sha256", "content_sha256")
 
 LEAST_SCORED = 32  # pixels that every metric, also LPIPS on AlexNet, needs between the borders left out
+
+log = logging.getLogger(__name__)
 
 AnyPath = str | os.PathLike[str]
 Image = NDArray[np.uint8]
@@ -40,11 +42,12 @@ def list_images(sets: Sequence[Mapping[str, Any]], folders: Sequence[AnyPath], *
         Each with `name`, `use` (train, validation or test), and optionally `size`: only the central square of so many
         pixels is used of each image.
     folders, progress
-        The folder of each set, without its subfolders; wraps the iteration over files, e.g. `tqdm`.
+        The folder of each set, which may have subfolders; wraps the iteration over files, e.g. `tqdm`. Files that are
+        no images are left out, and named in the log.
 
     Returns
     -------
-    One row per image: set, use, image (the file's name without its suffix), path (in the folder), width and height (of
+    One row per image: set, use, image (the path in the folder without its suffix), path (with it), width and height (of
     what is used), sha256 (of the file) and content_sha256 (of the whole image, decoded). It is a ValueError if two sets
     have one name; if a set has no image, two of one name, one smaller than its `size` or one that cannot be read; or if
     images of the training sets are also in a set of another use.
@@ -53,21 +56,25 @@ def list_images(sets: Sequence[Mapping[str, Any]], folders: Sequence[AnyPath], *
     if twice := _repeated(entry["name"] for entry in sets):
         raise ValueError(f"superres.images: there are several sets called {twice[0]!r}. Rename one.")
     for entry, folder in zip(sets, folders, strict=True):
-        files = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+        files, others = image_files.find(folder)
+        for other in others:
+            log.warning("superres.images: %s: left out, as it is no image: %s", entry["name"], other)
         if not files:
             raise ValueError(
-                f"superres.images: {entry['name']}: {folder} holds no image ({', '.join(sorted(SUFFIXES))}). Correct "
-                f"its path."
+                f"superres.images: {entry['name']}: {folder} holds no image "
+                f"({', '.join(sorted(image_files.SUFFIXES))}). Correct its path."
             )
-        if twice := _repeated(path.stem for path in files):
+        places = {path: path.relative_to(folder) for path in files}
+        if twice := _repeated(place.with_suffix("").as_posix() for place in places.values()):
             raise ValueError(
                 f"superres.images: {entry['name']}: {folder} holds several images called {twice[0]!r}. Rename one."
             )
-        for path in progress(files):
-            whole = io.read_image(path)
+        for path, place in progress(places.items()):
+            whole = image_files.read(path)
             image = _part(whole, entry.get("size"), path)
             content = hashlib.sha256(repr(whole.shape).encode() + whole.tobytes()).hexdigest()
-            about = (entry["name"], entry["use"], path.stem, path.name, image.shape[1], image.shape[0])
+            name = place.with_suffix("").as_posix()
+            about = (entry["name"], entry["use"], name, place.as_posix(), image.shape[1], image.shape[0])
             rows.append((*about, storage.file_sha256(path), content))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     learnt = table["use"] == "train"
@@ -115,7 +122,7 @@ def read(row: Mapping[Any, Any], sources: Mapping[str, Source], scale: int) -> I
     """Read the used part of a listed image, cropped to multiples of the scale; another file is a DamagedFileError."""
     folder, size = sources[row["set"]]
     path = folder / row["path"]
-    return cropped(_part(io.read_image(path, row["sha256"]), size, path), scale)
+    return cropped(_part(image_files.read(path, row["sha256"]), size, path), scale)
 
 
 def _part(image: Image, size: int | None, path: AnyPath) -> Image:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from perceptual_efficacy import baselines, io
+from perceptual_efficacy import baselines, image_files
 from perceptual_efficacy.backbones.network import Backbone, Progress, as_tensor
 from perceptual_efficacy.lpips import FILES, NAMES, lpips_weights, weights_of
 from perceptual_efficacy.metric import PerceptualMetric
@@ -120,7 +120,7 @@ def score_images(
         small = degrade(original, scale)
         for identity, enlarge in methods:
             result, file = enlarge(small), f"{folder}/seed{identity['seed']}/{row['set']}/{row['image']}.png"
-            io.write_image(result, file)
+            image_files.write(result, file)
             about = {**identity, "dataset": row["set"], "image": row["image"]}
             parts.append(pd.DataFrame({**about, **score(result, original, scale, metrics), "file": file}))
     return pd.concat(parts, ignore_index=True).astype({"draw": "Int64"})
