@@ -1,8 +1,12 @@
 """How the site is built: `make site`. It needs no network, and a warning is an error."""
 
 import importlib.metadata
+import inspect
 from pathlib import Path
 from typing import Any
+
+from docutils.nodes import Element, SkipNode
+from latex2mathml.converter import convert
 
 project = "Perceptual efficacy"
 author = "The perceptual-efficacy authors"
@@ -16,6 +20,7 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_merge_streams = True
+default_role = "py:obj"
 autosummary_generate = False
 numpydoc_show_class_members = False
 # types stand in the signatures, and a docstring begins at the quotes and may do without examples and further reading
@@ -27,10 +32,15 @@ html_title = project
 html_theme_options = {
     "show_toc_level": 2,
     "navigation_with_keys": False,
+    "header_links_before_dropdown": 8,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
 }
+html_math_renderer = "mathml"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_sidebars = dict.fromkeys(("quickstart", "tutorial", "api", "cli", "changes"), [])  # pages without pages below them
 html_copy_source = False
 html_show_copyright = False
 
@@ -46,6 +56,25 @@ def lead_into_the_site(_app: Any, _path: Path, _parent: str, source: list[str]) 
     source[0] = source[0].replace("](../docs/", "](")
 
 
+def name_what_is_returned(_app: Any, _what: str, _name: str, found: Any, _options: Any, lines: list[str]) -> None:
+    """Put the annotation before the prose of a Returns section, where numpydoc expects a type."""
+    for at, line in enumerate(lines[:-1]):
+        if line == "Returns" and set(lines[at + 1]) == {"-"} and callable(found):
+            until = next((end for end in range(at + 3, len(lines)) if not lines[end]), len(lines))
+            annotation = str(inspect.signature(found).return_annotation).replace("typing.", "")
+            prose = [f"    {text}" for text in lines[at + 2 : until]]
+            lines[at + 2 : until] = [annotation.removeprefix("<class '").removesuffix("'>"), *prose]
+            break
+
+
+def write_formula(writer: Any, node: Element) -> None:
+    """Write a formula as MathML, which every browser shows without a script from elsewhere."""
+    writer.body.append(convert(node.astext(), display="block" if node.tagname == "math_block" else "inline"))
+    raise SkipNode
+
+
 def setup(app: Any) -> None:
+    app.add_html_math_renderer("mathml", (write_formula, None), (write_formula, None))
+    app.connect("autodoc-process-docstring", name_what_is_returned, priority=400)  # before numpydoc
     app.connect("source-read", lead_to_the_configuration)
     app.connect("include-read", lead_into_the_site)

@@ -38,7 +38,7 @@ def lpips_weights(architecture: str) -> pd.DataFrame:
 
     Returns
     -------
-    layer, channel, weight (at least 0), one row per channel of LPIPS's layers.
+    One row per channel of LPIPS's layers: layer, channel and weight (at least 0).
 
     Raises
     ------

@@ -23,15 +23,15 @@ REDUCTIONS = ("none", "mean", "sum")
 
 
 class PerceptualMetric(nn.Module):
-    """Distance of images by chosen channels: sum over layers and channels of the squared difference.
+    """Perceptual distance between images, measured on chosen channels of a network.
 
     The activations of a layer are divided at each position by their length over all its channels; the squared
-    differences of the chosen ones are added and averaged over positions. All channels of LPIPS's layers give LPIPS's
+    differences of the chosen ones are added over channels and layers and averaged over positions. All channels of LPIPS's layers give LPIPS's
     uncalibrated distance, its published weights (`lpips.lpips_weights`) LPIPS itself.
 
-    The metric is a module without parameters, buffers or state: a model that holds it saves, trains and freezes none of
-    its network, which is frozen and in evaluation mode whatever happens to the model. It moves with the model, and so
-    does the backbone that it was given. Distances are computed in float32, or in float64 where the network is, also
+    The metric is a module without parameters, buffers or state: its network appears in nothing that a model that holds
+    it saves or trains, and stays frozen and in evaluation mode. It moves with the model, and so does the backbone that
+    it was given. Distances are computed in float32, or in float64 where the network is, also
     under autocast, which the network itself obeys.
 
     Parameters
@@ -45,13 +45,13 @@ class PerceptualMetric(nn.Module):
         `.safetensors` file of `save_selection`, which is for this network with these weights alone.
     validate_range
         Whether to refuse images with values outside [0, 1], rounding aside. Switch it off for the output of a network
-        in training, inside `torch.vmap`, or where an accelerator must not wait: looking at the values takes one
-        synchronisation for each batch. A compiled or exported metric does not look.
+        in training, inside `torch.vmap`, or to save a GPU one synchronisation for each batch of images and of
+        references. A compiled or exported metric does not check.
 
     Raises
     ------
     ValueError
-        If the selection names a channel that the backbone lacks, one twice, or none, or is of other weights.
+        If the selection is empty, names a channel twice or one that the backbone lacks, or was made for other weights.
 
     References
     ----------
@@ -114,7 +114,7 @@ class PerceptualMetric(nn.Module):
             Of the same shape, or (1, 3, H, W): one reference for all images. They get a gradient if they ask for it.
         spatial
             Return a map of the image's size, (N, H, W), instead of its mean: each layer's is enlarged by bilinear
-            interpolation, as LPIPS does. The mean of the map is about the distance, not exactly.
+            interpolation, as LPIPS does. The map's mean is close to the distance, but not equal.
         per_layer
             Return a mapping of each layer's name to its share; the shares add up to the distance.
         reduction

@@ -63,7 +63,7 @@ def probe(
     Raises
     ------
     ValueError
-        If the batch size is below 1, or a picture is or may be no larger than the field.
+        If the batch size is below 1, or `size` or `largest` is smaller than the field.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; it must be at least 1.")

@@ -297,12 +297,12 @@ def select_channels(
     layers
         Layers to select from; all unless given.
     draw
-        Seed of a random half, which needs one.
+        Seed; required for "random".
 
     Returns
     -------
-    layer and channel of the selected rows of `channels`, in their order and with their index. Of a single scored
-    channel the upper half is empty.
+    The columns layer and channel of the selected rows of `channels`, in their order and with their index. Of a single
+    scored channel the upper half is empty.
 
     Raises
     ------

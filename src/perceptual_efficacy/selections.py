@@ -88,7 +88,7 @@ def save_selection(
     Raises
     ------
     ValueError
-        If the path ends otherwise, `channels` does not say what network it is of, or lacks a selected channel.
+        If the path does not end so, `channels` does not say what network it is of, or lacks a selected channel.
     """
     if Path(path).suffix != SUFFIX:
         raise ValueError(f"path is {os.fspath(path)!r}; its name must end with {SUFFIX}.")

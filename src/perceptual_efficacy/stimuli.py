@@ -169,7 +169,7 @@ def gratings(
     orientations
         Number of orientations, spaced evenly over [-90, 90) degrees.
     oriented_every
-        Oriented gratings have every so many of the frequencies, from the first one on.
+        Oriented gratings have every n-th frequency, starting with the first.
     phases
         Number of phases, spaced evenly over [0, 360) degrees.
     contrast, encoding
@@ -234,6 +234,10 @@ def pixels_per_degree(distance: float, screen_width: float, pixels_across: int) 
         Of the eye from the screen, and of the screen; both in the same unit.
     pixels_across
         Pixels in a row of the screen.
+
+    Returns
+    -------
+    Pixels per degree, for `gratings`.
 
     Raises
     ------

@@ -463,5 +463,15 @@ def grey_images(values: Tensor) -> Tensor:
 
 
 def as_tensor(photograph: NDArray[np.uint8]) -> Tensor:
-    """Turn an RGB image (height, width, 3), 0 to 255, into (1, 3, height, width), float32 in [0, 1]."""
+    """Turn an RGB image into a batch of one, as networks take it.
+
+    Parameters
+    ----------
+    photograph
+        Shape (height, width, 3), 0 to 255.
+
+    Returns
+    -------
+    Shape (1, 3, height, width), float32 in [0, 1].
+    """
     return torch.from_numpy(np.array(photograph)).permute(2, 0, 1)[None].to(torch.float32) / 255

@@ -36,9 +36,23 @@ def psnr_y(image: Image, reference: Image, shave: int) -> float:
 
 
 def ssim_y(image: Image, reference: Image, shave: int) -> float:
-    """Structural similarity of the luma, as published for super-resolution; see `psnr_y` for the parameters.
+    """Structural similarity of the luma, as published for super-resolution.
 
-    An 11 x 11 Gaussian window of 1.5 pixels, population statistics, at full size; the mean over where the window fits.
+    An 11 x 11 Gaussian window of 1.5 pixels, population statistics, at full size.
+
+    Parameters
+    ----------
+    image, reference, shave
+        As for `psnr_y`.
+
+    Returns
+    -------
+    The mean over where the window fits; 1 for equal luma.
+
+    Raises
+    ------
+    ValueError
+        As for `psnr_y`, or if nothing is left that the window fits in.
 
     References
     ----------
