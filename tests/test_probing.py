@@ -8,6 +8,7 @@ import xarray as xr
 from torch import nn
 
 from perceptual_efficacy import probing, stimuli
+from perceptual_efficacy.backbones.loading import load_backbone
 from perceptual_efficacy.backbones.vgg import draw_random
 from perceptual_efficacy.scores import score_channels
 
@@ -227,3 +228,16 @@ def test_pictures_smaller_than_the_field_are_refused(backbone, drawn, name):
 def test_empty_batches_are_refused(backbone, drawn):
     with pytest.raises(ValueError, match="batch_size is 0; it must be at least 1"):
         probing.probe(backbone, drawn, batch_size=0)
+
+
+def test_network_of_one_size_is_shown_pictures_of_it():
+    backbone = load_backbone("random:vit_b_16", layers=["block1"])
+    drawn = stimuli.gratings(frequencies=3, orientations=2, phases=1, oriented_every=1)
+    tuning = probing.probe(backbone, drawn, colour=False)
+    assert backbone.only_size == tuning.attrs["picture_size"] == 224
+    xr.testing.assert_identical(tuning, probing.probe(backbone, drawn, colour=False, size=224))
+
+
+def test_network_that_is_no_backbone_is_refused():
+    with pytest.raises(ValueError, match="The network is a Linear; expected a Backbone, as load_backbone returns"):
+        probing.probe(nn.Linear(1, 1), stimuli.gratings())

@@ -73,7 +73,7 @@ def test_equal_selections_are_equal_bytes(channels, file, tmp_path):
 
 def test_other_weights_are_refused(file):
     message = (
-        r"high\.safetensors is a selection for .*, random weights: up to relu1_1 its weights have the SHA-256 \w{12}…"
+        r"high\.safetensors is a selection for .*, random weights; the backbone is .*\. Up to relu1_1 the SHA-256 .* is \w{12}…, not \w{12}…"
     )
     with pytest.raises(ValueError, match=message):
         pe.PerceptualMetric(draw_random(LAYERS, seed=2), file)
@@ -86,7 +86,7 @@ def test_a_change_in_a_deeper_layer_matters_to_that_layer_alone(backbone, channe
     tuned = draw_random(LAYERS, seed=1)
     tuned.network.get_submodule("relu2_1").get_parameter("1.weight").mul_(1.01)
     pe.PerceptualMetric(tuned, tmp_path / "shallow.safetensors")
-    with pytest.raises(ValueError, match="up to relu2_1"):
+    with pytest.raises(ValueError, match="Up to relu2_1"):
         pe.PerceptualMetric(tuned, tmp_path / "deep.safetensors")
 
 
@@ -104,7 +104,10 @@ def test_cut_elsewhere_or_saved_a_network_is_the_same(tmp_path):
 
 
 def test_layer_that_the_backbone_lacks_is_refused(file):
-    with pytest.raises(ValueError, match=r"high\.safetensors selects channels of 'relu1_2'; the backbone has relu1_1"):
+    with pytest.raises(
+        ValueError,
+        match=r"high\.safetensors selects channels of relu1_1, relu1_2, relu2_1 in .*; the backbone, .*, has relu1_1\.",
+    ):
         pe.PerceptualMetric(draw_random({"relu1_1": 4}, seed=1), file)
 
 

@@ -32,7 +32,7 @@ def test_code_of_a_page_runs(page, tmp_path, monkeypatch):
 
 
 def test_every_python_block_is_executed():
-    """Other blocks would be code that no test has run; a cluster's are for Snakefiles, and one shows what is replaced."""
+    """Others would be code that no test has run; a cluster's are for Snakefiles, and one shows what is replaced."""
     for page in DOCS.rglob("*.md"):
         assert page.name in {"cluster.md", "loss.md"} or "```python\n" not in page.read_text(encoding="utf-8"), page
 

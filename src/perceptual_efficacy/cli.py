@@ -46,7 +46,9 @@ Network = Annotated[
 ]
 NetworkOption = Annotated[str, typer.Option("--network", "-n", help="As for `score`.")]
 Layers = Annotated[str, typer.Option(help="all, lpips, or layer names with commas between them.")]
-Weights = Annotated[str, typer.Option(help="DEFAULT, a release's name, a .pth or .safetensors file, or none (random).")]
+Weights = Annotated[
+    str, typer.Option(help="DEFAULT, a release's name, a .pth, .pt or .safetensors file, or none (random).")
+]
 Seed = Annotated[int, typer.Option(help="Seed of random weights and of k-means.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ...; the one that `doctor` names unless given.")]
 
@@ -132,6 +134,8 @@ def select(
 
         if not channels.is_file():
             raise FileNotFoundError(f"There is no file {channels}.")
+        if channels.suffix not in {".csv", ".parquet"}:
+            raise ValueError(f"channels is {channels}; expected the .csv of `score`, or a channels.parquet.")
         try:
             table = io.read_table(channels) if channels.suffix == ".parquet" else pd.read_csv(channels)
         except UnicodeDecodeError as error:
@@ -158,7 +162,10 @@ def compare(
         list[Path], typer.Argument(help="Images of its size; or a folder, paired with the first by stem.")
     ],
     network: NetworkOption = "torchvision:vgg16",
-    layers: Annotated[str | None, typer.Option(help="As for `score`; LPIPS's for a network that LPIPS uses.")] = None,
+    layers: Annotated[
+        str | None,
+        typer.Option(help="As for `score`; those of a selection's file, or LPIPS's for a network that LPIPS uses."),
+    ] = None,
     weights: Weights = "DEFAULT",
     seed: Seed = 0,
     selection: Annotated[
@@ -179,10 +186,12 @@ def compare(
         from perceptual_efficacy import comparing
         from perceptual_efficacy.backbones.published import LPIPS_LAYERS
         from perceptual_efficacy.metric import PerceptualMetric
+        from perceptual_efficacy.selections import saved_layers
 
         pairs, alone = comparing.pair_up(reference, images)
         usual = "lpips" if network.replace("random:", "torchvision:") in LPIPS_LAYERS else "all"
-        backbone = _backbone(network, layers or usual, weights, seed, device)
+        layers = layers or ",".join(saved_layers(selection)) or usual
+        backbone = _backbone(network, layers, weights, seed, device)
         metric = PerceptualMetric(backbone, _selection(selection, network, backbone))
         rows = []
         with tqdm(total=len(pairs), desc="comparing", disable=None, leave=False) as progress:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from perceptual_efficacy.backbones.network import Backbone
+from perceptual_efficacy.backbones.network import Backbone, check_backbone
 from perceptual_efficacy.distances import weighted_differences
 from perceptual_efficacy.selections import Selection, channel_weights
 
@@ -26,8 +26,8 @@ class PerceptualMetric(nn.Module):
     """Perceptual distance between images, measured on chosen channels of a network.
 
     The activations of a layer are divided at each position by their length over all its channels; the squared
-    differences of the chosen ones are added over channels and layers and averaged over positions. All channels of LPIPS's layers give LPIPS's
-    uncalibrated distance, its published weights (`lpips.lpips_weights`) LPIPS itself.
+    differences of the chosen ones are added over channels and layers and averaged over positions. All channels of
+    LPIPS's layers give LPIPS's uncalibrated distance, its published weights (`lpips.lpips_weights`) LPIPS itself.
 
     The metric is a module without parameters, buffers or state: its network appears in nothing that a model that holds
     it saves or trains, and stays frozen and in evaluation mode. It moves with the model, and so does the backbone that
@@ -71,6 +71,7 @@ class PerceptualMetric(nn.Module):
 
     def __init__(self, backbone: Backbone, selection: Selection = None, *, validate_range: bool = True) -> None:
         super().__init__()
+        check_backbone(backbone)
         self.validate_range = validate_range
         # in a tuple and a mapping, where nn.Module registers nothing: they are no part of a model that holds the metric
         self._held = (backbone,)

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from perceptual_efficacy.backbones.network import Backbone, Progress, grey_images
+from perceptual_efficacy.backbones.network import Backbone, Progress, check_backbone, grey_images
 from perceptual_efficacy.stimuli import Gratings
 
 LARGEST = 512  # pixels, of a picture
@@ -41,7 +41,7 @@ def probe(
     gratings
         What `stimuli.gratings` returns.
     size
-        Width and height of the pictures in pixels, for networks that take only one.
+        Width and height of the pictures in pixels; for a network that takes only one, that one unless given.
     largest
         Width and height in pixels that a picture has at most. In layers whose receptive field needs larger ones, units
         see padding.
@@ -65,8 +65,10 @@ def probe(
     ValueError
         If the batch size is below 1, or `size` or `largest` is smaller than the field.
     """
+    check_backbone(backbone)
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; it must be at least 1.")
+    size = backbone.only_size if size is None else size
     for name, limit in (("largest", largest), ("size", size)):
         if limit is not None and limit < gratings.pixels:
             raise ValueError(f"{name} is {limit} pixels; the field alone has {gratings.pixels}.")

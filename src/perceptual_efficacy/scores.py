@@ -161,6 +161,8 @@ def score_channels(
     quantification of orientation selectivity and direction selectivity, 2014; bandwidth: Ringach, Shapley, Hawken:
     Orientation Selectivity in Macaque V1, 2002 (at half height).
     """
+    if not isinstance(tuning, xr.Dataset):
+        raise ValueError(f"tuning is a {type(tuning).__name__}; expected the Dataset that probe returns.")
     if combination not in ("product", "ranks"):
         raise ValueError(f"combination is {combination!r}; it must be 'product' or 'ranks'.")
     curves = tuning_curves(tuning, pixels_per_degree=pixels_per_degree, baseline=baseline)
@@ -313,6 +315,8 @@ def select_channels(
         raise ValueError(f"selection is {selection!r}; it must be 'all', 'high', 'low' or 'random'.")
     if selection == RANDOM and draw is None:
         raise ValueError("A random half needs the seed that it is drawn by: give draw.")
+    if not isinstance(channels, pd.DataFrame):
+        raise ValueError(f"channels is a {type(channels).__name__}; expected the table that score_channels returns.")
     if not channels.index.is_unique:
         raise ValueError("The table of channels has rows of equal index, as after pandas.concat; give each its own.")
     known = channels["layer"].unique()

