@@ -150,8 +150,7 @@ rule read_judgements:
         **growing(mem_mb=2000, runtime=60),
     params:
         layout=dataset.layout,
-        judged_by=dataset.judged_by,
-        subset=dataset.partial,
+        stated=dataset.stated,
         fingerprint=dataset.fingerprint,
         code=code_digest("read_judgements"),
     message:

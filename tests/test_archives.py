@@ -654,3 +654,19 @@ def test_only_what_may_pass_is_tried_again(server, tmp_path, path, attempts):
         archives.fetch(f"{server.url}{path}", tmp_path / "archive", None, allow_unverified=True)
     assert server.asked == [path] * attempts
     assert (tmp_path / "archive").is_file() == (path == "/busy-at-first")
+
+
+def test_several_files_are_unpacked_into_folders_of_their_names_and_lists_are_copied(tmp_path):
+    """A spreadsheet is a zip, too."""
+    places = {}
+    for number, name in enumerate(("src_imgs.zip", "dst_imgs.zip", "list.xlsx")):
+        places[name] = archives.numbered(tmp_path / "archive", number)
+        with zipfile.ZipFile(places[name], "w") as file:
+            file.writestr(f"{name}.txt", name)
+    assert [place.name for place in places.values()] == ["archive", "archive-2", "archive-3"]
+    archives.assemble(places, tmp_path / "files")
+    found = {
+        path.relative_to(tmp_path / "files").as_posix() for path in (tmp_path / "files").rglob("*") if path.is_file()
+    }
+    assert found == {"src_imgs/src_imgs.zip.txt", "dst_imgs/dst_imgs.zip.txt", "list.xlsx"}
+    assert (tmp_path / "files/list.xlsx").read_bytes() == places["list.xlsx"].read_bytes()

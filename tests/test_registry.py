@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from study.configuration import GRADED
+from study.configuration import GRADED, TABLES
 
 from perceptual_efficacy import agreement, baselines, distances, image_files, judgements, storage
 from perceptual_efficacy.agreement import Ranking
@@ -29,8 +29,12 @@ def test_the_study_knows_the_layouts_with_a_ladder_of_opinions():
     assert {name for name, layout in opinions.items() if layout.ladder is not None} == GRADED
 
 
+def test_the_study_knows_the_layouts_that_are_a_table():
+    assert {name for name, layout in LAYOUTS.items() if layout.is_table} == TABLES
+
+
 def test_addresses_are_those_of_layouts():
-    assert set(addresses.ARCHIVES) <= set(LAYOUTS)
+    assert set(addresses.SOURCES) <= set(LAYOUTS)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
@@ -40,14 +44,14 @@ def test_every_layout_has_a_kind_of_judgements(layout):
 
 def test_published_addresses_and_checksums():
     bapps = "https://perceptual-similarity.s3.us-west-2.amazonaws.com/dataset"
-    choices, same, opinions = map(addresses.published, ("bapps_2afc", "bapps_jnd", "tid2013"))
+    choices, same, opinions = (addresses.published(name).files[0] for name in ("bapps_2afc", "bapps_jnd", "tid2013"))
     assert choices.url == f"{bapps}/twoafc_val.tar.gz"  # the validation part
     assert choices.checksum.startswith("sha256:41486671b06d")
     assert same == (f"{bapps}/jnd.tar.gz", None)
     assert opinions == ("https://ponomarenko.info/tid2013/tid2013.rar", "md5:2c42bec2407adc49cf4d7858daf8f99b")
 
 
-def listed(folder, judged_by, subset):
+def listed(folder, stated):
     """Read a layout of one list, `scores.txt`, of an image, its reference and an opinion."""
     for line in (folder / "scores.txt").read_text().splitlines():
         first, reference, score = line.split()

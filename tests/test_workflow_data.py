@@ -48,7 +48,9 @@ def test_a_data_set_is_downloaded_verified_unpacked_and_read(served, study, tmp_
         io.read_table(study / "results/data/choices/comparisons.parquet")[columns],
     )
     card = storage.read_record(tmp_path / "results/data/bapps/card.json")
-    assert (card["sha256"], card["verified_by"]) == (checksum, checksum)
+    (file,) = card["files"]
+    assert (file["sha256"], file["verified_by"]) == (checksum, checksum)
+    assert card["cite"].startswith("Zhang")
 
 
 def test_an_archive_outlives_a_change_of_its_entry(served, study, tmp_path):
@@ -58,12 +60,12 @@ def test_an_archive_outlives_a_change_of_its_entry(served, study, tmp_path):
     card = "results/data/bapps/card.json"
     unverified = study_with(tmp_path, datasets=[downloaded(address, allow_unverified=True)])
     assert snakemake(tmp_path, card, study=unverified).returncode == 0
-    found = storage.read_record(tmp_path / card)
+    (found,) = storage.read_record(tmp_path / card)["files"]
     assert found["verified_by"] is None
     (folder / "2afc.tar.gz").unlink()
     verified = study_with(tmp_path, datasets=[downloaded(address, checksum=found["sha256"])])
     assert snakemake(tmp_path, card, study=verified).returncode == 0
-    assert storage.read_record(tmp_path / card)["verified_by"] == found["sha256"]
+    assert storage.read_record(tmp_path / card)["files"][0]["verified_by"] == found["sha256"]
 
 
 @pytest.mark.parametrize(

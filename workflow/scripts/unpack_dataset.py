@@ -1,4 +1,4 @@
-"""Unpack the archive of one data set."""
+"""Unpack the files of one data set."""
 
 from job import job
 
@@ -6,6 +6,10 @@ from perceptual_efficacy import storage
 from perceptual_efficacy.datasets import archives
 
 with job(snakemake) as run:
-    card = storage.read_record(run.input.card)
-    archives.fetch(card["url"], run.params.archive, card["sha256"])  # again only if it is gone or damaged
-    archives.extract(run.params.archive, run.output.folder)
+    files = storage.read_record(run.input.card)["files"]
+    places = {}
+    for number, file in enumerate(files):
+        place = archives.numbered(run.params.archive, number)
+        archives.fetch(file["url"], place, file["sha256"])  # again only if it is gone or damaged
+        places[file["url"].rsplit("/", 1)[-1]] = place
+    archives.assemble(places, run.output.folder)

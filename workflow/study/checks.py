@@ -7,7 +7,18 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from study.configuration import BICUBIC, LPIPS_NETWORKS, OWN_SHAPES, START, SUFFIXES, DataSet, ImageSet, Network, Study
+from study.configuration import (
+    BICUBIC,
+    LPIPS_NETWORKS,
+    OWN_SHAPES,
+    START,
+    SUFFIXES,
+    TABLES,
+    DataSet,
+    ImageSet,
+    Network,
+    Study,
+)
 from study.schema import UNWRITABLE, ConfigurationError, name_of
 
 TWINS = {"motorcycle_left", "motorcycle_right"}  # the bundled stereo pair: one scene
@@ -185,8 +196,27 @@ def wrong_with_dataset(data: DataSet) -> Contradictions:
         yield from left_out(key, data, ("url", "checksum", "allow_unverified"), "as nothing is downloaded")
     if data.source != "folder":
         yield from left_out(key, data, ("path",), f"as its source is {data.source}; or set source: folder")
+    elif data.layout in TABLES:
+        if data.path is None or Path(data.path).suffix not in (".csv", ".parquet") or not Path(data.path).is_file():
+            yield f"{key}: path", data.path, "an existing table, a .csv or .parquet file"
     elif data.path is None or not Path(data.path).is_dir():
         yield f"{key}: path", data.path, EXISTING.format("folder")
+    if data.layout in TABLES:
+        if data.source != "folder":
+            yield f"{key}: source", data.source, f"folder, as {data.layout} is a table of your own at `path`"
+        yield from left_out(key, data, ("subset",), "as a table of your own is whole")
+    of_opinions = data.layout == "opinions"
+    for name in ("higher_is", "range"):
+        if of_opinions and getattr(data, name) is None:
+            yield (
+                f"{key}: {name}",
+                None,
+                "given: better or worse" if name == "higher_is" else "given: [lowest, highest]",
+            )
+    if not of_opinions:
+        yield from left_out(key, data, ("higher_is", "range"), f"as the layout {data.layout} says it")
+    elif data.range is not None and not data.range[0] < data.range[1]:
+        yield f"{key}: range", list(data.range), "the lowest opinion, then the highest"
 
 
 def wrong_with_superres(study: Study) -> Contradictions:

@@ -13,6 +13,7 @@ from study.files import fingerprint
 CLAIMS = Path(__file__).parents[2] / "src/perceptual_efficacy/claims/claims.yaml"
 OWN_SHAPES = {"kmeans", "random"}  # sources of VGG-shaped networks of the study's own
 LPIPS_NETWORKS = ("torchvision:vgg16", "torchvision:alexnet", "torchvision:squeezenet1_1")
+TABLES = {"opinions", "choices", "same_different"}  # layouts that are a table of one's own
 GRADED = {"tid2013"}  # layouts of opinions, in which a ladder has every distortion in levels
 SUFFIXES = {".pth", ".pt", ".safetensors"}  # of weight files
 MEAN_OF_LAYERS = "mean of layers"
@@ -48,6 +49,8 @@ class DataSet(Archive):
     source: str
     subset: bool
     path: str | None = None
+    higher_is: str | None = None  # of the opinions in a table: better or worse
+    range: tuple[float, float] | None = None  # of them: the lowest and the highest
 
     @property
     def human(self) -> bool:
@@ -66,11 +69,23 @@ class DataSet(Archive):
     def folder(self) -> str:
         """Where its images lie."""
         made = f"results/data/{self.name}/files" if self.human else f"results/data/ladder/{self.layout}"
-        return made if self.path is None else self.path
+        if self.path is None:
+            return made
+        return str(Path(self.path).parent) if self.layout in TABLES else self.path
+
+    @property
+    def stated(self) -> dict[str, object]:
+        """What its reader is told beyond the folder."""
+        told: dict[str, object] = {"judged_by": self.judged_by, "subset": self.partial}
+        if self.layout in TABLES:
+            told["table"] = Path(str(self.path)).name
+        if self.range is not None:
+            told |= {"higher_is": self.higher_is, "scale": list(self.range)}
+        return told
 
     @property
     def fingerprint(self) -> str | None:
-        return None if self.path is None else fingerprint(self.path)
+        return None if self.path is None else fingerprint(self.folder)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ import tarfile
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path, PureWindowsPath
@@ -37,6 +37,7 @@ BYTES_LIMIT = 64 * 2**30  # of a download, and of an archive's content
 HEADER_LIMIT = 2**20  # bytes that describe one member of a tar, which tarfile reads into memory
 LIST_LIMIT = 128 * MEMBERS_LIMIT  # bytes of a zip's list of members, which zipfile reads into memory
 BLOCK = 4096  # bytes that a file takes on the disk at least
+LISTS = {".csv", ".txt", ".xlsx"}  # suffixes of files that are no archives, whatever their first bytes
 WATCH = 5.0  # seconds between two looks at what another program unpacks
 
 Members = Iterator[tuple[str, str, int]]  # name, kind and bytes of each
@@ -208,6 +209,33 @@ def extract(archive: str | os.PathLike[str], folder: str | os.PathLike[str]) -> 
         if not any(path.is_file() for path in unpacked.rglob("*")):
             raise ArchiveError(archive, "holds no files", "a data set", "Download it again")
         unpacked.replace(folder)
+
+
+def numbered(archive: str | os.PathLike[str], number: int) -> Path:
+    """Return where one of several files of a data set goes: the first to `archive`, others beside it."""
+    return Path(archive) if number == 0 else Path(f"{os.fspath(archive)}-{number + 1}")
+
+
+def assemble(files: Mapping[str, Path], folder: str | os.PathLike[str]) -> None:
+    """Unpack the files of a data set into a new folder; a list among several archives is copied.
+
+    Parameters
+    ----------
+    files
+        The name that each was published under, to where it lies. A single one is unpacked into the folder itself,
+        several into subfolders of their names without suffix.
+    folder
+        As for `extract`, which also says what is raised.
+    """
+    if len(files) == 1:
+        extract(next(iter(files.values())), folder)
+        return
+    for name, place in files.items():
+        if Path(name).suffix.lower() in LISTS:
+            with storage.written_atomically(Path(folder) / name) as temporary:
+                shutil.copyfile(place, temporary)
+        else:
+            extract(place, Path(folder) / Path(name).stem)
 
 
 def _digest(path: Path, checksum: str) -> str:

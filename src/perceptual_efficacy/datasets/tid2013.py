@@ -6,13 +6,13 @@ Communication 30, 2015.
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
 
 import pandas as pd
 
-from perceptual_efficacy.datasets.comparisons import Picture, files, picture
+from perceptual_efficacy.datasets.opinions import Opinion, compared, few
 
 TYPES: dict[int, str] = {
     1: "additive Gaussian noise",
@@ -85,34 +85,31 @@ def opinions(folder: Path, *, names: Mapping[int, str] = TYPES, subset: bool = F
     unlisted = sorted(set(distorted) - set(listed["file"].str.lower()))
     if unlisted and not subset:
         raise ValueError(
-            f"TID2013: {path.with_name('distorted_images')} holds {_few(unlisted)}, which {_OPINIONS} does not list; "
+            f"TID2013: {path.with_name('distorted_images')} holds {few(unlisted)}, which {_OPINIONS} does not list; "
             f"expected an opinion of every image. Complete the list, or set `subset: true` if a part is meant."
         )
-    originals: dict[str, Picture] = {}
+    yield from compared(_opinions(path, listed, names, distorted, references), folder, "TID2013")
+
+
+def _opinions(
+    path: Path, listed: pd.DataFrame, names: Mapping[int, str], distorted: dict[str, Path], references: dict[str, Path]
+) -> Iterator[Opinion]:
     for opinion in listed.sort_values(["reference", "type", "level"]).to_dict("records"):
-        cluster, name = f"i{opinion['reference']:02d}", opinion["file"].lower()
-        for kind, wanted, there in ("distorted", name, distorted), ("reference", f"{cluster}.bmp", references):
+        original, name = f"i{opinion['reference']:02d}.bmp", opinion["file"].lower()
+        for kind, wanted, there in ("distorted", name, distorted), ("reference", original, references):
             if wanted not in there:
                 raise ValueError(
                     f"TID2013: {path}, line {opinion['line']}: there is no {kind} image {wanted} in "
                     f"{path.with_name(f'{kind}_images')}. Complete the folder, or take the line out."
                 )
-        if cluster not in originals:
-            originals[cluster] = picture(folder, references[f"{cluster}.bmp"])
-        original, shown = originals[cluster], picture(folder, distorted[name])
-        if shown.size != original.size:
-            raise ValueError(
-                f"TID2013: {folder / shown.path} has {shown.size[1]} x {shown.size[0]} pixels; expected "
-                f"{original.size[1]} x {original.size[0]}, as its reference {original.path} has. Replace it."
-            )
-        yield {
-            **files(reference=original, first=shown),
-            "group": f"{opinion['type']:02d} {names[opinion['type']]}",
-            "cluster": cluster,
-            "level": opinion["level"],
-            "judgement": opinion["mos"],
-            "spread": opinion["spread"],
-        }
+        yield Opinion(
+            image=distorted[name],
+            reference=references[original],
+            group=f"{opinion['type']:02d} {names[opinion['type']]}",
+            judgement=opinion["mos"],
+            spread=opinion["spread"],
+            level=opinion["level"],
+        )
 
 
 def read_opinions(path: str | Path, names: Mapping[int, str] = TYPES) -> pd.DataFrame:
@@ -213,13 +210,9 @@ def _check_design(path: Path, listed: pd.DataFrame, names: Mapping[int, str], su
         wanted = f"{len(REFERENCES)} references x {len(names)} types x {len(LEVELS)} levels = {len(expected)}"
         advice = "Complete it, or set `subset: true` if a part is meant"
     wrong = [
-        f"it {verb} {_few([f'i{reference:02d}_{type_:02d}_{level}.bmp' for reference, type_, level in sorted(part)])}"
+        f"it {verb} {few([f'i{reference:02d}_{type_:02d}_{level}.bmp' for reference, type_, level in sorted(part)])}"
         for verb, part in (("lacks", expected - found), ("lists", found - expected))
         if part
     ]
     if wrong:
         raise ValueError(f"TID2013: {path}: {'; '.join(wrong)}; expected {wanted}. {advice}.")
-
-
-def _few(items: Sequence[str]) -> str:
-    return ", ".join(items[:3]) + (f" and {len(items) - 3} more" if len(items) > 3 else "")
