@@ -50,6 +50,7 @@ EVIDENCE = {
     "superres": expand(f"results/superres/x{[*study.scales, 0][0]}/{{backbone}}.parquet", backbone=study.teachers),
     "inversion": SHOWN["inversions"],
     "lpips": expand("results/selectivity/{backbone}/lpips.parquet", backbone=study.learned),
+    "opinion_datasets": agreement_with(*study.whole),
     **{layout: agreement_with(name) for layout, name in study.evidence.items()},
 }
 

@@ -63,4 +63,4 @@ def test_a_claim_has_what_its_verdict_needs(claim):
     assert claim["evidence"] in evidence()
     assert set(claim["controls"]) <= set(CONTROLS)
     assert claim["smallest_effect"] > 0
-    assert set(claim.get("at_least", {})) <= {"images", "seeds", "halves", "training_steps"}
+    assert set(claim.get("at_least", {})) <= {"images", "seeds", "halves", "training_steps", "datasets"}

@@ -73,8 +73,8 @@ def test_equal_selections_are_equal_bytes(channels, file, tmp_path):
 
 def test_other_weights_are_refused(file):
     message = (
-        r"high\.safetensors is a selection for .*, random weights; the backbone is .*\. Up to relu1_1 the SHA-256 .* is "
-        r"\w{12}…, not \w{12}…"
+        r"high\.safetensors is a selection for .*, random weights; the backbone is .*\. Up to relu1_1 the SHA-256 "
+        r".* is \w{12}…, not \w{12}…"
     )
     with pytest.raises(ValueError, match=message):
         pe.PerceptualMetric(draw_random(LAYERS, seed=2), file)

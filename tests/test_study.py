@@ -183,6 +183,18 @@ MISTAKES = [
         {"datasets": [{"name": "tid", "layout": "tid2013", "source": "ladder", "checksum": f"md5:{'0' * 32}"}]},
         r"datasets: tid: checksum is 'md5:0+'; it must be left out",
     ),
+    (
+        {"datasets": [{"name": "own", "layout": "opinions", "source": "folder", "path": "gone.csv"}]},
+        r"datasets: own: path is 'gone.csv'; it must be an existing table, a .csv or .parquet file",
+    ),
+    (
+        {"datasets": [{"name": "own", "layout": "choices", "source": "ladder"}]},
+        r"datasets: own: source is 'ladder'; it must be folder, as choices is a table of your own",
+    ),
+    (
+        {"datasets": [{"name": "tid", "layout": "tid2013", "source": "ladder", "range": [5, 1]}]},
+        r"datasets: tid: range is \[5, 1\]; it must be left out",
+    ),
     ({"datasets": [{"name": "tid", "layout": "tid2008", "source": "ladder"}]}, r"datasets.tid.layout is 'tid2008'"),
     (
         {
@@ -723,3 +735,29 @@ def test_the_study_needs_what_snakemakes_environment_has_and_imports_one_way():
                 assert first in {*sys.stdlib_module_names, "yaml", "jsonschema", "study"}, (path, name)
                 if first == "study":
                     assert order.index(module[0] if module else "__init__") < order.index(path.stem), (path, name)
+
+
+def test_table_of_ones_own_lies_in_its_folder(tmp_path):
+    table = tmp_path / "mine" / "opinions.csv"
+    table.parent.mkdir()
+    table.write_text("reference,image,judgement\n")
+    stated = {"layout": "opinions", "source": "folder", "higher_is": "worse", "range": [0, 100]}
+    entry = {"name": "own", "path": str(table), **stated}
+    data = read_study(miniature(datasets=[entry])).datasets["own"]
+    assert data.folder == str(table.parent)
+    expected = {
+        "judged_by": "people",
+        "subset": False,
+        "table": "opinions.csv",
+        "higher_is": "worse",
+        "scale": [0, 100],
+    }
+    assert data.stated == expected
+    before = data.fingerprint
+    table.write_text("reference,image,judgement\na.png,b.png,1\n")
+    assert data.fingerprint != before
+    del entry["higher_is"]
+    assert "datasets: own: higher_is is None; it must be given: better or worse" in told(miniature(datasets=[entry]))
+    entry |= {"higher_is": "worse", "range": [5, 1]}
+    expected = "datasets: own: range is [5, 1]; it must be the lowest opinion, then the highest"
+    assert expected in told(miniature(datasets=[entry]))

@@ -49,7 +49,7 @@ MODELFEST_SIDES = (68, 128, 256)  # pixels, at 32, 60 and 120 pixels per degree
 TEST_IMAGES = 5 + 14 + 100 + 100  # Set5, Set14, BSD100, Urban100
 TEST_SIZE = 672  # pixels each side: those of Urban100 have about 0.8 million, those of BSD100 0.15 million
 # GB, of the archive or of the images in it, whichever is known; both lie on the disk
-ARCHIVES = {"BAPPS, 2AFC": 1.28, "TID2013": 3_025 * 384 * 512 * 3 / 1e9, "DIV2K": 3.53 + 0.45}
+ARCHIVES = {"BAPPS, 2AFC": 1.28, "TID2013": 3_025 * 384 * 512 * 3 / 1e9, "KADID-10k": 3.07, "DIV2K": 3.53 + 0.45}
 TRAINED_ON = 800 * 2040 * 1440 * 3  # bytes of DIV2K's training images, of about this size
 
 
@@ -69,6 +69,8 @@ DATASETS = [
     Judged("BAPPS, 2AFC", TWO_ALTERNATIVES, 36_344, 2, 36_344, 64, 64),
     Judged("BAPPS, JND", SAME_OR_DIFFERENT, 9_600, 1, 9_600, 64, 64),
     Judged("TID2013", OPINIONS, 3_000, 1, 25, 384, 512),
+    Judged("KADID-10k", OPINIONS, 10_125, 1, 81, 384, 512),
+    Judged("CSIQ", OPINIONS, 866, 1, 30, 512, 512),
 ]
 
 
