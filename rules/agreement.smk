@@ -107,7 +107,7 @@ rule assess_agreement:
     input:
         distances="results/distances/{backbone}/{dataset}.nc",
         baselines="results/baselines/{dataset}.nc",
-        channels="results/selectivity/{backbone}/channels.parquet",
+        channels=scores_for,
         comparisons="results/data/{dataset}/comparisons.parquet",
     output:
         agreement="results/agreement/{backbone}/{dataset}.parquet",
@@ -124,6 +124,7 @@ rule assess_agreement:
     params:
         **study.params("statistics.replicates", "seed"),
         splits=lookup(within=study.splits, dpath="{dataset}"),
+        viewed_at=dataset.pixels_per_degree,
         code=code_digest("assess_agreement"),
     message:
         "Comparing the distances of {wildcards.backbone} with the judgements of {wildcards.dataset}"

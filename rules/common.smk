@@ -62,6 +62,12 @@ def dataset_folder(wildcards):
     return entry.folder if entry.path is None else ancient(entry.folder)
 
 
+def scores_for(wildcards):
+    """Return the file of the channels' scores for a data set: at the study's pixels per degree, or among variants."""
+    name = "channels" if study.datasets[wildcards.dataset].pixels_per_degree is None else "variants"
+    return f"results/selectivity/{wildcards.backbone}/{name}.parquet"
+
+
 def images_of(*uses):
     """Return the inputs of the sets of images with these uses: made by Snakemake, or users' folders."""
     files = []

@@ -16,6 +16,7 @@ rule score_channels:
         **study.params("scores.csf", "scores.baseline", "scores.combination"),
         modelfest_csf=study.value("modelfest.csf"),
         resolutions=study.resolutions,
+        viewed_at=study.viewed_at,
         code=code_digest("score_channels"),
     message:
         "Scoring the channels of {wildcards.backbone}"

@@ -305,3 +305,10 @@ def test_image_of_another_size_than_its_reference_is_refused(choices, role):
     save(choices / "val" / "cnn" / role / "000001.png", 0, 64, 128)
     with pytest.raises(ValueError, match=rf"{role}/000001\.png has 128 x 64 pixels; expected 64 x 64, as val/cnn/ref"):
         read_choices(choices, subset=True)
+
+
+def test_hidden_twins_are_no_data(choices):
+    expected = read_choices(choices, subset=True)
+    for path in [path for path in choices.rglob("*") if path.is_file()]:
+        path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7")
+    pd.testing.assert_frame_equal(read_choices(choices, subset=True), expected)

@@ -324,7 +324,7 @@ def test_every_layout_runs_through_the_study(tmp_path):
     names = ["kadid10k", "pipal", "csiq", "live"]
     datasets = [{"name": name, "layout": name, "source": "folder", "path": name, "subset": True} for name in names]
     for layout in ("opinions", "choices", "same_different"):
-        stated = {"higher_is": "worse", "range": [1, 9]} if layout == "opinions" else {}
+        stated = {"higher_is": "worse", "range": [1, 9], "pixels_per_degree": 40} if layout == "opinions" else {}
         datasets.append({"name": layout, "layout": layout, "source": "folder", "path": f"{layout}.csv", **stated})
     changes = {
         "data_root": str(tmp_path),
@@ -337,3 +337,11 @@ def test_every_layout_runs_through_the_study(tmp_path):
     for entry in datasets:
         table = pd.read_parquet(tmp_path / f"results/agreement/tiny/{entry['name']}.parquet")
         assert np.isfinite(table.loc[table["selection"] == "all", "estimate"]).any()
+    scores = pd.read_parquet(tmp_path / "results/selectivity/tiny/variants.parquet")
+    shown = pd.read_parquet(tmp_path / "results/agreement/tiny/opinions-channels.parquet")
+    expected = scores[(scores["csf"] == "study") & (scores["pixels_per_degree"] == 40)]
+    assert shown["pe"].tolist() == expected["pe"].tolist()
+    assert (
+        shown["pe"].tolist()
+        != pd.read_parquet(tmp_path / "results/agreement/tiny/csiq-channels.parquet")["pe"].tolist()
+    )

@@ -178,7 +178,7 @@ def test_contrast_is_michelsons(drawn):
     assert (image.max() - image.min()) / (image.max() + image.min()) == pytest.approx(0.3)
 
 
-@pytest.mark.parametrize("encoding", ["display", "srgb"])
+@pytest.mark.parametrize("encoding", ["display", "srgb", "gamma2.2"])
 @pytest.mark.parametrize(("pixels_per_degree", "contrast"), [(32, 0.5), (120, 0.5), (32, 1.0), (21.3, 0.1)])
 def test_every_grating_has_the_mean_and_the_contrast_that_were_asked_for(pixels_per_degree, contrast, encoding):
     """A sinusoid of contrast c around .5 has the mean .5 and the standard deviation c / sqrt(8)."""
@@ -187,7 +187,8 @@ def test_every_grating_has_the_mean_and_the_contrast_that_were_asked_for(pixels_
     for frequency in (*gratings.frequency, 0.98 * pixels_per_degree / 2):
         oriented = np.concatenate(gratings.oriented(frequency, gratings.pixels))
         for image in (*gratings.radial(frequency, gratings.pixels), *oriented):
-            drawn = eotf_sRGB(image) if encoding == "srgb" else image
+            shown = {"srgb": eotf_sRGB, "gamma2.2": lambda value: value**2.2}  # luminance of a display
+            drawn = shown[encoding](image) if encoding in shown else image
             # cycles cut at the edges, two of a radial grating at least, and slow beats just below the Nyquist frequency
             assert drawn.mean() == pytest.approx(0.5, abs=0.07 * contrast)
             assert drawn.std() * 8**0.5 == pytest.approx(contrast, rel=0.09)
@@ -213,7 +214,7 @@ def test_every_grating_has_the_mean_and_the_contrast_that_were_asked_for(pixels_
         ({"phases": 0}, "phases is 0; it must be at least 1"),
         ({"contrast": 0}, r"contrast is 0; it must lie in \(0, 1\]"),
         ({"contrast": 1.1}, r"contrast is 1\.1; it must lie in \(0, 1\]"),
-        ({"encoding": "gamma"}, "encoding is 'gamma'; it must be 'display' or 'srgb'"),
+        ({"encoding": "gamma"}, "encoding is 'gamma'; it must be one of display, srgb, gamma2.2"),
     ],
 )
 def test_argument_out_of_range_is_refused(argument, message):

@@ -387,7 +387,9 @@ def test_an_image_that_is_trained_with_is_not_tested_with_by_a_part_of_it(tmp_pa
 
 
 def test_a_set_without_images_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"superres.images: a: .* holds no image \(.bmp, .*\). Correct its path"):
+    with pytest.raises(
+        ValueError, match=r"superres.images: a: .* holds no image \(.avif, .bmp, .*\). Correct its path"
+    ):
         images.list_images([entry()], [tmp_path])
 
 
@@ -779,3 +781,14 @@ def test_lower_lpips_is_better(alexnet):
 def test_lpips_is_not_defined_on_other_networks():
     with pytest.raises(ValueError, match="LPIPS has no weights for 'torchvision:resnet18'"):
         scoring.lpips(pe.load_backbone("random:resnet18"))
+
+
+def test_images_in_subfolders_are_listed_by_their_paths_and_others_are_named(tmp_path, caplog):
+    folder = write(tmp_path / "a", a_png=noise(9, 8))
+    write(tmp_path / "a" / "more", a_png=noise(9, 8, seed=1))
+    (folder / "readme.txt").write_text("no image")
+    (folder / "._a.png").write_bytes(b"\0\5\x16\7")
+    table = images.list_images([entry()], [folder])
+    assert table["image"].tolist() == ["a", "more/a"]
+    assert table["path"].tolist() == ["a.png", "more/a.png"]
+    assert caplog.messages == [f"superres.images: a: left out, as it is no image: {folder / 'readme.txt'}"]

@@ -400,6 +400,7 @@ def test_a_state_of_another_training_is_not_gone_on_from(stopped, train, network
 SCRIPT = """
 import os, random, signal, sys, time
 import numpy as np, pandas as pd, torch
+from perceptual_efficacy import image_files
 from perceptual_efficacy.superres import edsr, images, training
 
 folder = sys.argv[1]

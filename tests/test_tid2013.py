@@ -302,3 +302,12 @@ def test_image_that_was_cut_is_named(part, name, kept):
 def test_there_are_24_types():
     assert sorted(tid2013.TYPES) == list(range(1, 25))
     assert len(set(tid2013.TYPES.values())) == 24
+
+
+def test_hidden_twins_are_no_data(part):
+    """macOS adds a ._ file for every file; in the whole, an image without an opinion is an error."""
+    expected = read(part)
+    for path in [path for path in part.rglob("*") if path.is_file()]:
+        path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7")
+    pd.testing.assert_frame_equal(read(part), expected)
+    assert not [name for name in tid2013._bitmaps(part / "distorted_images") if name.startswith(".")]

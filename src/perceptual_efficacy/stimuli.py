@@ -14,7 +14,9 @@ CODE_VALUE = {"units": "display code value, 0 to 1"}
 # linear sRGB to CIE XYZ (IEC 61966-2-1), and XYZ to cones (Hunt, Pointer, Estevez; normalised to D65)
 RGB_TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 XYZ_TO_LMS = np.array([[0.40024, 0.7076, -0.08081], [-0.2263, 1.16532, 0.0457], [0.0, 0.0, 0.91822]])
-Encoding = Literal["display", "srgb"]
+Encoding = Literal["display", "srgb", "gamma2.2"]
+ENCODINGS: tuple[Encoding, ...] = ("display", "srgb", "gamma2.2")
+GAMMA = 2.2
 Direction = Literal["red_green", "blue_yellow"]
 Images = NDArray[np.float32]
 
@@ -39,7 +41,8 @@ class Gratings:
         Michelson contrast of grey gratings; of isoluminant ones, the share of the largest modulation in sRGB's gamut.
     encoding
         "display": the sinusoid is in display code values, as networks are trained; "srgb": it is in relative
-        luminance, encoded by the sRGB transfer function (IEC 61966-2-1), as it always is in isoluminant gratings.
+        luminance, encoded by the sRGB transfer function (IEC 61966-2-1), as it always is in isoluminant gratings;
+        "gamma2.2": the same for a display whose luminance is the code value to the power of 2.2.
     """
 
     pixels_per_degree: float
@@ -139,7 +142,11 @@ class Gratings:
 
     def _encoded(self, wave: NDArray[np.float64]) -> Images:
         value = GREY + GREY * self.contrast * wave
-        return (srgb_encoded(value) if self.encoding == "srgb" else value).astype(np.float32)
+        if self.encoding == "srgb":
+            value = srgb_encoded(value)
+        elif self.encoding == "gamma2.2":
+            value = value.clip(0) ** (1 / GAMMA)  # rounding may leave a little below 0
+        return value.astype(np.float32)
 
 
 def gratings(
@@ -205,8 +212,8 @@ def gratings(
             raise ValueError(f"{name} is {value}; it must be at least {least}.")
     if not 0 < contrast <= 1:
         raise ValueError(f"contrast is {contrast}; it must lie in (0, 1].")
-    if encoding not in ("display", "srgb"):
-        raise ValueError(f"encoding is {encoding!r}; it must be 'display' or 'srgb'.")
+    if encoding not in ENCODINGS:
+        raise ValueError(f"encoding is {encoding!r}; it must be one of {', '.join(ENCODINGS)}.")
     frequency = tuple(np.geomspace(lowest_frequency, highest, frequencies).tolist())
     inside = [f for f in frequency[::oriented_every] if frequency[0] < f < frequency[-1]]
     if not inside:

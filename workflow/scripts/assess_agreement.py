@@ -15,6 +15,9 @@ with job(snakemake) as run:
     baselines = {str(name): metrics.sel(metric=name).values for name in metrics["metric"].values}
     baselines |= lpips.lpips_distances(distances)
     channels = io.read_table(run.input.channels)
+    if (viewed_at := run.params.viewed_at) is not None:
+        chosen = (channels["csf"] == "study") & (channels["pixels_per_degree"] == viewed_at)
+        channels = channels[chosen].drop(columns="csf").reset_index(drop=True)
     compared = cube, judged, {score: Ranking(channels, score) for score in RANKINGS}
     splits, options = run.params.splits, {"replicates": run.params.replicates, "seed": run.params.seed}
     selections = agreement.compare_selections(*compared, baselines=baselines, splits=splits, **options)

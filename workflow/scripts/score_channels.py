@@ -26,6 +26,9 @@ with job(snakemake) as run:
         for resolution in run.params.resolutions
         for name, curve in curves.items()
     ]
+    # for data sets that were judged at another resolution
+    for resolution in run.params.viewed_at:
+        variants.append(scored(csf.by_name(**run.params.csf), pixels_per_degree=resolution).assign(csf="study"))
     io.write_table(own, run.output.channels, run.provenance)
     io.write_table(pd.concat(variants, ignore_index=True), run.output.variants, run.provenance)
     run.log.info("%s", own["status"].value_counts().to_dict())

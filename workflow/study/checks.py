@@ -192,6 +192,7 @@ def wrong_with_dataset(data: DataSet) -> Contradictions:
         yield "datasets: name", data.name, f"another; {', '.join(sorted(OTHER_DATA))} are taken"
     if data.source == "ladder":
         yield from left_out(key, data, ("subset",), "as the ladder is always whole")
+        yield from left_out(key, data, ("pixels_per_degree",), "as nobody saw the ladder")
     if data.source != "download":
         yield from left_out(key, data, ("url", "checksum", "allow_unverified"), "as nothing is downloaded")
     if data.source != "folder":

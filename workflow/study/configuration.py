@@ -49,6 +49,7 @@ class DataSet(Archive):
     source: str
     subset: bool
     path: str | None = None
+    pixels_per_degree: float | None = None  # at which it was judged; None for the study's
     higher_is: str | None = None  # of the opinions in a table: better or worse
     range: tuple[float, float] | None = None  # of them: the lowest and the highest
 
@@ -306,6 +307,11 @@ class Study:
     @cached_property
     def datasets(self) -> dict[str, DataSet]:
         return {entry["name"]: typed(DataSet, entry) for entry in self.value("datasets")}
+
+    @cached_property
+    def viewed_at(self) -> list[float]:
+        """Pixels per degree of data sets that state their own."""
+        return sorted({data.pixels_per_degree for data in self.datasets.values() if data.pixels_per_degree is not None})
 
     @cached_property
     def people(self) -> list[str]:
