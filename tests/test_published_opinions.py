@@ -1,5 +1,6 @@
 """KADID-10k, PIPAL, CSIQ and LIVE: read from files that are laid out and named as the publishers' are."""
 
+import zipfile
 from itertools import product
 
 import numpy as np
@@ -269,6 +270,31 @@ def test_spreadsheet_and_opinions_that_cannot_be_read_are_told(tmp_path, content
     (tmp_path / "live" / "dmos_realigned.mat").write_bytes(content)
     with pytest.raises(ValueError, match=r"dmos_realigned\.mat cannot be read as MATLAB's, with dmos_new"):
         read(tmp_path / "live", "live")
+
+
+def test_spreadsheet_that_unpacks_to_too_much_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "csiq.DMOS.xlsx", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("xl/worksheets/sheet1.xml", bytes(csiq.LARGEST + 1))
+    with pytest.raises(ValueError, match=f"unpacked it has {csiq.LARGEST + 1} bytes, more than {csiq.LARGEST}"):
+        read(tmp_path, "csiq")
+
+
+def test_entities_of_a_spreadsheet_are_refused(tmp_path):
+    make_csiq(tmp_path)
+    path = tmp_path / "csiq.DMOS.xlsx"
+    with zipfile.ZipFile(path) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    bomb = b'<!DOCTYPE a [<!ENTITY x "y">]>'
+    parts["xl/workbook.xml"] = bomb + parts["xl/workbook.xml"].partition(b"?>")[2]
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in parts.items():
+            file.writestr(name, content)
+    with pytest.raises(ValueError, match="cannot be read as a spreadsheet") as told:
+        read(tmp_path, "csiq")
+    causes, error = [], told.value
+    while error := error.__cause__ or error.__context__:
+        causes.append(type(error).__name__)
+    assert "EntitiesForbidden" in causes
 
 
 def test_opinions_of_live_that_are_not_realigned_are_no_substitute(tmp_path):

@@ -4,6 +4,7 @@ Larson, Chandler: Most apparent distortion: full-reference image quality assessm
 Electronic Imaging 19(1), 2010. Its opinions are differences from the reference (DMOS), 0 to 1, and higher is worse.
 """
 
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ TYPES = {
 }
 PUBLISHED = 866
 REFERENCES = 30
+
+LARGEST = 64 * 2**20  # bytes of the spreadsheet unpacked; the published one has far fewer
 
 _LIST, _SHEET = "csiq.DMOS.xlsx", "all_by_image"
 _COLUMNS = ["image", "dst_type", "dst_lev", "dmos_std", "dmos"]
@@ -65,12 +68,18 @@ def rows(folder: Path, *, subset: bool = False) -> Iterator[dict[str, object]]:
 def _read(path: Path) -> pd.DataFrame:
     """Read the sheet; its table begins somewhere below a title, at the row that names the columns."""
     with extra("datasets"):
+        import defusedxml  # noqa: F401 - what openpyxl then parses with
         import openpyxl  # noqa: F401 - what pandas reads spreadsheets with
 
     try:
+        with zipfile.ZipFile(path) as parts:
+            size = sum(part.file_size for part in parts.infolist())
+        if size > LARGEST:
+            raise ValueError(f"unpacked it has {size} bytes, more than {LARGEST}")
         cells = pd.read_excel(path, sheet_name=_SHEET, header=None)
     except Exception as error:  # of a damaged archive, of damaged XML, of a missing sheet
-        raise ValueError(f"CSIQ: {path} cannot be read as a spreadsheet with the sheet {_SHEET}: {error}.") from error
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise ValueError(f"CSIQ: {path} cannot be read as a spreadsheet with the sheet {_SHEET}: {reason}.") from error
     heads = [row for row, values in enumerate(cells.values.tolist()) if set(_COLUMNS) <= set(values)]
     if not heads:
         raise ValueError(f"CSIQ: {path}, sheet {_SHEET}: no row names {', '.join(_COLUMNS)}. Get the file again.")
