@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from perceptual_efficacy.datasets.comparisons import files, picture
+from perceptual_efficacy.datasets.comparisons import check_size, files, picture
 
 
 class Part(NamedTuple):
@@ -83,11 +83,7 @@ def rows(folder: Path, part: str, *, subset: bool = False) -> Iterator[dict[str,
                     f"{SIDE}. Replace it by the published file."
                 )
             for other in shown.values():
-                if other.size != reference.size:
-                    raise ValueError(
-                        f"BAPPS: {folder / other.path} has {other.size[1]} x {other.size[0]} pixels; expected {width} "
-                        f"x {height}, as {reference.path} has. Replace it by the published file."
-                    )
+                check_size(other, reference, folder, "BAPPS")
             yield {
                 **files(**shown),
                 "group": category.name,

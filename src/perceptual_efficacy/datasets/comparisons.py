@@ -53,6 +53,15 @@ def picture(folder: Path, path: Path) -> Picture:
     return Picture(path.relative_to(folder).as_posix(), storage.file_sha256(path), (height, width))
 
 
+def check_size(shown: Picture, reference: Picture, folder: Path, dataset: str) -> None:
+    """Raise a ValueError, which begins with the data set's name, if an image has another size than its reference."""
+    if shown.size != reference.size:
+        raise ValueError(
+            f"{dataset}: {folder / shown.path} has {shown.size[1]} x {shown.size[0]} pixels; expected "
+            f"{reference.size[1]} x {reference.size[0]}, as its reference {reference.path} has. Replace it."
+        )
+
+
 def files(**pictures: Picture) -> dict[str, str]:
     """Part of a row that names images, by role, with the SHA-256 of each."""
     named = {role: one.path for role, one in pictures.items()}

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from perceptual_efficacy import image_files
-from perceptual_efficacy.datasets.comparisons import Picture, files, picture
+from perceptual_efficacy.datasets.comparisons import Picture, check_size, files, picture
 
 
 class Opinion(NamedTuple):
@@ -57,11 +57,7 @@ def compared(opinions: Iterable[Opinion], folder: Path, dataset: str) -> Iterato
         if opinion.reference not in originals:
             originals[opinion.reference] = picture(folder, opinion.reference)
         original, shown = originals[opinion.reference], picture(folder, opinion.image)
-        if shown.size != original.size:
-            raise ValueError(
-                f"{dataset}: {folder / shown.path} has {shown.size[1]} x {shown.size[0]} pixels; expected "
-                f"{original.size[1]} x {original.size[0]}, as its reference {original.path} has. Replace it."
-            )
+        check_size(shown, original, folder, dataset)
         yield {
             **files(reference=original, first=shown),
             "group": opinion.group,
