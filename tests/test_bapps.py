@@ -303,7 +303,9 @@ def test_reference_that_is_no_square_of_64_pixels_is_refused(choices, height, wi
 @pytest.mark.parametrize("role", ["p0", "p1"])
 def test_image_of_another_size_than_its_reference_is_refused(choices, role):
     save(choices / "val" / "cnn" / role / "000001.png", 0, 64, 128)
-    with pytest.raises(ValueError, match=rf"{role}/000001\.png has 128 x 64 pixels; expected 64 x 64, as its reference val/cnn/ref"):
+    with pytest.raises(
+        ValueError, match=rf"{role}/000001\.png has 128 x 64 pixels; expected 64 x 64, as its reference val/cnn/ref"
+    ):
         read_choices(choices, subset=True)
 
 

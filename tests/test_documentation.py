@@ -175,3 +175,19 @@ def test_the_page_of_reliability_has_what_every_target_said_and_nothing_failed()
     for lacking in ("**no**", "not tried here", "| not run", "Not compared yet"):
         assert lacking not in page
     assert "Not computed yet" not in (ROOT / "docs/cluster.md").read_text()
+
+
+COMMANDS = [
+    (path.name, line.strip())
+    for path in (ROOT / "README.md", *ROOT.glob("config/*"), *ROOT.glob("docs/**/*.md"))
+    if path.is_file()
+    for line in path.read_text(encoding="utf-8").splitlines()
+    if "snakemake" in line and "--configfile " in line
+]
+
+
+@pytest.mark.parametrize(("page", "command"), COMMANDS)
+def test_targets_come_before_the_configuration_file(page, command):
+    """Snakemake takes every word after --configfile for another file, up to the next option."""
+    after = command.split("--configfile ", 1)[1].split("`")[0].split("#")[0].split()
+    assert len(after) == 1 or after[1].startswith("-"), f"{page}: {command}"

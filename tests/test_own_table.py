@@ -101,20 +101,20 @@ def test_same_or_different_is_read(folder):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"judgement": [4.5, 0.9, 3]}, "row 2: judgement is 0.9; expected a number from 1 to 5"),
-        ({"judgement": [4.5, None, 3]}, "row 2: judgement is nan; expected a number from 1 to 5"),
-        ({"judgement": ["good", 2, 3]}, "row 1: judgement is good; expected a number from 1 to 5"),
-        ({"spread": [0.1, -0.1, 0]}, "row 2: spread is -0.1; expected a number of at least 0"),
-        ({"observers": [1.5, 2, 2]}, "row 1: observers is 1.5; expected a whole number above 0"),
-        ({"image": ["sub/b1.png", "sub/a1.png", "sub/a1.png"]}, "row 3: the images of row 2 again"),
-        ({"image": ["sub/b1.png", "sub/a9.png", "sub/a1.png"]}, r"row 2: there is no image .*a9\.png; expected"),
+        ({"judgement": [4.5, 0.9, 3]}, "line 3: judgement is 0.9; expected a number from 1 to 5"),
+        ({"judgement": [4.5, None, 3]}, "line 3: judgement is empty; expected a number from 1 to 5"),
+        ({"judgement": ["good", 2, 3]}, "line 2: judgement is good; expected a number from 1 to 5"),
+        ({"spread": [0.1, -0.1, 0]}, "line 3: spread is -0.1; expected at least 0"),
+        ({"observers": [1.5, 2, 2]}, "line 2: observers is 1.5; expected a whole number above 0"),
+        ({"image": ["sub/b1.png", "sub/a1.png", "sub/a1.png"]}, "line 4: the images of line 3 again"),
+        ({"image": ["sub/b1.png", "sub/a9.png", "sub/a1.png"]}, r"line 3: there is no image .*a9\.png; expected"),
         (
             {"image": ["sub/b1.png", "sub/A2.png", "sub/a1.png"]},
             r"A2\.png; there is a2\.png, and names must agree in up",
         ),
-        ({"image": ["sub/b1.png", "../a2.png", "sub/a1.png"]}, r"row 2: image is \.\./a2\.png; expected a path below"),
-        ({"image": ["sub/b1.png", "/a2.png", "sub/a1.png"]}, r"row 2: image is /a2\.png; expected a path below"),
-        ({"image": ["sub/b1.png", None, "sub/a1.png"]}, "row 2: image is empty; expected the path of an image"),
+        ({"image": ["sub/b1.png", "../a2.png", "sub/a1.png"]}, r"line 3: image is \.\./a2\.png; expected a path below"),
+        ({"image": ["sub/b1.png", "/a2.png", "sub/a1.png"]}, r"line 3: image is /a2\.png; expected a path below"),
+        ({"image": ["sub/b1.png", None, "sub/a1.png"]}, "line 3: image is empty; expected the path of an image"),
         ({"image": ["sub/b1.png", "sub/b2.png", "sub/a1.png"]}, r"b2\.png has 5 x 6 pixels; expected 12 x 8, as its"),
         ({"group": ["all", "x", "x"]}, "a group of comparisons is called 'all'"),
     ],
@@ -127,16 +127,14 @@ def test_row_that_cannot_be_is_named(folder, changes, told):
 
 def test_lacking_column_is_named(folder):
     write(folder, {"reference": ["a.png"], "images": ["sub/a1.png"], "judgement": [1]})
-    with pytest.raises(
-        ValueError, match=r"mine\.csv lacks the columns image; it has reference, images, judgement\. Exp"
-    ):
+    with pytest.raises(ValueError, match=r"mine\.csv lacks image; its columns are reference, images, judgement\. Exp"):
         read(folder)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b'a,b\n1,"2\n'])
 def test_file_that_is_no_table_is_told(folder, content):
     (folder / "mine.csv").write_bytes(content)
-    with pytest.raises(ValueError, match=r"mine\.csv (cannot be read as a table of UTF-8 text|lacks the columns)"):
+    with pytest.raises(ValueError, match=r"mine\.csv (cannot be read as a table of UTF-8 text|lacks reference)"):
         read(folder)
 
 
@@ -177,3 +175,30 @@ def test_examples_of_the_page_are_read(tmp_path):
         for name in {cell for line in block.splitlines() for cell in line.split(",") if cell.endswith(".png")}:
             image_files.write(np.zeros((4, 4, 3), np.uint8), folder / name)
         assert len(read(folder, layout)) == 4
+
+
+def test_semicolons_of_a_spreadsheet_are_told(folder):
+    (folder / "mine.csv").write_text("reference;image;judgement\na.png;sub/a1.png;3,5\n")
+    with pytest.raises(
+        ValueError, match=r"its columns are reference;image;judgement\. .* Separate columns by commas, not ';'"
+    ):
+        read(folder)
+
+
+def test_empty_rows_at_the_end_are_left_out(folder):
+    write(folder)
+    expected = read(folder)
+    with (folder / "mine.csv").open("a") as file:
+        file.write(",,\n,,\n")
+    pd.testing.assert_frame_equal(read(folder), expected)
+
+
+def test_choice_between_an_image_and_itself_is_refused_and_a_pair_in_either_order_is_one(folder):
+    columns = {"reference": ["a.png"], "first": ["sub/a1.png"], "second": ["sub/a1.png"], "judgement": [0.8]}
+    write(folder, columns)
+    with pytest.raises(ValueError, match=r"line 2: the two images are one, sub/a1\.png; expected two to choose from"):
+        read(folder, "choices")
+    pairs = {"reference": ["a.png"] * 2, "first": ["sub/a1.png", "sub/a2.png"], "second": ["sub/a2.png", "sub/a1.png"]}
+    write(folder, {**pairs, "judgement": [0.8, 0.2]})
+    with pytest.raises(ValueError, match="line 3: the images of line 2 again"):
+        read(folder, "choices")

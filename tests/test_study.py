@@ -185,7 +185,7 @@ MISTAKES = [
     ),
     (
         {"datasets": [{"name": "own", "layout": "opinions", "source": "folder", "path": "gone.csv"}]},
-        r"datasets: own: path is 'gone.csv'; it must be an existing table, a .csv or .parquet file",
+        r"datasets: own: path is 'gone.csv'; it must be an existing file; there is no /.*gone.csv",
     ),
     (
         {"datasets": [{"name": "own", "layout": "choices", "source": "ladder"}]},

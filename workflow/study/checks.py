@@ -198,8 +198,10 @@ def wrong_with_dataset(data: DataSet) -> Contradictions:
     if data.source != "folder":
         yield from left_out(key, data, ("path",), f"as its source is {data.source}; or set source: folder")
     elif data.layout in TABLES:
-        if data.path is None or Path(data.path).suffix not in (".csv", ".parquet") or not Path(data.path).is_file():
-            yield f"{key}: path", data.path, "an existing table, a .csv or .parquet file"
+        if data.path is None or Path(data.path).suffix.lower() not in (".csv", ".parquet"):
+            yield f"{key}: path", data.path, "a table, a .csv or .parquet file; export a spreadsheet as CSV"
+        elif not Path(data.path).is_file():
+            yield f"{key}: path", data.path, f"an existing file; there is no {Path(data.path).absolute()}"
     elif data.path is None or not Path(data.path).is_dir():
         yield f"{key}: path", data.path, EXISTING.format("folder")
     if data.layout in TABLES:

@@ -91,6 +91,8 @@ def describe(problem: ValidationError, study: Mapping[str, Any]) -> str:
     wanted = allowed(schema).replace("`", "")
     meaning = f" ({schema['description'].rstrip('.')})" if "description" in schema else ""
     hint = misread(problem) if problem.validator == "type" else ""
+    if problem.validator == "enum" and (close := difflib.get_close_matches(str(found), map(str, schema["enum"]), n=1)):
+        hint = f" Did you mean {close[0]!r}?"
     return f"Configuration: {key} is {found!r}; it must be {wanted}{meaning}.{hint}"
 
 
@@ -117,6 +119,8 @@ def allowed(schema: Mapping[str, Any]) -> str:
     if types[0] == "array" and "properties" in schema["items"]:
         words = words.replace("list", "list of entries")
     limits = [text.format(schema[name]) for name, text in LIMITS.items() if name in schema]
+    if schema.get("minItems") and schema["minItems"] == schema.get("maxItems"):
+        return f"{words} of {schema['minItems']} values"
     if schema.get("minItems") or schema.get("minProperties") or schema.get("minLength"):
         limits.append("not empty")
     if schema.get("uniqueItems"):

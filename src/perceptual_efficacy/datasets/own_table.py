@@ -45,30 +45,37 @@ def rows(
     Raises
     ------
     ValueError
-        If the file cannot be read as a table, lacks a column or names one twice, or has no row; if a judgement is not a
-        number of the scale, a spread is negative or a number of observers is not a whole number above 0; if images are
-        not below the table's folder, are missing, cannot be read or have another size than their reference; or if two
-        rows compare the same images.
+        If the file cannot be read as a table, lacks a column, or has no row; if a judgement is not a number of the
+        scale, a spread is negative or a number of observers is not a whole number above 0; if images are not below the
+        table's folder, are missing, cannot be read or have another size than their reference; if two rows compare the
+        same images, or a choice is between an image and itself.
     """
     table = _read(path, images)
     wanted = [*images.values(), "judgement"]
     if lacking := [name for name in wanted if name not in table]:
+        only = str(table.columns[0]) if len(table.columns) == 1 else ""
+        separator = next((f" Separate columns by commas, not {sign!r}." for sign in (";", "\t") if sign in only), "")
         raise ValueError(
-            f"{path} lacks the columns {', '.join(lacking)}; it has {', '.join(map(str, table))}. Expected "
-            f"{', '.join(wanted)}, and optionally {', '.join(OPTIONAL)}."
+            f"{path} lacks {', '.join(lacking)}; its columns are {', '.join(map(str, table))}. Expected "
+            f"{', '.join(wanted)}, and optionally {', '.join(OPTIONAL)}.{separator}"
         )
+    first_line = 2 if path.suffix.lower() == ".csv" else 1  # a CSV begins with its columns
+    table = table.assign(row=range(first_line, len(table) + first_line)).dropna(how="all", subset=wanted)
     if table.empty:
         raise ValueError(f"{path} has no rows; expected one for each comparison.")
-    if others := [str(name) for name in table if name not in (*wanted, *OPTIONAL)]:
+    if others := [str(name) for name in table if name not in (*wanted, *OPTIONAL, "row")]:
         log.info("%s: columns that are not used: %s", path, ", ".join(others))
-    listed = table.assign(row=range(1, len(table) + 1)).sort_values([*images.values(), "row"])
-    same = listed[listed.duplicated([*images.values()], keep=False)]
-    if not same.empty:
-        first, again = same["row"].iloc[:2]
-        raise ValueError(
-            f"{path}, row {again}: the images of row {first} again; expected one row per comparison. Give the mean "
-            f"judgement of all observers."
-        )
+    listed = table.sort_values([*images.values(), "row"])
+    seen: dict[tuple[str, ...], int] = {}
+    for entry in table.to_dict("records"):
+        reference, *others = (str(entry[column]) for column in images.values())
+        if (before := seen.setdefault((reference, *sorted(others)), entry["row"])) != entry["row"]:
+            raise ValueError(
+                f"{path}, line {entry['row']}: the images of line {before} again; expected one row per comparison. "
+                f"Give the mean judgement of all observers."
+            )
+        if len(others) > 1 and len(set(others)) == 1:
+            raise _wrong(path, entry, f"the two images are one, {others[0]}", "two to choose from")
     known: dict[str, Picture] = {}
     for entry in listed.to_dict("records"):
         shown = {role: _picture(path, entry, column, known) for role, column in images.items()}
@@ -97,7 +104,7 @@ def _read(path: Path, images: Mapping[str, str]) -> pd.DataFrame:
     if not path.is_file():
         there = image_files.other_case(path)
         raise ValueError(f"There is no table {path}.{f' There is {there.name}.' if there else ''} Correct `path`.")
-    if path.suffix == ".parquet":
+    if path.suffix.lower() == ".parquet":
         return io.read_table(path)
     try:
         table = pd.read_csv(
@@ -107,7 +114,8 @@ def _read(path: Path, images: Mapping[str, str]) -> pd.DataFrame:
             skipinitialspace=True,
         )
     except (ValueError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read as a table of UTF-8 text: {str(error).splitlines()[0]}.") from error
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise ValueError(f"{path} cannot be read as a table of UTF-8 text: {reason}. Save it as CSV UTF-8.") from error
     return table.rename(columns=lambda name: str(name).strip())
 
 
@@ -135,10 +143,11 @@ def _given(entry: Mapping[Any, Any], name: str) -> bool:
 def _number(path: Path, entry: Mapping[Any, Any], name: str, low: float, high: float = float("inf")) -> float:
     value = pd.to_numeric(entry[name], errors="coerce")
     if not low <= value <= high or value == float("inf"):
-        expected = f"a number from {low:g} to {high:g}" if high < float("inf") else f"a number of at least {low:g}"
-        raise _wrong(path, entry, f"{name} is {entry[name]}", expected)
+        within = f"a number from {low:g} to {high:g}, the range of judgements"
+        found = entry[name] if _given(entry, name) else "empty"
+        raise _wrong(path, entry, f"{name} is {found}", within if high < float("inf") else f"at least {low:g}")
     return float(value)
 
 
 def _wrong(path: Path, entry: Mapping[Any, Any], found: str, expected: str) -> ValueError:
-    return ValueError(f"{path}, row {entry['row']}: {found}; expected {expected}. Correct the row, or take it out.")
+    return ValueError(f"{path}, line {entry['row']}: {found}; expected {expected}. Correct the row, or take it out.")
