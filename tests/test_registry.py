@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from study.configuration import GRADED, TABLES
+from study.configuration import GRADED, LADDERS, TABLES
 
 from perceptual_efficacy import agreement, baselines, distances, image_files, judgements, storage
 from perceptual_efficacy.agreement import Ranking
@@ -27,6 +27,10 @@ def test_the_schema_knows_the_layouts_of_the_registry_and_no_others():
 def test_the_study_knows_the_layouts_with_a_ladder_of_opinions():
     opinions = {name: layout for name, layout in LAYOUTS.items() if layout.judgement_type == OPINIONS}
     assert {name for name, layout in opinions.items() if layout.ladder is not None} == GRADED
+
+
+def test_the_study_knows_the_layouts_with_a_ladder():
+    assert {name for name, layout in LAYOUTS.items() if layout.ladder is not None} == LADDERS
 
 
 def test_the_study_knows_the_layouts_that_are_a_table():

@@ -188,8 +188,12 @@ MISTAKES = [
         r"datasets: own: path is 'gone.csv'; it must be an existing file; there is no /.*gone.csv",
     ),
     (
-        {"datasets": [{"name": "own", "layout": "choices", "source": "ladder"}]},
-        r"datasets: own: source is 'ladder'; it must be folder, as choices is a table of your own",
+        {"datasets": [{"name": "own", "layout": "kadid10k", "source": "ladder"}]},
+        r"datasets: own: source is 'ladder'; it must be download or folder, as there is no ladder in",
+    ),
+    (
+        {"datasets": [{"name": "own", "layout": "choices", "source": "download"}]},
+        r"datasets: own: source is 'download'; it must be folder, as choices is a table of your own",
     ),
     (
         {"datasets": [{"name": "tid", "layout": "tid2013", "source": "ladder", "range": [5, 1]}]},
@@ -521,14 +525,14 @@ def test_every_layer_that_a_key_names_is_asked_of_the_network(paper):
 
 
 def test_data_sets_of_people_are_told_from_ladders_and_whole_ones_from_parts(paper):
-    assert paper.people == ["bapps_2afc", "bapps_jnd", "tid2013"]
+    assert paper.people == ["bapps_2afc", "bapps_jnd", "tid2013", "kadid10k", "csiq"]
     assert paper.ladders == ["ladder_2afc", "ladder_jnd", "ladder_tid"]
     assert paper.graded == "ladder_tid"
     assert paper.whole["tid2013"] == "tid2013"
-    assert paper.evidence == {"tid2013": "tid2013", "bapps_2afc": "bapps_2afc"}
+    assert paper.evidence == {name: name for name in ("bapps_2afc", "tid2013", "kadid10k", "csiq")}
     assert paper.datasets["tid2013"].folder == "results/data/tid2013/files"
     assert paper.datasets["ladder_tid"].folder == "results/data/ladder/tid2013"
-    assert list(paper.downloads) == ["bapps_2afc", "bapps_jnd", "tid2013", "DIV2K_train", "DIV2K_valid", "benchmark"]
+    assert list(paper.downloads) == [*paper.people, "DIV2K_train", "DIV2K_valid", "benchmark"]
 
 
 def test_losses_of_a_network_are_compared_with_l1_alone_and_with_what_no_loss_has_tuned(paper):

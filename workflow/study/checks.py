@@ -9,6 +9,7 @@ from typing import Any
 
 from study.configuration import (
     BICUBIC,
+    LADDERS,
     LPIPS_NETWORKS,
     OWN_SHAPES,
     START,
@@ -190,6 +191,8 @@ def wrong_with_dataset(data: DataSet) -> Contradictions:
     key = f"datasets: {data.name}"
     if data.name in OTHER_DATA:
         yield "datasets: name", data.name, f"another; {', '.join(sorted(OTHER_DATA))} are taken"
+    if data.source == "ladder" and data.layout not in LADDERS:
+        yield f"{key}: source", "ladder", f"download or folder, as there is no ladder in the layout {data.layout}"
     if data.source == "ladder":
         yield from left_out(key, data, ("subset",), "as the ladder is always whole")
         yield from left_out(key, data, ("pixels_per_degree",), "as nobody saw the ladder")

@@ -14,6 +14,7 @@ CLAIMS = Path(__file__).parents[2] / "src/perceptual_efficacy/claims/claims.yaml
 OWN_SHAPES = {"kmeans", "random"}  # sources of VGG-shaped networks of the study's own
 LPIPS_NETWORKS = ("torchvision:vgg16", "torchvision:alexnet", "torchvision:squeezenet1_1")
 TABLES = {"opinions", "choices", "same_different"}  # layouts that are a table of one's own
+LADDERS = {"bapps_2afc", "bapps_jnd", "tid2013"}  # layouts that the ladder is written in
 GRADED = {"tid2013"}  # layouts of opinions, in which a ladder has every distortion in levels
 SUFFIXES = {".pth", ".pt", ".safetensors"}  # of weight files
 MEAN_OF_LAYERS = "mean of layers"

@@ -68,8 +68,8 @@ def rows(
     listed = table.sort_values([*images.values(), "row"])
     seen: dict[tuple[str, ...], int] = {}
     for entry in table.to_dict("records"):
-        reference, *others = (str(entry[column]) for column in images.values())
-        if (before := seen.setdefault((reference, *sorted(others)), entry["row"])) != entry["row"]:
+        original, *others = (str(entry[column]) for column in images.values())
+        if (before := seen.setdefault((original, *sorted(others)), entry["row"])) != entry["row"]:
             raise ValueError(
                 f"{path}, line {entry['row']}: the images of line {before} again; expected one row per comparison. "
                 f"Give the mean judgement of all observers."
