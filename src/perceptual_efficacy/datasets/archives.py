@@ -212,7 +212,7 @@ def extract(archive: str | os.PathLike[str], folder: str | os.PathLike[str]) -> 
 
 
 def numbered(archive: str | os.PathLike[str], number: int) -> Path:
-    """Return where one of several files of a data set goes: the first to `archive`, others beside it."""
+    """Return the path of one of a data set's files: `archive` for the first, `archive-2` for the second, and so on."""
     return Path(archive) if number == 0 else Path(f"{os.fspath(archive)}-{number + 1}")
 
 

@@ -33,7 +33,7 @@ def by_name(folder: Path, dataset: str) -> dict[str, Path]:
         if (other := found.setdefault(path.name.lower(), path)) != path:
             raise ValueError(
                 f"{dataset}: {other} and {path} have one name, in upper or lower case; expected every name once. "
-                f"Remove the one that was not published."
+                f"Delete the file that is not part of the published data set."
             )
     return found
 

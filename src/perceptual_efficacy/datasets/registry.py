@@ -107,15 +107,6 @@ class Layout:
         self.ladder(photographs, folder, self.shown_at or size, seed)
 
 
-def _bapps(part: str) -> Callable[[Path, Stated], Rows]:
-    def read(folder: Path, stated: Stated) -> Rows:
-        from perceptual_efficacy.datasets import bapps
-
-        return bapps.rows(folder, part, subset=stated.subset)
-
-    return read
-
-
 def _tid2013(folder: Path, stated: Stated) -> Rows:
     from perceptual_efficacy.datasets import ladder, tid2013
 
@@ -123,9 +114,10 @@ def _tid2013(folder: Path, stated: Stated) -> Rows:
     return tid2013.opinions(folder, names=names, subset=stated.subset)
 
 
-def _published(module: str) -> Callable[[Path, Stated], Rows]:
+def _published(module: str, *arguments: str) -> Callable[[Path, Stated], Rows]:
     def read(folder: Path, stated: Stated) -> Rows:
-        rows: Rows = import_module(f"perceptual_efficacy.datasets.{module}").rows(folder, subset=stated.subset)
+        reader = import_module(f"perceptual_efficacy.datasets.{module}")
+        rows: Rows = reader.rows(folder, *arguments, subset=stated.subset)
         return rows
 
     return read
@@ -159,7 +151,7 @@ LAYOUTS: dict[str, Layout] = {
             name="bapps_2afc",
             judgement_type=TWO_ALTERNATIVES,
             unit="share preferring the second",
-            rows=_bapps("2afc"),
+            rows=_published("bapps", "2afc"),
             ladder=_ladder("choices"),
             shown_at=64,
         ),
@@ -167,7 +159,7 @@ LAYOUTS: dict[str, Layout] = {
             name="bapps_jnd",
             judgement_type=SAME_OR_DIFFERENT,
             unit="share saying same",
-            rows=_bapps("jnd"),
+            rows=_published("bapps", "jnd"),
             ladder=_ladder("same"),
             shown_at=64,
         ),

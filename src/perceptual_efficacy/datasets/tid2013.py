@@ -192,7 +192,7 @@ def _bitmaps(folder: Path) -> dict[str, Path]:
         if path.suffix.lower() == ".bmp" and (other := found.setdefault(path.name.lower(), path)) != path:
             raise ValueError(
                 f"TID2013: {folder} holds {other.name} and {path.name}; expected names that differ in more than upper "
-                f"and lower case. Remove the one that was not published."
+                f"and lower case. Delete the file that is not part of the published data set."
             )
     return found
 
