@@ -53,6 +53,59 @@ rule assess_thresholds:
         "../workflow/scripts/assess_thresholds.py"
 
 
+rule measure_drawn_distances:
+    input:
+        weights="results/backbones/{backbone}/weights.safetensors",
+        stimuli="results/data/{dataset}/stimuli.parquet",
+    output:
+        distances="results/distances/{backbone}/{dataset}.nc",
+    log:
+        "results/logs/measure_drawn_distances/{backbone}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/measure_drawn_distances/{backbone}/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=any_of(study.drawn),
+    conda:
+        "../envs/perception.yaml"
+    threads: 8
+    resources:
+        **growing(mem_mb=4000, runtime=240),
+        gpu=1,
+    params:
+        **DRAWN_WITH,
+        precision=study.value("precision"),
+        code=code_digest("measure_drawn_distances"),
+    message:
+        "Measuring how far {wildcards.backbone} finds the patches of {wildcards.dataset} from their backgrounds"
+    script:
+        "../workflow/scripts/measure_drawn_distances.py"
+
+
+rule measure_drawn_baselines:
+    input:
+        stimuli="results/data/{dataset}/stimuli.parquet",
+    output:
+        distances="results/baselines/{dataset}.nc",
+    log:
+        "results/logs/measure_drawn_baselines/{dataset}.log",
+    benchmark:
+        "results/benchmarks/measure_drawn_baselines/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=any_of(study.drawn),
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        **growing(mem_mb=2000, runtime=30),
+    params:
+        **DRAWN_WITH,
+        csf=study.value("scores.csf"),
+        code=code_digest("measure_drawn_baselines"),
+    message:
+        "Measuring the contrast energy of the patches of {wildcards.dataset}"
+    script:
+        "../workflow/scripts/measure_drawn_baselines.py"
+
+
 rule measure_image_distances:
     input:
         weights="results/backbones/{backbone}/weights.safetensors",
@@ -64,6 +117,8 @@ rule measure_image_distances:
         "results/logs/measure_image_distances/{backbone}/{dataset}.log",
     benchmark:
         "results/benchmarks/measure_image_distances/{backbone}/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=any_of(study.pictured),
     conda:
         "../envs/perception.yaml"
     threads: 8
@@ -89,6 +144,8 @@ rule measure_baselines:
         "results/logs/measure_baselines/{dataset}.log",
     benchmark:
         "results/benchmarks/measure_baselines/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=any_of(study.pictured),
     conda:
         "../envs/perception.yaml"
     threads: 8

@@ -42,6 +42,10 @@ IMAGES = {
     "sets": [{"name": entry.name, "size": entry.size} for entry in study.images],
     "folders": [entry.place for entry in study.images],
 }
+DRAWN_WITH = {  # how the patches of thresholds are drawn
+    **study.params("castlecsf.white", "castlecsf.field", "castlecsf.lowest_contrast", "castlecsf.contrasts"),
+    "pixels_per_degree": lambda wildcards: study.drawn_at(wildcards.dataset),
+}
 REPORT = Path(workflow.current_basedir).parent / "workflow/report"
 SECTIONS = yaml.safe_load((REPORT / "sections.yaml").read_text(encoding="utf-8"))
 scores_beside = collect("results/superres/x{scale}/{loss}/scores.parquet", loss=network.compared, allow_missing=True)

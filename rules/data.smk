@@ -159,6 +159,32 @@ rule read_judgements:
         "../workflow/scripts/read_judgements.py"
 
 
+rule choose_stimuli:
+    input:
+        folder=dataset_folder,
+    output:
+        stimuli="results/data/{dataset}/stimuli.parquet",
+    log:
+        "results/logs/choose_stimuli/{dataset}.log",
+    benchmark:
+        "results/benchmarks/choose_stimuli/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=any_of(study.drawn),
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        **growing(mem_mb=1000, runtime=10),
+    params:
+        **DRAWN_WITH,
+        stated=dataset.stated,
+        fingerprint=dataset.fingerprint,
+        code=code_digest("choose_stimuli"),
+    message:
+        "Choosing the stimuli of {wildcards.dataset} that a display can show"
+    script:
+        "../workflow/scripts/choose_stimuli.py"
+
+
 rule data:
     input:
         rules.export_photographs.output,
@@ -166,3 +192,4 @@ rule data:
         expand(rules.resample_modelfest.output, resolution=study.resolutions),
         expand(rules.generate_ladder.output, layout=study.ladder_layouts),
         expand(rules.read_judgements.output, dataset=study.datasets),
+        expand(rules.choose_stimuli.output, dataset=study.drawn),

@@ -11,6 +11,7 @@ SHOWN = {
     "inversions": expand("results/inversion/{backbone}/comparison.parquet", backbone=study.inverted),
     "comparisons": ["results/data/modelfest/comparisons.parquet"],
     "patterns": expand("results/data/modelfest/patterns-{resolution}.parquet", resolution=study.resolutions),
+    "stimuli": expand("results/data/{data}/stimuli.parquet", data=study.drawn),
     "photographs": ["results/data/photographs/photographs.parquet"],
 }
 # the title of a table and the inputs of its function `table`, by module of perceptual_efficacy.tables
@@ -25,6 +26,7 @@ MADE_FROM = {
     "scores_by_layer": ("Scores by layer", "channels"),
     "layers": ("Layers compared with random weights", "layers"),
     "modelfest": ("ModelFest stimuli", "comparisons", "patterns"),
+    "thresholds": ("Thresholds of several studies", "stimuli"),
     "photographs": ("Photographs", "photographs"),
 }
 PUBLISHED = yaml.safe_load(CLAIMS.with_name("published.yaml").read_text(encoding="utf-8"))

@@ -656,6 +656,13 @@ def test_only_what_may_pass_is_tried_again(server, tmp_path, path, attempts):
     assert (tmp_path / "archive").is_file() == (path == "/busy-at-first")
 
 
+def test_a_single_list_is_copied_under_its_name(tmp_path):
+    (tmp_path / "archive").write_text("a,b\n1,2\n")
+    archives.assemble({"table.csv": tmp_path / "archive"}, tmp_path / "files")
+    assert [path.name for path in (tmp_path / "files").iterdir()] == ["table.csv"]
+    assert (tmp_path / "files/table.csv").read_text() == "a,b\n1,2\n"
+
+
 def test_several_files_are_unpacked_into_folders_of_their_names_and_lists_are_copied(tmp_path):
     """A spreadsheet is a zip, too."""
     places = {}

@@ -55,6 +55,30 @@ def test_distances_equal_a_plain_reference(backbone, pattern):
         np.testing.assert_allclose(cube["distance"].values[:, number], expected, rtol=1e-3, atol=1e-4 * expected.max())
 
 
+def test_distances_of_coloured_stimuli_equal_a_plain_reference(backbone):
+    """Two backgrounds in turn, in float64 and by loops."""
+    random = np.random.default_rng(4)
+    backgrounds = random.uniform(0.3, 0.7, size=(2, 3, 1, 1))[[0, 0, 1]]
+    changes = random.uniform(-0.3, 0.3, size=(3, 3, 20, 20))
+
+    def drawing(background, change):
+        return lambda contrasts: (background + np.reshape(contrasts, (-1, 1, 1, 1)) * change).astype(np.float32)
+
+    draw = [drawing(*one) for one in zip(backgrounds, changes, strict=True)]
+    cube = distances.coloured_contrast_distances(backbone, draw, [0.2, 1.0])
+    double = draw_random(LAYERS, seed=1).double()
+    for found, one in zip(cube["distance"].values, draw, strict=True):
+        for row, contrast in zip(found, (0.2, 1.0), strict=True):
+            images = [torch.tensor(one([value]).astype(np.float64)) for value in (contrast, 0)]
+            expected = []
+            for (_, shown), (_, blank) in zip(*map(double.activations, images), strict=True):
+                units = [maps / (maps.square().sum(dim=1, keepdim=True) + 1e-10).sqrt() for maps in (shown, blank)]
+                expected.append((units[0] - units[1]).square().mean(dim=(0, 2, 3)).numpy())
+            expected = np.concatenate(expected)
+            np.testing.assert_allclose(row, expected, rtol=1e-3, atol=1e-4 * expected.max())
+    assert cube["contrast"].values.tolist() == [0.2, 1.0]
+
+
 def test_a_layers_total_equals_the_reference_closely(backbone, pattern):
     cube = distances.contrast_distances(backbone, pattern, [0.7])
     expected = reference(backbone, pattern, 0.7)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from study.configuration import GRADED, LADDERS, TABLES
+from study.configuration import DRAWN, GRADED, LADDERS, TABLES
 
 from perceptual_efficacy import agreement, baselines, distances, image_files, judgements, storage
 from perceptual_efficacy.agreement import Ranking
@@ -35,6 +35,10 @@ def test_the_study_knows_the_layouts_with_a_ladder():
 
 def test_the_study_knows_the_layouts_that_are_a_table():
     assert {name for name, layout in LAYOUTS.items() if layout.is_table} == TABLES
+
+
+def test_the_study_knows_the_layouts_whose_stimuli_are_drawn():
+    assert {name for name, layout in LAYOUTS.items() if layout.is_drawn} == DRAWN
 
 
 def test_addresses_are_those_of_layouts():

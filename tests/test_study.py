@@ -352,6 +352,18 @@ MISTAKES = [
         },
         r"superres.images.b.folder is 'd/\.\./\.\./e'",
     ),
+    (
+        {"datasets": [{"name": "many", "layout": "castlecsf", "source": "ladder"}]},
+        "datasets: many: source is 'ladder'; it must be download or folder",
+    ),
+    (
+        {"datasets": [{"name": "many", "layout": "castlecsf", "source": "folder", "path": "many.parquet"}]},
+        r"datasets: many: path is 'many.parquet'; it must be a table, a .csv file",
+    ),
+    (
+        {"datasets": [{"name": "many", "layout": "castlecsf", "source": "download"}], "castlecsf": {"field": 17}},
+        r"castlecsf.field is 17; it must be at most 16: many would be 544 pixels wide",
+    ),
     ({"datasets": [{"name": "a;b", "layout": "tid2013", "source": "ladder"}]}, r"datasets.a;b.name is 'a;b'"),
     (
         {"datasets": [{"name": "a", "layout": "tid2013", "source": "download", "url": "file:///etc/passwd"}]},
@@ -525,14 +537,28 @@ def test_every_layer_that_a_key_names_is_asked_of_the_network(paper):
 
 
 def test_data_sets_of_people_are_told_from_ladders_and_whole_ones_from_parts(paper):
-    assert paper.people == ["bapps_2afc", "bapps_jnd", "tid2013", "kadid10k", "csiq"]
+    assert paper.people == ["bapps_2afc", "bapps_jnd", "tid2013", "kadid10k", "csiq", "castlecsf"]
     assert paper.ladders == ["ladder_2afc", "ladder_jnd", "ladder_tid"]
     assert paper.graded == "ladder_tid"
     assert paper.whole["tid2013"] == "tid2013"
-    assert paper.evidence == {name: name for name in ("bapps_2afc", "tid2013", "kadid10k", "csiq")}
+    assert paper.evidence == {name: name for name in ("bapps_2afc", "tid2013", "kadid10k", "csiq", "castlecsf")}
+    assert paper.drawn == ["castlecsf"]
+    assert paper.typical == "bapps_2afc"
     assert paper.datasets["tid2013"].folder == "results/data/tid2013/files"
     assert paper.datasets["ladder_tid"].folder == "results/data/ladder/tid2013"
     assert list(paper.downloads) == [*paper.people, "DIV2K_train", "DIV2K_valid", "benchmark"]
+
+
+def test_thresholds_tell_nothing_of_images(elsewhere):
+    """Where they come first, the images of another data set tell how large a channel's distances are."""
+    (elsewhere / "thresholds.csv").touch()
+    drawn = {"name": "many", "layout": "castlecsf", "source": "folder", "path": "thresholds.csv", "subset": True}
+    ladder = {"name": "ladder_tid", "layout": "tid2013", "source": "ladder"}
+    study = read_study(miniature(datasets=[drawn, ladder]))
+    assert (study.people, study.pictured, study.drawn) == (["many"], ["ladder_tid"], ["many"])
+    assert study.typical == "ladder_tid"
+    assert read_study(miniature(datasets=[drawn])).typical is None
+    assert study.datasets["many"].stated == {"judged_by": "people", "subset": True, "table": "thresholds.csv"}
 
 
 def test_losses_of_a_network_are_compared_with_l1_alone_and_with_what_no_loss_has_tuned(paper):

@@ -19,6 +19,9 @@ from perceptual_efficacy.tables import (
     superres,
     superres_differences,
 )
+from perceptual_efficacy.tables import (
+    thresholds as studies_of_thresholds,
+)
 
 
 @pytest.fixture
@@ -39,6 +42,42 @@ def test_markdown_rounds_to_three_digits_and_marks_missing_values(written):
     rows = [[cell.strip() for cell in line.strip("|").split(" |")] for line in written["md"].splitlines()]
     assert rows[2] == ["a_b", "0.123", "10000", "1.5e-07"]
     assert rows[3] == ["c\\|d", "–", "3", "1"]
+
+
+def test_page_explains_the_headings_that_it_has(tmp_path, written):
+    paths = {kind: tmp_path / f"other.{kind}" for kind in ("csv", "md", "tex", "html")}
+    table = pd.DataFrame({"measure": ["srcc"], "p_split": [0.5], "something": [1]})
+    rendering.save(rendering.readable(table), table, **paths)
+    explained = re.findall(r"<dt>(.*?):</dt> <dd>(.+?)</dd>", paths["html"].read_text())
+    assert [name for name, _ in explained] == ["measure", "p, splits"]
+    assert "Spearman" in explained[0][1]
+    assert "<dl>" not in written["html"]
+
+
+def test_stimuli_of_thresholds_are_counted_by_study():
+    shown = ["shown", "shown", "darker than the display's black"]
+    found = studies_of_thresholds.table(
+        pd.DataFrame({"dataset": "many", "study": ["b", "a", "a"], "shown": shown, "observers": [3, 2, 5]})
+    )
+    assert found.to_dict("records") == [
+        {
+            "dataset": "many",
+            "study": "a",
+            "stimuli": 2,
+            "observers": "2 to 5",
+            "shown": 1,
+            "darker than the display's black": 1,
+        },
+        {
+            "dataset": "many",
+            "study": "b",
+            "stimuli": 1,
+            "observers": "3",
+            "shown": 1,
+            "darker than the display's black": 0,
+        },
+    ]
+    assert studies_of_thresholds.render(found)["left out"].tolist() == ["darker than the display's black: 1", ""]
 
 
 def test_latex_is_escaped(written):

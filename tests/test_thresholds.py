@@ -204,7 +204,60 @@ def test_energy_of_a_grating_follows_the_sensitivity_at_its_frequency():
     np.testing.assert_allclose(weighted / contrast_energy(patterns, 60), csf.mannos_sakrison(frequencies), rtol=0.02)
 
 
-def test_thresholds_of_one_observer_are_refused():
-    """They have no ceiling, and a mean of one is no mean."""
-    with pytest.raises(ValueError, match="at least 2 observers"):
-        DetectionThresholds([[-1.0], [-2.0]], [0.1, 1.0])
+def test_thresholds_without_an_observer_are_refused():
+    with pytest.raises(ValueError, match="one observer or more"):
+        DetectionThresholds(np.empty((2, 0)), [0.1, 1.0])
+
+
+def test_means_of_observers_have_no_ceiling(measured):
+    """Nothing tells how well observers agree, so nothing is said of people."""
+    judgements = DetectionThresholds(measured[:, :1], CONTRASTS)
+    draws = judgements.draw(20, np.random.default_rng(0))
+    assert judgements.people(draws) == {}
+    assert judgements.resampled_unit == "stimuli"
+    assert (draws.observers == 1).all()
+
+
+def test_contrasts_relative_to_each_stimulus_predict_the_same(curves, measured):
+    """A threshold is one thing, whatever a contrast of 1 is called: here a tenth, and a half."""
+    full = np.log10(np.resize([0.1, 0.5], 12))
+    absolute = DetectionThresholds(measured, CONTRASTS)
+    relative = DetectionThresholds(measured + full[:, None], CONTRASTS, full)
+    np.testing.assert_allclose(
+        relative.predict(curves).log_threshold, absolute.predict(curves).log_threshold + full, atol=1e-12
+    )
+
+
+STUDIES = np.repeat(["one", "two"], [5, 7])
+
+
+def test_the_score_of_several_studies_is_the_mean_of_theirs(curves, measured):
+    """Each has a criterion of its own: what all thresholds of a study are multiplied by changes nothing."""
+    alone = [DetectionThresholds(measured[part], CONTRASTS).score(curves[part]) for part in (slice(5), slice(5, None))]
+    shifted = measured + np.where(STUDIES == "one", 0, 0.7)[:, None]
+    together = DetectionThresholds(shifted, CONTRASTS, study=STUDIES)
+    one, other = (part.score(curves[members]) for members, part in together.groups().values())
+    for measure, value in together.score(curves).items():
+        assert value == pytest.approx((one[measure] + other[measure]) / 2)
+        assert one[measure] == pytest.approx(alone[0][measure])
+    assert list(together.groups()) == ["one", "two"]
+    assert DetectionThresholds(measured, CONTRASTS).groups() == {}
+
+
+def test_stimuli_are_resampled_within_their_study(curves, measured):
+    judgements = DetectionThresholds(measured, CONTRASTS, study=STUDIES)
+    draws = judgements.draw(50, np.random.default_rng(0))
+    assert (draws.stimuli[:, :5].sum(axis=1) == 5).all()
+    assert (draws.stimuli[:, 5:].sum(axis=1) == 7).all()
+    scores = judgements.score(curves, draws)["r"]
+    parts = [
+        part.score(curves[members], Draws(draws.stimuli[:, members], draws.observers))["r"]
+        for members, part in judgements.groups().values()
+    ]
+    np.testing.assert_allclose(scores, np.mean(parts, axis=0))
+    assert scores[0] == pytest.approx(judgements.primary(curves))
+
+
+def test_one_criterion_for_several_studies_is_refused(curves, measured):
+    with pytest.raises(ValueError, match="2 studies; expected one"):
+        DetectionThresholds(measured, CONTRASTS, study=STUDIES).predict(curves)

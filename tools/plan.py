@@ -25,6 +25,7 @@ import pandas as pd
 import torch
 import xarray as xr
 import yaml
+from numpy.typing import ArrayLike
 from refresh import DOCS, ROOT, fill
 from threadpoolctl import threadpool_limits
 from torch.nn import functional
@@ -46,6 +47,7 @@ HALVES = 5  # inversion.halves, by default
 CONTROL_SEEDS = 5  # probing.control_seeds, by default
 MODELFEST_STIMULI, MODELFEST_CONTRASTS = 43, 8
 MODELFEST_SIDES = (68, 128, 256)  # pixels, at 32, 60 and 120 pixels per degree
+CASTLECSF_STIMULI, CASTLECSF_CONTRASTS, CASTLECSF_SIDE = 716, 8, 256  # at 32 pixels per degree
 TEST_IMAGES = 5 + 14 + 100 + 100  # Set5, Set14, BSD100, Urban100
 TEST_SIZE = 672  # pixels each side: those of Urban100 have about 0.8 million, those of BSD100 0.15 million
 # GB, of the archive or of the images in it, whichever is known; both lie on the disk
@@ -137,7 +139,7 @@ def of_images(study: dict, networks: dict[str, Backbone], data: Judged) -> Itera
     )
     few = data.comparisons // TENTH
     judged = judgements.read(comparisons_of(data, few, 1))
-    seconds = TENTH * core_seconds(partial(compare, study, data, judged, few)) / COMPARED
+    seconds = TENTH * core_seconds(partial(compare, judged, (few, data.sides))) / COMPARED
     yield Cost(
         f"agreement, {data.name}",
         ("assess_agreement",),
@@ -147,11 +149,45 @@ def of_images(study: dict, networks: dict[str, Backbone], data: Judged) -> Itera
     )
 
 
-def compare(study: dict, data: Judged, judged: judgements.Judgements, count: int) -> None:
+def of_patches(study: dict, networks: dict[str, Backbone]) -> Iterator[Cost]:
+    """Yield what castleCSF's thresholds need, for all networks."""
+    runs, few = len(study["backbones"]), CASTLECSF_STIMULI // TENTH
+    channels = sum(backbone.units["layer"][1].size for backbone in networks.values()) * runs / len(networks)
+    picture = np.random.default_rng(0).random((3, CASTLECSF_SIDE, CASTLECSF_SIDE), dtype=np.float32)
+    contrasts = np.geomspace(0.001, 1, CASTLECSF_CONTRASTS).tolist()
+
+    def draw(shown: ArrayLike) -> np.ndarray:
+        return np.stack([picture] * len(np.asarray(shown)))
+
+    images = CASTLECSF_STIMULI * CASTLECSF_CONTRASTS
+    seconds = mean(
+        core_seconds(partial(distances.coloured_contrast_distances, backbone, [draw], contrasts)) / len(contrasts)
+        for backbone in networks.values()
+    )
+    yield Cost(
+        "networks' distances, castleCSF",
+        ("measure_drawn_distances",),
+        f"{seconds:.2g} s x {images:,} images x {runs} networks",
+        seconds * images * runs,
+        FLOAT32 * images * channels,
+    )
+    measured = np.random.default_rng(0).uniform(-2.5, -1, (few, 1))
+    judged = judgements.DetectionThresholds(measured, contrasts, study=np.arange(few) % 8)
+    seconds = TENTH * core_seconds(partial(compare, judged, (few, len(contrasts)))) / COMPARED
+    yield Cost(
+        "agreement, castleCSF",
+        ("assess_agreement",),
+        f"{seconds:.2g} s x {channels:,.0f} channels (from a tenth of the stimuli and {COMPARED} channels)",
+        seconds * channels,
+        0,
+    )
+
+
+def compare(judged: judgements.Judgements, shape: tuple[int, int]) -> None:
     """Compare the halves of one layer with judgements, as assess_agreement does."""
     random = np.random.default_rng(0)
     units = {"layer": ("unit", ["layer"] * COMPARED), "channel": ("unit", np.arange(COMPARED))}
-    values = random.random((count, data.sides, COMPARED), dtype=np.float32)
+    values = random.random((*shape, COMPARED), dtype=np.float32)
     cube = xr.DataArray(values, dims=("comparison", "side", "unit"), coords=units)
     scores = {name: random.random(COMPARED) for name in RANKINGS}
     channels = pd.DataFrame({"layer": "layer", "channel": np.arange(COMPARED), "status": SCORED, **scores})
@@ -324,6 +360,7 @@ def main() -> None:
     for cost in chain(
         of_gratings(study, networks),
         *(of_images(study, networks, data) for data in DATASETS),
+        of_patches(study, networks),
         of_inversion(study),
         of_training(study),
     ):

@@ -5,7 +5,7 @@ of LPIPS's layers add up to LPIPS's uncalibrated distance (Zhang, Isola, Efros, 
 Effectiveness of Deep Features as a Perceptual Metric, CVPR 2018).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,9 +79,7 @@ def contrast_distances(
     but at most by half its own size.
     """
     shown = np.asarray(pattern, dtype=np.float32)
-    contrast = np.asarray(contrasts, dtype=np.float64)
-    if contrast.size == 0 or contrast[0] <= 0 or contrast[-1] > 1 or np.any(np.diff(contrast) <= 0):
-        raise ValueError(f"contrasts are {contrast.tolist()}; they must rise within (0, 1].")
+    contrast = _rising(contrasts)
     if not np.abs(shown).max() <= LARGEST_OVERSHOOT:
         raise ValueError(
             f"A pattern reaches {np.abs(shown).max()}; its largest magnitude should be 1, and may be "
@@ -90,30 +88,97 @@ def contrast_distances(
     # a unit's weights fall off towards the rim of its receptive field: in deep layers far less than all of it counts
     margin = min(max(backbone.receptive_fields.values()), max(shown.shape[1:]) // 2)
     padded = np.pad(shown, ((0, 0), (margin, margin), (margin, margin)))
-    device = next(backbone.parameters()).device
-    network = backbone.channels_last()
 
     def images(contrasts: NDArray[np.float32]) -> Tensor:
-        return grey_images(torch.from_numpy(GREY + GREY * contrasts.clip(-1, 1)).to(device))
+        return grey_images(torch.from_numpy(GREY + GREY * contrasts.clip(-1, 1)))
 
+    blank = images(padded[:1] * 0)
     order = [(stimulus, level) for stimulus in range(len(padded)) for level in range(len(contrast))]
+    batches = (
+        (images(np.stack([padded[stimulus] * np.float32(contrast[level]) for stimulus, level in part])), blank)
+        for part in (order[start : start + batch_size] for start in progress(range(0, len(order), batch_size)))
+    )
+    units = {"units": "peak contrast, (L_peak - L_0) / L_0"}
+    cube = _contrast_cube(backbone, batches, contrast, units)
+    return cube.assign_attrs(padding=margin, distance=DISTANCE)
+
+
+def coloured_contrast_distances(
+    backbone: Backbone,
+    draw: Sequence[Callable[[ArrayLike], NDArray[np.float32]]],
+    contrasts: Sequence[float],
+    *,
+    progress: Progress = iter,
+) -> xr.Dataset:
+    """Measure each channel's distance between stimuli and their backgrounds, at every contrast.
+
+    Parameters
+    ----------
+    backbone
+        The network; it runs where its weights are.
+    draw
+        Of every stimulus a function of contrasts, shape (contrasts,), that returns its pictures, (contrasts, 3, height,
+        width), as code values in [0, 1]. All have one size; a contrast of 0 shows the background.
+    contrasts
+        In (0, 1], rising; others are a ValueError. Those of one stimulus share a forward pass.
+    progress
+        Wraps the iteration over stimuli, e.g. `tqdm`.
+
+    Returns
+    -------
+    As of `contrast_distances`.
+    """
+    contrast = _rising(contrasts)
+
+    def batches() -> Iterator[tuple[Tensor, Tensor]]:
+        blank = torch.empty(0)
+        for one in progress(draw):
+            background = _channels_last(one([0.0]))
+            if not torch.equal(background, blank):
+                blank = background
+            yield _channels_last(one(contrast)), blank
+
+    units = {"units": "relative to the largest that the display shows"}
+    return _contrast_cube(backbone, batches(), contrast, units).assign_attrs(distance=DISTANCE)
+
+
+def _rising(contrasts: Sequence[float]) -> NDArray[np.float64]:
+    contrast = np.asarray(contrasts, dtype=np.float64)
+    if contrast.size == 0 or contrast[0] <= 0 or contrast[-1] > 1 or np.any(np.diff(contrast) <= 0):
+        raise ValueError(f"contrasts are {contrast.tolist()}; they must rise within (0, 1].")
+    return contrast
+
+
+def _channels_last(images: NDArray[np.float32]) -> Tensor:
+    return torch.from_numpy(images).contiguous(memory_format=torch.channels_last)
+
+
+def _contrast_cube(
+    backbone: Backbone,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    contrast: NDArray[np.float64],
+    units: Mapping[str, str],
+) -> xr.Dataset:
+    """Distances of batches of images, stimulus by stimulus at every contrast, to the blank that comes with each."""
+    device = next(backbone.parameters()).device
+    network = backbone.channels_last()
+    shown: Tensor | None = None
     rows = []
     with torch.inference_mode():
-        blank = [unit_normalised(activation) for _, activation in network.activations(images(padded[:1] * 0))]
-        for start in progress(range(0, len(order), batch_size)):
-            part = order[start : start + batch_size]
-            batch = np.stack([padded[stimulus] * np.float32(contrast[level]) for stimulus, level in part])
+        for images, blank in batches:
+            if blank is not shown:
+                shown = blank
+                nothing = [unit_normalised(activation) for _, activation in network.activations(blank.to(device))]
             distance = [
-                channel_distances(activation, nothing, [0] * len(part))
-                for (_, activation), nothing in zip(network.activations(images(batch)), blank, strict=True)
+                channel_distances(activation, of_layer, [0] * len(images))
+                for (_, activation), of_layer in zip(network.activations(images.to(device)), nothing, strict=True)
             ]
             rows.append(torch.cat(distance, dim=1).cpu().numpy())
-    levels = ("contrast", contrast, {"units": "peak contrast, (L_peak - L_0) / L_0"})
-    cube = np.concatenate(rows).reshape(len(padded), len(contrast), -1)
+    cube = np.concatenate(rows)
     return xr.Dataset(
-        {"distance": (("stimulus", "contrast", "unit"), cube)},
-        coords={"contrast": levels, **backbone.units},
-        attrs={**backbone.identity, "padding": margin, "distance": DISTANCE},
+        {"distance": (("stimulus", "contrast", "unit"), cube.reshape(-1, len(contrast), cube.shape[-1]))},
+        coords={"contrast": ("contrast", contrast, dict(units)), **backbone.units},
+        attrs=backbone.identity,
     )
 
 

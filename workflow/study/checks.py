@@ -9,6 +9,7 @@ from typing import Any
 
 from study.configuration import (
     BICUBIC,
+    FILES,
     LADDERS,
     LPIPS_NETWORKS,
     OWN_SHAPES,
@@ -60,6 +61,7 @@ def contradictions(study: Study) -> Contradictions:
         yield from wrong_with_control(network, study)
     for data in study.datasets.values():
         yield from wrong_with_dataset(data)
+    yield from wrong_with_drawn(study)
     if study.ladders:
         yield from wrong_photographs("ladder", study)
     if not study.subjects:
@@ -95,6 +97,15 @@ def left_out(key: str, entry: object, names: tuple[str, ...], why: str) -> Contr
     for name in names:
         if (value := getattr(entry, name)) not in (None, "") and value is not False:
             yield f"{key}: {name}", value, f"left out, {why}"
+
+
+def wrong_with_drawn(study: Study) -> Contradictions:
+    """Yield what is wrong with how the stimuli of thresholds are drawn."""
+    field, most = study.value("castlecsf.field"), study.value("probing.largest")
+    for name in study.drawn:
+        pixels = round(field * study.drawn_at(name))
+        if pixels > most:
+            yield "castlecsf.field", field, f"at most {most / pixels * field:.3g}: {name} would be {pixels} pixels wide"
 
 
 def wrong_with_stimuli(study: Study) -> Contradictions:
@@ -200,9 +211,11 @@ def wrong_with_dataset(data: DataSet) -> Contradictions:
         yield from left_out(key, data, ("url", "checksum", "allow_unverified"), "as nothing is downloaded")
     if data.source != "folder":
         yield from left_out(key, data, ("path",), f"as its source is {data.source}; or set source: folder")
-    elif data.layout in TABLES:
-        if data.path is None or Path(data.path).suffix.lower() not in (".csv", ".parquet"):
-            yield f"{key}: path", data.path, "a table, a .csv or .parquet file; export a spreadsheet as CSV"
+    elif data.layout in FILES:
+        suffixes = (".csv", ".parquet") if data.layout in TABLES else (".csv",)
+        if data.path is None or Path(data.path).suffix.lower() not in suffixes:
+            advice = "; export a spreadsheet as CSV" if data.layout in TABLES else ""
+            yield f"{key}: path", data.path, f"a table, a {' or '.join(suffixes)} file{advice}"
         elif not Path(data.path).is_file():
             yield f"{key}: path", data.path, f"an existing file; there is no {Path(data.path).absolute()}"
     elif data.path is None or not Path(data.path).is_dir():

@@ -14,6 +14,8 @@ CLAIMS = Path(__file__).parents[2] / "src/perceptual_efficacy/claims/claims.yaml
 OWN_SHAPES = {"kmeans", "random"}  # sources of VGG-shaped networks of the study's own
 LPIPS_NETWORKS = ("torchvision:vgg16", "torchvision:alexnet", "torchvision:squeezenet1_1")
 TABLES = {"opinions", "choices", "same_different"}  # layouts that are a table of one's own
+DRAWN = {"castlecsf"}  # layouts of thresholds, whose stimuli are drawn
+FILES = TABLES | DRAWN  # layouts that are one file
 LADDERS = {"bapps_2afc", "bapps_jnd", "tid2013"}  # layouts that the ladder is written in
 GRADED = {"tid2013"}  # layouts of opinions, in which a ladder has every distortion in levels
 SUFFIXES = {".pth", ".pt", ".safetensors"}  # of weight files
@@ -59,6 +61,11 @@ class DataSet(Archive):
         return self.source != "ladder"
 
     @property
+    def drawn(self) -> bool:
+        """Whether it has thresholds of stimuli that are drawn, instead of images."""
+        return self.layout in DRAWN
+
+    @property
     def judged_by(self) -> str:
         return "people" if self.human else "construction"
 
@@ -69,18 +76,18 @@ class DataSet(Archive):
 
     @property
     def folder(self) -> str:
-        """Where its images lie."""
+        """Where its files lie."""
         made = f"results/data/{self.name}/files" if self.human else f"results/data/ladder/{self.layout}"
         if self.path is None:
             return made
-        return str(Path(self.path).parent) if self.layout in TABLES else self.path
+        return str(Path(self.path).parent) if self.layout in FILES else self.path
 
     @property
     def stated(self) -> dict[str, object]:
         """What its reader is told beyond the folder."""
         told: dict[str, object] = {"judged_by": self.judged_by, "subset": self.partial}
-        if self.layout in TABLES:
-            told["table"] = Path(str(self.path)).name
+        if self.layout in FILES and self.path is not None:
+            told["table"] = Path(self.path).name
         if self.range is not None:
             told |= {"higher_is": self.higher_is, "scale": list(self.range)}
         return told
@@ -320,9 +327,24 @@ class Study:
         return [name for name, data in self.datasets.items() if data.human]
 
     @cached_property
+    def pictured(self) -> list[str]:
+        """Data sets of images."""
+        return [name for name, data in self.datasets.items() if not data.drawn]
+
+    @cached_property
+    def drawn(self) -> list[str]:
+        """Data sets of thresholds, whose stimuli are drawn."""
+        return [name for name, data in self.datasets.items() if data.drawn]
+
+    def drawn_at(self, name: str) -> float:
+        """Pixels per degree at which the stimuli of a data set are drawn."""
+        own, study = self.datasets[name].pixels_per_degree, self.value("stimuli.pixels_per_degree")
+        return float(study if own is None else own)
+
+    @cached_property
     def typical(self) -> str | None:
         """The data set whose images tell how large a channel's distances are: the first one that people judged."""
-        return next(iter([*self.people, *self.ladders]), None)
+        return next((name for name in [*self.people, *self.ladders] if name in self.pictured), None)
 
     @cached_property
     def ladders(self) -> list[str]:

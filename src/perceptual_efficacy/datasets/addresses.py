@@ -23,6 +23,7 @@ class Source(NamedTuple):
 
 
 _BAPPS = "https://perceptual-similarity.s3.us-west-2.amazonaws.com/dataset"
+_CASTLECSF = "https://raw.githubusercontent.com/gfxdisp/castleCSF/f4b0b722af83001d7af979281e06ca642d36e4e8/data"
 _CSIQ = "https://s2.smu.edu/~eclarson/csiq"
 _ZHANG = "Zhang, Isola, Efros, Shechtman, Wang 2018, arXiv 1801.03924"
 
@@ -65,6 +66,17 @@ SOURCES = {  # by layout
         "Sheikh, Sabir, Bovik 2006, A statistical evaluation of recent full reference image quality algorithms",
         "use, copy, modify and distribute with its notice and a citation",
         obtain="a form at live.ece.utexas.edu/research/quality gives the password; the realigned opinions are apart",
+    ),
+    "castlecsf": Source(
+        (
+            Archive(
+                f"{_CASTLECSF}/data_aggregated_merged.csv",
+                # of that commit's file, as measured; its authors give none
+                "sha256:df4c8b7873f47592c8ece92fe71f523da1cdfc595a09a29c98dad8705f89250e",
+            ),
+        ),
+        "Ashraf, Mantiuk, Chapiro, Wuerger 2024, castleCSF, Journal of Vision 24(4)",
+        "MIT licence",
     ),
 }
 

@@ -217,25 +217,22 @@ def numbered(archive: str | os.PathLike[str], number: int) -> Path:
 
 
 def assemble(files: Mapping[str, Path], folder: str | os.PathLike[str]) -> None:
-    """Unpack the files of a data set into a new folder; a list among several archives is copied.
+    """Unpack the files of a data set into a new folder; a list, which is no archive, is copied.
 
     Parameters
     ----------
     files
-        The name that each was published under, to where it lies. A single one is unpacked into the folder itself,
+        The name that each was published under, to where it lies. A single archive is unpacked into the folder itself,
         several into subfolders of their names without suffix.
     folder
         As for `extract`, which also says what is raised.
     """
-    if len(files) == 1:
-        extract(next(iter(files.values())), folder)
-        return
     for name, place in files.items():
         if Path(name).suffix.lower() in LISTS:
             with storage.written_atomically(Path(folder) / name) as temporary:
                 shutil.copyfile(place, temporary)
         else:
-            extract(place, Path(folder) / Path(name).stem)
+            extract(place, folder if len(files) == 1 else Path(folder) / Path(name).stem)
 
 
 def _digest(path: Path, checksum: str) -> str:

@@ -1,8 +1,9 @@
 """The layouts in which data sets of judged images are stored: one entry each.
 
 A new layout is a module that reads its files, and an entry here. The study, which does not import the library, lists
-the names of layouts in its schema, and in `study.configuration` those of graded ladders (`GRADED`) and those that are a
-table (`TABLES`); tests compare all with the entries. Entries import a module when it is needed.
+the names of layouts in its schema, and in `study.configuration` those of graded ladders (`GRADED`), those that are a
+table of one's own (`TABLES`) and those of stimuli that are drawn (`DRAWN`); tests compare all with the entries. Entries
+import a module when it is needed.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ from perceptual_efficacy.vocabulary import (
     OPINIONS,
     PEOPLE,
     SAME_OR_DIFFERENT,
+    THRESHOLDS,
     TWO_ALTERNATIVES,
 )
 
@@ -35,7 +37,7 @@ class Stated:
     subset
         Whether parts of the published data set may be missing or others added.
     table
-        Name of the file in the folder, of a layout that is a table.
+        Name of the file in the folder, of a layout that is one file.
     higher_is, scale
         Of the opinions in a table: "better" or "worse", and the lowest and the highest one.
     """
@@ -60,6 +62,7 @@ class Layout:
     ladder: Callable[[Mapping[str, Any], str | Path, int, int], None] | None = None
     shown_at: int | None = None  # width and height in pixels for observers and networks; None for the images' own size
     is_table: bool = False  # whether it is a table of one's own
+    is_drawn: bool = False  # whether its stimuli are drawn, not image files
 
     def read(self, folder: str | Path, *, dataset: str, **stated: Any) -> "pd.DataFrame":
         """Read a data set, and check that every image is there and can be decoded.
@@ -135,6 +138,16 @@ def _own_table(**images: str) -> Callable[[Path, Stated], Rows]:
     return read
 
 
+def _castlecsf(folder: Path, stated: Stated) -> Rows:
+    from perceptual_efficacy.datasets import castlecsf
+
+    table = castlecsf.stimuli(folder / (stated.table or castlecsf.PUBLISHED_NAME), subset=stated.subset)
+    found = table[["spread", "observers"]].assign(
+        group=table["study"], cluster=table["name"], reference="background", first=table["name"]
+    )
+    return found.assign(judgement=table["threshold"]).to_dict("records")  # type: ignore[return-value]
+
+
 def _ladder(function: str) -> Callable[[Mapping[str, Any], str | Path, int, int], None]:
     def write(photographs: Mapping[str, Any], folder: str | Path, size: int, seed: int) -> None:
         from perceptual_efficacy.datasets import ladder
@@ -178,6 +191,13 @@ LAYOUTS: dict[str, Layout] = {
                 "csiq": "minus the difference of mean opinions (DMOS), higher is better",
                 "live": "minus the realigned difference of mean opinions (DMOS), higher is better",
             }.items()
+        ),
+        Layout(
+            name="castlecsf",
+            judgement_type=THRESHOLDS,
+            unit="log10 threshold cone contrast",
+            rows=_castlecsf,
+            is_drawn=True,
         ),
         Layout(
             name="opinions",

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from perceptual_efficacy import statistics
 from perceptual_efficacy.judgements.protocol import Floats, Indices, Judgements
-from perceptual_efficacy.vocabulary import HUMAN_CEILING, LEAVE_ONE_OUT
+from perceptual_efficacy.vocabulary import EVERYTHING, HUMAN_CEILING, LEAVE_ONE_OUT
 
 # Unit-normalised float32 activations carry about seven digits; the square of their rounding is not a distance.
 RESOLUTION = 1e-14
@@ -34,46 +34,79 @@ class Draws(NamedTuple):
 
 
 class DetectionThresholds(Judgements):
-    """Measured thresholds, and the scores of a distance against them; stimuli are few and of one kind, without groups.
+    """Measured thresholds, and the scores of a distance against them: of one study, or the means over several.
 
     Parameters
     ----------
     measured
-        Log10 threshold contrast, shape (stimuli, observers).
+        Log10 threshold contrast, shape (stimuli, observers); of a single observer, or a mean, (stimuli, 1).
     contrasts
-        Peak contrasts at which distances to the blank are known, rising, shape (contrasts,).
+        Contrasts at which distances to the blank are known, rising, shape (contrasts,).
+    full
+        Log10 of what a contrast of 1 is for each stimulus, in the measured thresholds' unit, shape (stimuli,); 0 unless
+        given.
+    study
+        In which each stimulus was measured, shape (stimuli,). Each study has a criterion of its own, and counts equally
+        in a score. One for all unless given.
     """
 
     measures = ("r", "rmse")  # the first is the primary one
 
-    def __init__(self, measured: ArrayLike, contrasts: ArrayLike) -> None:
+    def __init__(
+        self, measured: ArrayLike, contrasts: ArrayLike, full: ArrayLike = 0.0, study: ArrayLike = EVERYTHING
+    ) -> None:
         self.measured = np.asarray(measured, dtype=np.float64)
         self.log_contrast = np.log10(np.asarray(contrasts, dtype=np.float64))
-        if self.measured.ndim != 2 or self.measured.shape[1] < 2 or not np.isfinite(self.measured).all():
+        if self.measured.ndim != 2 or self.measured.shape[1] < 1 or not np.isfinite(self.measured).all():
             raise ValueError(
-                f"measured has shape {self.measured.shape}; expected finite (stimuli, observers), at least 2 observers."
+                f"measured has shape {self.measured.shape}; expected finite (stimuli, observers), one observer or more."
             )
-        self.clusters, observers = self.measured.shape
-        self.resampled_unit = f"stimuli and {observers} observers"
+        self.clusters, self.observers = self.measured.shape
+        self.full = np.broadcast_to(np.asarray(full, dtype=np.float64), self.clusters)
+        self.study = np.broadcast_to(np.asarray(study, dtype=str), self.clusters)
+        self.resampled_unit = f"stimuli and {self.observers} observers" if self.observers > 1 else "stimuli"
+        self._members = {name: np.flatnonzero(self.study == name) for name in dict.fromkeys(self.study.tolist())}
 
     @classmethod
     def of(cls, comparisons: pd.DataFrame, cube: xr.DataArray | None) -> Self:
-        """Take them from a table with one row per stimulus and observer, for the stimuli and contrasts of a cube."""
+        """Take them from a table with one row per stimulus and observer, for the stimuli and contrasts of a cube.
+
+        The cube may have the coordinate `full`; the table's groups are the studies. Rows without an observer are means.
+        """
         if cube is None:
             raise ValueError("Detection thresholds need the cube of distances, whose coordinates are their contrasts.")
-        wide = comparisons.pivot_table(index="first", columns="observer", values="judgement", sort=True)
-        return cls(wide.loc[list(cube["name"].values.astype(str))].to_numpy(dtype=np.float64), cube["contrast"].values)
+        shown = list(cube["name"].values.astype(str))
+        judged = comparisons.assign(observer=comparisons.get("observer", "mean"))
+        wide = judged.pivot_table(index="first", columns="observer", values="judgement", sort=True).loc[shown]
+        study = comparisons.drop_duplicates("first").set_index("first")["group"].loc[shown]
+        full = cube["full"].values if "full" in cube.coords else 0.0
+        return cls(wide.to_numpy(dtype=np.float64), cube["contrast"].values, full, study.to_numpy())
 
     def __len__(self) -> int:
         return len(self.measured)
 
+    def groups(self) -> dict[str, tuple[Indices, Self]]:
+        """Stimuli of every study and their thresholds, where there are several studies."""
+        return {name: (members, self._subset(members)) for name, members in self._members.items() if self._several}
+
+    @property
+    def _several(self) -> bool:
+        return len(self._members) > 1
+
+    def _subset(self, index: Indices) -> Self:
+        return type(self)(self.measured[index], 10**self.log_contrast, self.full[index], self.study[index])
+
     def draw(self, replicates: int, random: np.random.Generator) -> Draws:
-        """The full sample, then resampled stimuli and, independently, observers; each (1 + replicates, ...)."""
-        stimuli, observers = (
-            np.vstack([np.ones((1, size), dtype=np.int64), statistics.resampled_counts(size, replicates, random)])
-            for size in self.measured.shape
-        )
-        return Draws(stimuli, observers)
+        """The full sample, then resampled stimuli of each study and, independently, observers (1 + replicates, ...)."""
+
+        def counts(size: int) -> Indices:
+            resampled = statistics.resampled_counts(size, replicates, random)
+            return np.vstack([np.ones((1, size), dtype=np.int64), resampled])
+
+        stimuli = np.empty((1 + replicates, len(self)), dtype=np.int64)
+        for members in self._members.values():
+            stimuli[:, members] = counts(len(members))
+        return Draws(stimuli, counts(self.observers))
 
     def primary(self, distance: Floats) -> Floats:
         """Correlation of the predicted with the measured log thresholds, shape (...): see `score`."""
@@ -99,6 +132,14 @@ class DetectionThresholds(Judgements):
         `rmse`, root mean squared error in log10 contrast, each stimulus predicted with the criterion of the others;
         each of shape (...), or (samples,) with draws.
         """
+        if self._several:
+            parts = [
+                part.score(
+                    distance[..., members, :], draws and draws._replace(stimuli=draws.stimuli[:, members]), measures
+                )
+                for members, part in self.groups().values()
+            ]
+            return {measure: np.mean([part[measure] for part in parts], axis=0) for measure in measures}
         if draws is None:
             measured: Floats = self.measured.mean(axis=1)
             counts: Indices = np.ones(len(self), dtype=np.int64)
@@ -119,17 +160,18 @@ class DetectionThresholds(Judgements):
 
         Returns
         -------
-        The human ceiling, sqrt(ICC(C, k)): the expected correlation of the true log thresholds with the mean of so many
-        observers (McGraw and Wong 1996). A model is judged against that mean. And leave-one-observer-out: each
-        observer's log thresholds correlated with the mean log thresholds of the other observers, then averaged. A model
-        may exceed it, as one observer is noisier than a mean.
+        Nothing where there is one threshold per stimulus. The human ceiling, sqrt(ICC(C, k)): the expected correlation
+        of the true log thresholds with the mean of so many observers (McGraw and Wong 1996). A model is judged against
+        that mean. And leave-one-observer-out: each observer's log thresholds correlated with the mean log thresholds of
+        the other observers, then averaged. A model may exceed it, as one observer is noisier than a mean.
 
         References
         ----------
         McGraw, Wong: Forming Inferences About Some Intraclass Correlation Coefficients, Psychological Methods 1(1),
         1996: ICC(C, k), the consistency of a mean of k observers.
         """
-        count = self.measured.shape[1]
+        if (count := self.observers) == 1:
+            return {}
         others = (self.measured.sum(axis=1, keepdims=True) - self.measured) / (count - 1)
         r = statistics.pearson(self.measured.T[:, None], others.T[:, None], draws.stimuli)
         return {
@@ -172,18 +214,26 @@ class DetectionThresholds(Judgements):
             mean, and once each, unless given.
         leave_out
             Whether a stimulus is predicted with the criterion of the others, all its copies left out, as for errors.
+
+        Raises
+        ------
+        ValueError
+            If the stimuli are of several studies, each of which has a criterion of its own: take those of `groups`.
         """
+        if self._several:
+            raise ValueError(f"There are {len(self._members)} studies; expected one, as each has its own criterion.")
         measured = self.measured.mean(axis=1) if measured is None else measured
         counts = np.ones(len(self), dtype=np.int64) if counts is None else counts
         # contrasts first: what is done for every contrast is then done for all stimuli and samples at once
         rising = np.maximum.accumulate(np.ascontiguousarray(np.moveaxis(distance, -1, 0)), axis=0)
         curve = np.log10(np.maximum(rising, RESOLUTION))
-        at_threshold, _ = interpolate(self.log_contrast, curve, measured, QUADRATIC)
+        at_threshold, _ = interpolate(self.log_contrast, curve, measured - self.full, QUADRATIC)
         weighted, own = counts * at_threshold, counts * leave_out
         criterion = (weighted.sum(axis=-1, keepdims=True) - own * at_threshold) / (
             counts.sum(axis=-1, keepdims=True) - own
         )
-        return Prediction(*interpolate(curve, self.log_contrast, criterion, 1 / QUADRATIC))
+        log_threshold, extrapolated = interpolate(curve, self.log_contrast, criterion, 1 / QUADRATIC)
+        return Prediction(log_threshold + self.full, extrapolated)
 
 
 def interpolate(x: Floats, y: Floats, wanted: Floats, slope: float) -> tuple[Floats, NDArray[np.bool_]]:

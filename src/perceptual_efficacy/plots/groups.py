@@ -1,4 +1,4 @@
-"""Figure: how well high-PE and low-PE channels agree with judgements, by kind of image."""
+"""Figure: how well high-PE and low-PE channels agree with judgements, by kind of image or by study."""
 
 from textwrap import fill
 from typing import Any
@@ -58,7 +58,8 @@ def draw(table: pd.DataFrame) -> Figure:
     names = {EVERYTHING: everything, **NAMES}
     axes[0].set_yticks(list(place.values()), [fill(names.get(group, group.replace("_", " ")), 38) for group in groups])
     axes[0].set_ylim(max(place.values()) + 0.6, -0.6)
-    figure.suptitle(shared.title("Agreement of high-PE and low-PE channels with {}, by kind of image", table))
+    kind = "study" if table["measure"].iloc[0] == "r" else "kind of image"
+    figure.suptitle(shared.title(f"Agreement of high-PE and low-PE channels with {{}}, by {kind}", table))
     present = set(table.loc[table["estimate"].notna(), "selection"])
     signs = [Line2D([], [], label=name, **_sign(name)) for name in SIGNS if name in present]
     style.legend(figure, [*shared.keys(), *signs], 4, shared.note_on(table))

@@ -14,6 +14,28 @@ from perceptual_efficacy.vocabulary import INTERVAL, PSNR_Y
 File = str | PathLike[str]
 MISSING = "–"
 HEADINGS = {"p_split": "p, splits", "p_holm": "p, Holm", "p_matched": "p, matched splits", "package_or_path": "from"}
+LEGEND = {  # what headings mean, on the page
+    "measure": "2afc: agreement with choices between two images; map: average precision for same or different; "
+    "srcc: Spearman’s correlation with opinions; r: Pearson’s correlation with log thresholds",
+    "n": "number of comparisons",
+    "resampled": "what the 95% intervals resample",
+    "all": "all channels of the layer",
+    "high": "its upper half by PE",
+    "low": "its lower half by PE",
+    "random halves": "mean and central 95% of random halves of the layer",
+    "p, splits": "two-sided, where the difference lies among random splits of the same channels",
+    "p, matched splits": "the same, among splits whose upper half has the high half’s share of distance",
+    "p, Holm": "corrected for the number of comparisons",
+    "high - low, standardised": "the difference with each channel’s distances divided by their mean",
+    "human ceiling": "what people themselves reach",
+    "ours": "with its 95% interval",
+    "gap": "ours minus the published score",
+    "detectable": "the smallest difference that could have been found, with a power of 80%",
+    "converged": "whether half of the frequencies or phases order the channels alike, and no unit sees padding",
+    "sees padding": "whether units see the border of a picture",
+    "observers": "their number",
+    "shown": "stimuli that the display can show",
+}
 # what Markdown takes for the end of a cell, HTML or an escape; emphasis changes looks alone
 IN_MARKDOWN = str.maketrans({"|": "\\|", "\\": "\\\\", "<": "&lt;", "&": "&amp;"})
 PAGE = """<!doctype html>
@@ -25,10 +47,15 @@ table {{ border-collapse: collapse; }}
 th, td {{ text-align: left; vertical-align: top; padding: .3em .8em; border-bottom: 1px solid #ddd; }}
 th {{ position: sticky; top: 0; background: #fff; border-bottom: 2px solid #000; }}
 div {{ overflow: auto; max-height: 90vh; }}
+dl {{ columns: 28em; }}
+dt {{ font-weight: bold; display: inline; }}
+dd {{ display: inline; margin: 0; }}
+dd::after {{ content: ""; display: block; }}
 </style>
 <p><a href="../report.html">Report</a></p>
 <h1>{title}</h1>
 <div>{table}</div>
+{legend}
 </html>
 """
 
@@ -41,9 +68,18 @@ def save(shown: pd.DataFrame, table: pd.DataFrame, *, csv: File, md: File, tex: 
     storage.write_text(cells.to_markdown(index=False, disable_numparse=True) + "\n", md)
     storage.write_text(shown.to_latex(index=False, escape=True), tex)
     page = PAGE.format(
-        title=Path(html).stem.replace("_", " ").capitalize(), table=shown.to_html(index=False, escape=True, border=0)
+        title=Path(html).stem.replace("_", " ").capitalize(),
+        table=shown.to_html(index=False, escape=True, border=0),
+        legend=_legend(shown),
     )
     storage.write_text(page, html)
+
+
+def _legend(shown: pd.DataFrame) -> str:
+    """Write what the table's headings mean, of those that need it."""
+    found = {name: meaning for name, meaning in LEGEND.items() if name in shown}
+    entries = "\n".join(f"<dt>{name}:</dt> <dd>{meaning}</dd>" for name, meaning in found.items())
+    return f"<dl>\n{entries}\n</dl>" if found else ""
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
