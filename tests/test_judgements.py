@@ -567,7 +567,7 @@ def test_a_table_of_thresholds_becomes_those_of_the_cubes_stimuli_in_its_order()
     rows = {"first": list("abcabc"), "observer": list("pppqqq"), "judgement": [-1.0, -2.0, -3.0, -1.5, -2.5, -3.5]}
     contrasts = {"contrast": [0.01, 0.1], "name": ("stimulus", ["c", "a"])}
     cube = xr.DataArray(np.ones((2, 2, 1)), dims=("stimulus", "contrast", "unit"), coords=contrasts)
-    found = judgements.read(pd.DataFrame({**rows, "judgement_type": "threshold"}), cube)
+    found = judgements.read(pd.DataFrame({**rows, "judgement_type": "threshold", "group": "all"}), cube)
     assert type(found) is DetectionThresholds
     np.testing.assert_array_equal(found.measured, [[-3.0, -3.5], [-1.0, -1.5]])
     np.testing.assert_allclose(found.log_contrast, [-2, -1])

@@ -108,7 +108,14 @@ def sources(tmp_path_factory):
     return root, digests(root)
 
 
-USING_CSF = {"score_channels", "compare_layers", "assess_thresholds", "assess_agreement", "plot_frequency_curves"} | {
+USING_CSF = {
+    "score_channels",
+    "compare_layers",
+    "measure_drawn_baselines",
+    "assess_thresholds",
+    "assess_agreement",
+    "plot_frequency_curves",
+} | {
     "compare_with_lpips",
     "plot_orientation_curves",
     "plot_ladder",
@@ -374,10 +381,12 @@ def test_every_rule_has_a_script_of_its_name():
 
 def test_the_study_at_the_papers_scale_is_planned(tmp_path):
     jobs = planned(snakemake(tmp_path, "--dry-run", study=ROOT / "config/paper.yaml").stdout)
-    assert jobs["download_dataset"] == jobs["unpack_dataset"] == 8  # five data sets, three archives of images
+    assert jobs["download_dataset"] == jobs["unpack_dataset"] == 9  # six data sets, three archives of images
     assert jobs["train_start"] == 1
     assert jobs["fine_tune"] == 9 * 5
     assert jobs["score_images"] == 9 + 2
     assert jobs["load_network"] == 14
-    assert jobs["measure_image_distances"] == jobs["assess_agreement"] == 14 * 8
+    assert jobs["measure_image_distances"] == 14 * 8
+    assert jobs["measure_drawn_distances"] == 14
+    assert jobs["assess_agreement"] == 14 * 9
     assert jobs["compare_with_lpips"] == jobs["plot_lpips_weights"] == 3
