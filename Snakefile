@@ -22,6 +22,7 @@ include: "rules/stimuli.smk"
 include: "rules/probing.smk"
 include: "rules/selectivity.smk"
 include: "rules/agreement.smk"
+include: "rules/multiverse.smk"
 include: "rules/inversion.smk"
 include: "rules/superres.smk"
 include: "rules/figures.smk"
@@ -34,4 +35,7 @@ rule all:
     default_target: True
     input:
         [getattr(rules, stage).input for stage in ("data", "networks", "stimuli", "probing", "scores", "agreement")],
-        [getattr(rules, stage).input for stage in ("inversion", "superres", "claims", "tables", "figures", "report")],
+        [
+            getattr(rules, stage).input
+            for stage in ("multiverse", "inversion", "superres", "claims", "tables", "figures", "report")
+        ],

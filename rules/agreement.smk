@@ -191,7 +191,7 @@ rule assess_agreement:
 
 rule agreement:
     input:
-        expand(rules.measure_contrast_distances.output, backbone=study.networks, resolution=study.resolutions),
+        expand(rules.measure_contrast_distances.output, backbone=study.networks, resolution=study.shown_at),
         expand(rules.assess_thresholds.output, backbone=study.networks, resolution=study.resolutions),
         expand(rules.measure_baselines.output, dataset=study.datasets),
         expand(rules.measure_image_distances.output, backbone=study.networks, dataset=study.datasets),

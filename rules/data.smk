@@ -189,7 +189,7 @@ rule data:
     input:
         rules.export_photographs.output,
         rules.export_modelfest.output,
-        expand(rules.resample_modelfest.output, resolution=study.resolutions),
+        expand(rules.resample_modelfest.output, resolution=study.shown_at),
         expand(rules.generate_ladder.output, layout=study.ladder_layouts),
         expand(rules.read_judgements.output, dataset=study.datasets),
         expand(rules.choose_stimuli.output, dataset=study.drawn),

@@ -269,6 +269,76 @@ rule plot_ladder:
         "../workflow/scripts/plot_ladder.py"
 
 
+rule plot_specification_curve:
+    input:
+        specifications="results/multiverse/{backbone}/{data}-specifications.parquet",
+        joint="results/multiverse/{backbone}/{data}-joint.parquet",
+    output:
+        **figure_files("{backbone}/specification_curve-{data}"),
+    log:
+        "results/logs/plot_specification_curve/{backbone}/{data}.log",
+    benchmark:
+        "results/benchmarks/plot_specification_curve/{backbone}/{data}.tsv"
+    wildcard_constraints:
+        data=any_of(EXPLORED),
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        **DRAWING,
+    params:
+        code=code_digest("plot_specification_curve"),
+    message:
+        "Plotting every analysis of {wildcards.backbone} on {wildcards.data}"
+    script:
+        "../workflow/scripts/plot_specification_curve.py"
+
+
+rule plot_share_kept:
+    input:
+        kept="results/multiverse/{backbone}/{data}-kept.parquet",
+    output:
+        **figure_files("{backbone}/share_kept-{data}"),
+    log:
+        "results/logs/plot_share_kept/{backbone}/{data}.log",
+    benchmark:
+        "results/benchmarks/plot_share_kept/{backbone}/{data}.tsv"
+    wildcard_constraints:
+        data=any_of(EXPLORED),
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        **DRAWING,
+    params:
+        code=code_digest("plot_share_kept"),
+    message:
+        "Plotting the agreement by the share of channels kept of {wildcards.backbone} on {wildcards.data}"
+    script:
+        "../workflow/scripts/plot_share_kept.py"
+
+
+rule plot_choices:
+    input:
+        carried="results/multiverse/{backbone}/{data}-carried.parquet",
+    output:
+        **figure_files("{backbone}/choices-{data}"),
+    log:
+        "results/logs/plot_choices/{backbone}/{data}.log",
+    benchmark:
+        "results/benchmarks/plot_choices/{backbone}/{data}.tsv"
+    wildcard_constraints:
+        data=any_of(EXPLORED),
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        **DRAWING,
+    params:
+        code=code_digest("plot_choices"),
+    message:
+        "Plotting what carries the difference of {wildcards.backbone} on {wildcards.data}"
+    script:
+        "../workflow/scripts/plot_choices.py"
+
+
 rule plot_depth:
     input:
         channels=expand("results/selectivity/{backbone}/channels.parquet", backbone=study.networks),
@@ -452,6 +522,7 @@ rule figures:
         figures_named("frequency_curves", "channel_scores", "orientation_curves", backbone=study.subjects),
         figures_named("efficacy_by_layer", "first_layer_filters", "thresholds", "selections", backbone=study.subjects),
         figures_named("image_selections", "groups", "single_channels", backbone=study.subjects, dataset=study.people),
+        figures_named("specification_curve", "share_kept", "choices", backbone=study.subjects, data=EXPLORED),
         figures_named("superres_plane", "superres_curves", scale=study.scales, backbone=study.teachers),
         figures_named("superres_crops", "superres_differences", scale=study.scales, backbone=study.teachers),
         figures_named("ladder", backbone=study.subjects) if study.graded else [],

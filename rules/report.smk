@@ -12,12 +12,14 @@ SHOWN = {
     "comparisons": ["results/data/modelfest/comparisons.parquet"],
     "patterns": expand("results/data/modelfest/patterns-{resolution}.parquet", resolution=study.resolutions),
     "stimuli": expand("results/data/{data}/stimuli.parquet", data=study.drawn),
+    "joint": explored("joint", *study.networks),
     "photographs": ["results/data/photographs/photographs.parquet"],
 }
 # the title of a table and the inputs of its function `table`, by module of perceptual_efficacy.tables
 MADE_FROM = {
     "networks": ("Networks side by side", "channels", "agreement"),
     "agreement": ("High, low and random channels", "agreement"),
+    "multiverse": ("All analyses at once", "joint"),
     "groups": ("By category and kind of distortion", "agreement"),
     "baselines": ("Baselines, human ceiling and published scores", "agreement"),
     "superres": ("Super-resolution by loss and metric", "losses"),
@@ -53,6 +55,11 @@ EVIDENCE = {
     "inversion": SHOWN["inversions"],
     "lpips": expand("results/selectivity/{backbone}/lpips.parquet", backbone=study.learned),
     "opinion_datasets": agreement_with(*study.whole),
+    "analyses_of_modelfest": explored("joint", *study.networks, data=["modelfest"]),
+    **{
+        f"analyses_of_{layout}": explored("joint", *study.networks, data=[name])
+        for layout, name in study.evidence.items()
+    },
     **{layout: agreement_with(name) for layout, name in study.evidence.items()},
 }
 
@@ -136,6 +143,8 @@ rule write_report:
         channels=expand("results/selectivity/{backbone}/channels.parquet", backbone=study.networks),
         comparisons=expand("results/data/{data}/comparisons.parquet", data=["modelfest", *study.datasets]),
         thresholds=agreement_with(f"modelfest-{study.resolution}"),
+        joint=SHOWN["joint"],
+        carried=explored("carried", *study.networks),
         figures=rules.figures.input,
         tables=expand("results/tables/{table}.html", table=TABLES),
     output:

@@ -557,7 +557,7 @@ def test_intervals_over_25_references_cover_the_truth():
         draws = judged.draw(0, random)
         scores = [judged.score(distance[:, None], draws, ("srcc",))["srcc"] for distance in (first, second)]
         for number, (values, expected) in enumerate(((scores[0], level), (scores[0] - scores[1], level - other))):
-            low, high = agreement._interval(values, judged, correlation=number == 0)
+            low, high = agreement.interval(values, judged, correlation=number == 0)
             covered[number] += low <= expected <= high
     assert (covered / 300 > 0.9).all()
     assert (covered / 300 < 0.99).all()

@@ -338,3 +338,26 @@ def test_what_stands_for_random_splits_is_named_in_the_reason(claim, evidence, t
 def test_every_key_of_the_claims_is_a_word():
     listed = yaml.safe_load(resources.files("perceptual_efficacy.claims").joinpath("claims.yaml").read_text())["claims"]
     assert all(isinstance(key, str) for one in listed for key in one)
+
+
+CLAIMS = yaml.safe_load(
+    resources.files("perceptual_efficacy.claims").joinpath("claims.yaml").read_text(encoding="utf-8")
+)["claims"]
+CASES = {"supported": (10, 8, 12), "contradicted": (-10, -12, -8), "inconclusive": (0, -5, 5)}  # smallest effects
+
+
+@pytest.mark.parametrize("expected", CASES)
+@pytest.mark.parametrize("claim", CLAIMS, ids=[claim["id"] for claim in CLAIMS])
+def test_every_claim_is_judged_as_made_up_evidence_says(claim, expected):
+    """True, false and undecidable by construction: far above 0, far below, and around it, among many controls."""
+    numbers = [claim["smallest_effect"] * value for value in CASES[expected]]
+    p = 0.5 if expected == "inconclusive" else 0.001
+    about = {"network": "subject", "weights": "trained", "origin": "made up", "layer": "relu2_2", "dataset": "made up"}
+    about |= {"n_clusters": 40, "resampled_unit": "things", "p_split": p, "p_matched": p, "p": p}
+    about |= {"split_mean": 0.0, "matched_mean": 0.0, **claim.get("at_least", {})}
+    endpoint = {**about, **claim["where"], **dict(zip(evaluation.INTERVAL, numbers, strict=True))}
+    rows = [endpoint, *({**endpoint, **other} for other in claim.get("comparisons", {}).values())]
+    table = pd.DataFrame([*rows, *({**row, "network": "control", "weights": "random"} for row in rows)])
+    found = evaluation.evaluate([claim], {claim["evidence"]: table}, {"subject": "control"}, {"subject": "relu2_2"})
+    assert found[0]["verdict"] == expected, found[0]["reason"]
+    assert len(found[0]["comparisons"]) == len(claim.get("comparisons", {})) + 1

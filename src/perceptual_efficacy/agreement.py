@@ -53,7 +53,7 @@ class _Sample(NamedTuple):
     def rows(self, ranking: str, selection: str, judgements: Judgements) -> list[dict[str, Any]]:
         rows = []
         for measure, values in self.scores.items():
-            low, high = _interval(values, judgements, correlation=not self.is_difference)
+            low, high = interval(values, judgements, correlation=not self.is_difference)
             numbers = {"estimate": float(values[0]), "ci_low": low, "ci_high": high}
             rows.append({"ranking": ranking, "selection": selection, "measure": measure, **numbers})
         return rows
@@ -215,11 +215,11 @@ def compare_single_channels(
     alone = np.stack(
         [judgements.score(unit.astype(np.float64), draws, (measure,))[measure] for unit in units]
     )  # (units, samples)
-    intervals = [_interval(scores, judgements, correlation=True) for scores in alone]
+    intervals = [interval(scores, judgements, correlation=True) for scores in alone]
     table = channels[["layer", "channel"]].assign(
         score=alone[:, 0],
-        ci_low=[interval.low for interval in intervals],
-        ci_high=[interval.high for interval in intervals],
+        ci_low=[ends.low for ends in intervals],
+        ci_high=[ends.high for ends in intervals],
     )
     usable = (channels["status"] == SCORED).to_numpy() & np.isfinite(alone[:, 0])
     rows = []
@@ -557,8 +557,8 @@ def _baseline(distance: Floats, judgements: Judgements, draws: Any) -> Mapping[s
     return judgements.score(distance, draws)
 
 
-def _interval(values: Floats, judgements: Judgements, *, correlation: bool) -> statistics.Interval:
-    """Interval of scores on the full sample and on all others."""
+def interval(values: Floats, judgements: Judgements, *, correlation: bool) -> statistics.Interval:
+    """95% interval of scores (samples,), the first of the full sample: missing with fewer than 10 clusters."""
     if judgements.clusters < statistics.LEAST_CLUSTERS:
         return statistics.Interval(np.nan, np.nan)
     if judgements.jackknife:

@@ -74,7 +74,9 @@ def score(
     weights: Weights = "DEFAULT",
     seed: Seed = 0,
     pixels_per_degree: Annotated[float, typer.Option(help="Resolution at which images are assumed to be seen.")] = 32.0,
-    csf: Annotated[str, typer.Option(help="mannos-sakrison, watson-ahumada, barten or flat.")] = "mannos-sakrison",
+    csf: Annotated[
+        str, typer.Option(help="mannos-sakrison, watson-ahumada, barten, castlecsf or flat.")
+    ] = "mannos-sakrison",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write all channels to this .csv.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw PE by layer into this .png, .pdf or .svg.")] = None,
     device: Device = None,

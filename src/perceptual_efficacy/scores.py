@@ -15,6 +15,8 @@ from perceptual_efficacy.vocabulary import ALL, HIGH, INTERVAL, LOW, MEAN_OF_LAY
 
 Baseline = Literal["none", "blank"]
 Combination = Literal["product", "ranks"]
+SlopePer = Literal["octave", "cycle"]
+OrientationAt = Literal["steepest", "preferred"]
 
 SLOPE_SCALE = 0.2  # octaves
 LEAST_SPREAD = 3  # times the range over phases, of scores that differ between channels
@@ -119,6 +121,8 @@ def score_channels(
     pixels_per_degree: float | None = None,
     baseline: Baseline = "none",
     combination: Combination = "product",
+    slope_per: SlopePer = "octave",
+    orientation_at: OrientationAt = "steepest",
 ) -> pd.DataFrame:
     """Score every channel from its tuning curves.
 
@@ -132,12 +136,17 @@ def score_channels(
         See `tuning_curves`.
     combination
         PE is the "product" mu1 * mu2, or the mean of both scores' "ranks" within the layer, scaled to (0, 1].
+    slope_per
+        Whether slopes are per "octave" of frequency, or per "cycle" per degree.
+    orientation_at
+        Whether f* of mu2 is where the weighted slope is "steepest", or the frequency that is "preferred", where the
+        radial curve is highest.
 
     Returns
     -------
     One row per channel: the network (see `vocabulary.IDENTITY`), pixels_per_degree, layer, channel, receptive_field
     (pixels) and weights_sha256 (where `tuning` has them), status ("scored", or why not), preferred_frequency (peak of
-    the radial curve) and steepest_frequency (f*, where the weighted slope peaks), both in cycles per degree,
+    the radial curve) and steepest_frequency (f*), both in cycles per degree,
     preferred_orientation in degrees, mu1, mu2, pe, osi, circular_variance, bandwidth (full width at half height,
     degrees), chromatic_index, mean_activation (over the radial gratings) and rectified.
 
@@ -163,10 +172,17 @@ def score_channels(
     """
     if not isinstance(tuning, xr.Dataset):
         raise ValueError(f"tuning is a {type(tuning).__name__}; expected the Dataset that probe returns.")
-    if combination not in ("product", "ranks"):
-        raise ValueError(f"combination is {combination!r}; it must be 'product' or 'ranks'.")
+    for name, found, known in (
+        ("combination", combination, ("product", "ranks")),
+        ("slope_per", slope_per, ("octave", "cycle")),
+        ("orientation_at", orientation_at, ("steepest", "preferred")),
+    ):
+        if found not in known:
+            raise ValueError(f"{name} is {found!r}; it must be {known[0]!r} or {known[1]!r}.")
     curves = tuning_curves(tuning, pixels_per_degree=pixels_per_degree, baseline=baseline)
     frequency, slope = curves["frequency"].values, curves["slope"].values
+    if slope_per == "cycle":
+        slope = slope / (np.log(2) * frequency)
     radial, oriented = curves["radial"].values, curves["oriented"].values
     sensitivity = (models.by_name(csf) if isinstance(csf, str) else csf)(frequency)
 
@@ -174,7 +190,8 @@ def score_channels(
     # oriented gratings have some of the frequencies; slopes at the ends are one-sided
     turned = np.searchsorted(frequency, curves["oriented_frequency"].values * (1 - 1e-9))
     inside = np.flatnonzero((turned > 0) & (turned < len(frequency) - 1))
-    chosen = inside[(slope * sensitivity)[:, turned[inside]].argmax(axis=1)]
+    height = slope * sensitivity if orientation_at == "steepest" else radial
+    chosen = inside[height[:, turned[inside]].argmax(axis=1)]
     steepest, tuned = turned[chosen], oriented[np.arange(len(radial)), chosen]
     strongest = np.maximum(np.abs(radial).max(axis=1), oriented.max(axis=(1, 2)))
     silent = strongest <= 0

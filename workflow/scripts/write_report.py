@@ -7,7 +7,7 @@ import yaml
 from job import job
 
 from perceptual_efficacy import csf, io, provenance, scores, storage
-from perceptual_efficacy.report import explorer, figures, origins, page, verdicts
+from perceptual_efficacy.report import analyses, explorer, figures, origins, page, verdicts
 
 with job(snakemake) as run:
     claims = storage.read_record(run.input.claims)["claims"]
@@ -24,13 +24,18 @@ with job(snakemake) as run:
     pngs = [path for path in run.input.figures if path.endswith(".png")]
     sections = figures.read(pngs, run.results, run.params.sections, run.params.captions, study)
     used = [*run.input.weights, *run.input.tuning, *run.input.channels, run.input.claims, *pngs, *run.input.comparisons]
+    used += [*run.input.joint, *run.input.carried]
     subjects = list(run.params.controls)
     agreement = pd.concat(map(io.read_table, run.input.thresholds), ignore_index=True)
+    joint, carried = (
+        pd.concat(map(io.read_table, run.input[name]), ignore_index=True) for name in ("joint", "carried")
+    )
     text = page.render(
         subjects=subjects,
         several=len(subjects) > 1,
         people=run.params.people,
         thresholds=verdicts.thresholds(agreement, run.params.controls),
+        analyses=analyses.sentences(joint, carried, run.params.controls),
         claims=claims,
         answers=verdicts.answers(claims),
         summary=verdicts.summary(claims),

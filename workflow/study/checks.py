@@ -24,7 +24,8 @@ from study.configuration import (
 from study.schema import UNWRITABLE, ConfigurationError, name_of
 
 TWINS = {"motorcycle_left", "motorcycle_right"}  # the bundled stereo pair: one scene
-CSF = ("luminance", "field_size")  # what only Barten's function takes
+CSF = ("luminance", "field_size")  # what only some functions take
+VIEWED = ("barten", "castlecsf")  # these
 LEAST_CYCLES = 2  # of the lowest frequency in the field
 RESOLUTIONS = 8, 120  # pixels per degree
 LARGEST_STIMULI = 2 * 1024**3  # bytes; drawing them takes twice that
@@ -134,8 +135,9 @@ def wrong_with_stimuli(study: Study) -> Contradictions:
     for (section, csf), key in product(
         {"scores": study.value("scores.csf"), "modelfest": modelfest["csf"]}.items(), CSF
     ):
-        if csf[key] is not None and csf["model"] != "barten":
-            yield f"{section}.csf.{key}", csf[key], f"null for the model {csf['model']}; only barten takes it"
+        if csf[key] is not None and csf["model"] not in VIEWED:
+            takers = " and ".join(VIEWED)
+            yield f"{section}.csf.{key}", csf[key], f"null for the model {csf['model']}; only {takers} take it"
     if modelfest["lowest_contrast"] >= modelfest["highest_contrast"]:
         yield "modelfest.lowest_contrast", modelfest["lowest_contrast"], "below modelfest.highest_contrast"
 

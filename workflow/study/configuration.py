@@ -313,6 +313,12 @@ class Study:
         return list(dict.fromkeys([self.resolution, *also]))
 
     @cached_property
+    def shown_at(self) -> list[str]:
+        """Resolutions that ModelFest's patterns are shown at: the study's, those reported, those of the multiverse."""
+        also = [f"{value:.10g}" for value in self.value("multiverse.pixels_per_degree")]
+        return list(dict.fromkeys([*self.resolutions, *also]))
+
+    @cached_property
     def datasets(self) -> dict[str, DataSet]:
         return {entry["name"]: typed(DataSet, entry) for entry in self.value("datasets")}
 

@@ -20,11 +20,13 @@ NOT_TESTED = "not tested"
 RANDOM_SPLITS = "random splits"
 MATCHED_SPLITS = "splits with the same share of distance"
 SHUFFLED_WEIGHTS = "shuffles of the weights"
+SHUFFLED_CHANNELS = "shuffles of the channels"
 # what a difference may have to stand out among, with the columns of its p-value and of their mean
 CONTROLS = {
     RANDOM_SPLITS: ("p_split", "split_mean"),
     MATCHED_SPLITS: ("p_matched", "matched_mean"),
     SHUFFLED_WEIGHTS: ("p_split", "split_mean"),
+    SHUFFLED_CHANNELS: ("p_split", "split_mean"),
 }
 PAPER, EXTENSION = "paper", "extension"  # kinds of claims
 PRETRAINED, ANY = "pre-trained networks", "any network"  # what a claim is about

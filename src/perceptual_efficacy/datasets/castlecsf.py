@@ -5,6 +5,7 @@ luminance and eccentricity, Journal of Vision 24(4), 2024, whose authors gathere
 (github.com/gfxdisp/castleCSF, data/data_aggregated_merged.csv, MIT licence). Its README states the columns.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ NAMES = {  # of the studies, as the repository's data/datasets.json has them
     "hdr_csf": "Wuerger et al. 2020",
     "hdrvdp_csf": "Mantiuk et al. 2011",
     "kim2013": "Kim et al. 2013",
+    "modelfest": "ModelFest",
     "lucassen2018": "Lucassen et al. 2018",
     "rovamo1993": "Rovamo et al. 1993",
     "vanderHorst1969_b": "Van der Horst & Bouman 1969",
@@ -33,7 +35,7 @@ NAMES = {  # of the studies, as the repository's data/datasets.json has them
 ELSEWHERE = "modelfest"  # whose patterns the study shows anyway
 
 
-def stimuli(path: str | Path, *, subset: bool = False) -> pd.DataFrame:
+def stimuli(path: str | Path, *, subset: bool = False, studies: Sequence[str] | None = None) -> pd.DataFrame:
     """Read the static foveal gratings of a table of thresholds.
 
     Parameters
@@ -42,6 +44,9 @@ def stimuli(path: str | Path, *, subset: bool = False) -> pd.DataFrame:
         The table, as its authors publish it.
     subset
         Whether it may have another number of rows than the published one.
+    studies
+        Which to read, by their names in the table; all but ModelFest, whose patterns the study shows anyway, unless
+        given.
 
     Returns
     -------
@@ -73,7 +78,8 @@ def stimuli(path: str | Path, *, subset: bool = False) -> pd.DataFrame:
         )
     table = table.assign(line=np.arange(2, len(table) + 2))
     static = (table["t_frequency"] == 0) & (table["eccentricity"] == 0) & (table["s_frequency"] > 0)
-    chosen = table[static & (table["dataset"] != ELSEWHERE)]
+    wanted = table["dataset"] != ELSEWHERE if studies is None else table["dataset"].isin(studies)
+    chosen = table[static & wanted]
     numbers = chosen[["s_frequency", "ge_sigma", "luminance", "log_cone_contrast", "N", *BACKGROUND, *CHANGE]]
     finite = np.isfinite(numbers.to_numpy(dtype=np.float64)).all(axis=1)
     positive = (chosen[["ge_sigma", "luminance", "N", *BACKGROUND]] > 0).all(axis=1)

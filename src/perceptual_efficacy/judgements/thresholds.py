@@ -252,8 +252,7 @@ def interpolate(x: Floats, y: Floats, wanted: Floats, slope: float) -> tuple[Flo
     -------
     y, and whether it lies beyond the points (x not above the first of them, or above the last), each of shape (...).
     """
-    shape = np.broadcast_shapes(x.shape[1:], y.shape[1:], wanted.shape)
-    reached = np.zeros(shape, dtype=np.int64)
+    reached = np.zeros(np.broadcast_shapes(x.shape[1:], wanted.shape), dtype=np.int64)
     for point in x:
         reached += point < wanted
     last = len(x) - 1
@@ -268,6 +267,16 @@ def interpolate(x: Floats, y: Floats, wanted: Floats, slope: float) -> tuple[Flo
 
 def _at(values: Floats, index: Indices) -> Floats:
     """Value at one index along the first axis for each place of the others, which are broadcast."""
+    if values.ndim == 1:
+        return values[index]
+    last = np.arange(values.shape[-1])
+    if values.ndim == 2:
+        return values[index, last]
+    if index.ndim == 1:  # the same for all leading dimensions
+        return np.moveaxis(values[index, ..., last], 0, -1)
+    if values.shape[1:] == index.shape:
+        flat = values.reshape(len(values), -1)
+        return flat[index.ravel(), np.arange(flat.shape[1])].reshape(index.shape)
     missing = [1] * (index.ndim + 1 - values.ndim)
     values = values.reshape(len(values), *missing, *values.shape[1:])
     found: Floats = np.take_along_axis(values, index[None], axis=0)[0]

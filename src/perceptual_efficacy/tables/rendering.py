@@ -54,8 +54,8 @@ dd::after {{ content: ""; display: block; }}
 </style>
 <p><a href="../report.html">Report</a></p>
 <h1>{title}</h1>
-<div>{table}</div>
 {legend}
+<div>{table}</div>
 </html>
 """
 
@@ -79,7 +79,7 @@ def _legend(shown: pd.DataFrame) -> str:
     """Write what the table's headings mean, of those that need it."""
     found = {name: meaning for name, meaning in LEGEND.items() if name in shown}
     entries = "\n".join(f"<dt>{name}:</dt> <dd>{meaning}</dd>" for name, meaning in found.items())
-    return f"<dl>\n{entries}\n</dl>" if found else ""
+    return f"<details><summary>What the headings mean</summary>\n<dl>\n{entries}\n</dl></details>" if found else ""
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:

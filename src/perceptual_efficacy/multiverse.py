@@ -1,0 +1,421 @@
+"""One result under all combinations of analysis choices, and what chance gives for all of them at once.
+
+After Simonsohn, Simmons, Nelson: Specification curve analysis, Nature Human Behaviour 4, 2020. Nothing here runs a
+network: a specification scores the channels from their tuning curves, and sums the distance cube over the halves.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+from scipy import stats
+
+from perceptual_efficacy import csf, statistics
+from perceptual_efficacy.agreement import interval
+from perceptual_efficacy.judgements import Judgements
+from perceptual_efficacy.judgements.protocol import Floats, Indices
+from perceptual_efficacy.scores import Baseline, Combination, score_channels
+from perceptual_efficacy.vocabulary import (
+    FLAT_CSF,
+    HIGH,
+    INTERVAL,
+    LOW,
+    RANDOM,
+    RANKINGS,
+    RAW,
+    SCORED,
+    STANDARDISED,
+    identity,
+)
+
+OPTIONS: dict[str, tuple[Any, ...]] = {  # of every choice; those of pixels_per_degree and csf are the study's
+    "cube": (RAW, STANDARDISED),
+    "pixels_per_degree": (),
+    "csf": (),
+    "baseline": ("none", "blank"),
+    "orientation_at": ("steepest", "preferred"),
+    "share": (1 / 2, 1 / 4),
+    "combination": ("product", "ranks"),
+    "slope_per": ("octave", "cycle"),
+}
+CHOICES = tuple(OPTIONS)
+ANY = "any"  # option of a choice that makes no difference
+SHARES = tuple(np.arange(1, 10) / 10)  # of channels kept
+OTHER_RANKINGS = {  # the score that takes the place of mu2, or the CSF; estimates without shuffles
+    FLAT_CSF: ("mu2", "flat"),
+    "pe with the orientation selectivity index": ("osi", None),
+    "pe with 1 - circular variance": ("selectivity", None),
+}
+BLOCK = 2**21  # distances scored at once
+SIGNIFICANCE = 0.05
+MEDIAN = "median difference"
+
+Marks = NDArray[np.bool_]
+Scores = dict[str, Floats]
+
+
+class Data(NamedTuple):
+    """The judgements of one data set with the cube of distances, at one resolution."""
+
+    cube: xr.DataArray
+    judgements: Judgements
+
+
+class Multiverse(NamedTuple):
+    """What `explore` finds: tables of specifications, of all at once, of single choices, and of shares kept."""
+
+    specifications: pd.DataFrame
+    joint: pd.DataFrame
+    carried: pd.DataFrame
+    kept: pd.DataFrame
+
+
+def explore(
+    tuning: xr.Dataset,
+    data: Mapping[float, Data],
+    csfs: Mapping[str, csf.ContrastSensitivity],
+    *,
+    layers: Sequence[str],
+    baseline: Baseline = "none",
+    combination: Combination = "product",
+    shuffles: int = 400,
+    replicates: int = 100,
+    seed: int = 0,
+) -> Multiverse:
+    """Compare high with low channels under every combination of choices.
+
+    Parameters
+    ----------
+    tuning
+        What `probing.probe` returns.
+    data
+        Resolution in pixels per degree to the data as they are there; the same if only the frequencies of the gratings
+        are relabelled.
+    csfs
+        Contrast sensitivity functions by name. The first resolution and CSF are those of the study's main result.
+    layers
+        Over which the difference is averaged.
+    baseline, combination
+        Of the study's main result.
+    shuffles
+        Of the channels of each layer that every specification scores: the same ones for all.
+    replicates
+        Bootstrap samples for the intervals of shuffled rankings; 0 for none.
+    seed
+        Of both.
+
+    Returns
+    -------
+    specifications
+        One row per ranking ("pe", "mu1", "mu2", and PE with a flat CSF or another score in the place of mu2) and
+        combination of `CHOICES` ("any" where one makes no difference): identity, measure (the primary one), ranking,
+        the choices, main (whether it is the main result), estimate (high minus low, mean over layers), ci_low, ci_high,
+        p (its place among shuffles), rho (Spearman's correlation of the ranking with the channels' own agreement, mean
+        over layers), rank (of the estimate in its ranking, from 1), band_low and band_high (central 95% of the
+        estimates of that rank in shuffles). p, rank and the band are missing for rankings that are not shuffled.
+    joint
+        One row per shuffled ranking and statistic over its specifications (median difference, share positive, share
+        supported, share contradicted): estimate; of the median ci_low and ci_high, the shifts of all differences that
+        the shuffles do not exclude; split_mean (mean over shuffles), p_split (two-sided), splits (shuffles), n
+        (specifications), n_clusters (channels that are shuffled) and resampled_unit. A specification is supported if it
+        lies in the upper tail of its shuffles, p < 0.05 two-sided, and contradicted if in the lower.
+    carried
+        One row per ranking, choice and option: mean (over the specifications that differ in this choice alone),
+        variance (share of the estimates' variance that the choice's main effect carries).
+    kept
+        One row per ranking, selection (high, low, random) and share of channels kept: estimate (score, mean over
+        layers), ci_low and ci_high (central 95% of random ones).
+
+    Raises
+    ------
+    ValueError
+        If there is no resolution, CSF or layer, or a layer is unknown.
+    """
+    if not data or not csfs or not layers:
+        raise ValueError("A multiverse needs at least one resolution, one CSF and one layer.")
+    names = tuning["layer"].values.astype(str)
+    if unknown := [layer for layer in layers if layer not in names]:
+        raise ValueError(f"There is no layer {unknown[0]!r}; expected some of {', '.join(dict.fromkeys(names))}.")
+    members = [np.flatnonzero(names == layer) for layer in layers]
+    scored = _scored(tuning, list(data), csfs)
+    options = {"pixels_per_degree": tuple(data), "csf": tuple(csfs)}
+    options |= {"baseline": _first(baseline, "baseline"), "combination": _first(combination, "combination")}
+    listed = _specifications({**OPTIONS, **options})
+    scores = [_score_of(row, scored) for row in listed.to_dict("records")]
+    shuffled = listed["ranking"].isin(RANKINGS).to_numpy()
+    exchangeable = np.all([np.isfinite(one) for one, used in zip(scores, shuffled, strict=True) if used], axis=0)
+    sampling, shuffling, drawing = np.random.SeedSequence(seed).spawn(3)
+    estimates = np.empty((len(listed), 3))
+    null = np.zeros((len(listed), shuffles))
+    rho = np.empty(len(listed))
+    for resolution, cube in product(data, OPTIONS["cube"]):
+        rows = np.flatnonzero((listed["pixels_per_degree"] == resolution) & (listed["cube"] == cube))
+        shown, judged = data[resolution]
+        values = np.moveaxis(shown.values, -1, 0).astype(np.float64)
+        mean = values.reshape(len(values), -1).mean(axis=1)
+        if cube == STANDARDISED:
+            values /= np.where(mean > 0, mean, 1).reshape(-1, *[1] * (values.ndim - 1))
+        draws = judged.draw(replicates, np.random.default_rng(sampling))
+        once = judged.draw(0, np.random.default_rng(sampling))
+        alone = np.concatenate([judged.primary(values[part]) for part in _blocks(len(values), values[0].size)])
+        halves = {row: _halves(scores[row], members, listed["share"][row]) for row in rows}
+        for part, samples in ((rows[shuffled[rows]], draws), (rows[~shuffled[rows]], once)):
+            estimates[part] = _differences(values, judged, samples, members, [halves[row] for row in part])
+        rho[rows] = [_rank_correlation(scores[row], alone, members) for row in rows]
+        used = rows[shuffled[rows]]
+        random = np.random.default_rng(shuffling)
+        null[used] = _shuffled(values, judged, members, [halves[row] for row in used], exchangeable, shuffles, random)
+    table = listed.assign(**dict(zip(("estimate", "ci_low", "ci_high"), estimates.T, strict=True)), rho=rho)
+    about = identity({**next(iter(data.values())).cube.attrs})
+    about.pop("pixels_per_degree", None)
+    about["measure"] = next(iter(data.values())).judgements.measures[0]
+    channels = int(sum(exchangeable[units].sum() for units in members))
+    table, joint = _among_shuffles(table, null, channels)
+    first = next(iter(data.values()))
+    kept = _kept(first, {name: _score_of(_main(listed, name), scored) for name in RANKINGS}, members, drawing)
+    return Multiverse(*(found.assign(**about) for found in (table, joint, _carried(table), kept)))
+
+
+def _scored(
+    tuning: xr.Dataset, resolutions: Sequence[float], csfs: Mapping[str, csf.ContrastSensitivity]
+) -> dict[tuple[Any, ...], Scores]:
+    """Scores of all units by resolution, CSF, baseline, unit of slopes and frequency of mu2."""
+    found = {}
+    known = {**csfs, "flat": csf.flat}
+    for key in product(resolutions, known, *(OPTIONS[name] for name in ("baseline", "slope_per", "orientation_at"))):
+        resolution, name, baseline, slope_per, orientation_at = key
+        table = score_channels(
+            tuning,
+            known[name],
+            pixels_per_degree=resolution,
+            baseline=baseline,
+            slope_per=slope_per,
+            orientation_at=orientation_at,
+        )
+        table["selectivity"] = 1 - table["circular_variance"]
+        columns = ["mu1", "mu2", "osi", "selectivity"]
+        scores = table[columns].where(table["status"] == SCORED).astype(np.float64)
+        ranks = scores.groupby(table["layer"], sort=False).rank(pct=True).add_suffix(" rank")
+        found[key] = {str(name): np.asarray(values) for name, values in scores.join(ranks).items()}
+    return found
+
+
+def _first(option: str, choice: str) -> tuple[Any, ...]:
+    """Options of a choice, with one of them in front."""
+    return option, *(other for other in OPTIONS[choice] if other != option)
+
+
+def _specifications(options: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    """All combinations of choices for every ranking; the first of each is the study's own."""
+    every = pd.DataFrame(list(product(*options.values())), columns=list(options), dtype=object)
+    of_mu2 = every.assign(combination=ANY)
+    of_mu2.loc[of_mu2["orientation_at"] == "preferred", ["csf", "slope_per"]] = ANY
+    parts = {
+        "pe": every,
+        "mu1": every.assign(combination=ANY, orientation_at=ANY),
+        "mu2": of_mu2,
+        **{name: every.assign(csf="flat") if flat else every for name, (_, flat) in OTHER_RANKINGS.items()},
+    }
+    tables = [table.drop_duplicates().assign(ranking=name) for name, table in parts.items()]
+    table = pd.concat(tables, ignore_index=True)[["ranking", *CHOICES]]
+    return table.assign(main=~table["ranking"].duplicated() & table["ranking"].isin(RANKINGS))
+
+
+def _main(listed: pd.DataFrame, ranking: str) -> dict[Any, Any]:
+    """The main result's specification of a ranking."""
+    return listed[listed["main"] & (listed["ranking"] == ranking)].iloc[0].to_dict()
+
+
+def _score_of(row: Mapping[Any, Any], scored: Mapping[tuple[Any, ...], Scores]) -> Floats:
+    """What a specification ranks all units by; missing for those that it does not score."""
+    first = {"csf": next(iter(scored))[1], "slope_per": "octave", "orientation_at": "steepest"}
+    choice = {name: first[name] if row[name] == ANY else row[name] for name in first}
+    key = (row["pixels_per_degree"], choice["csf"], row["baseline"], choice["slope_per"], choice["orientation_at"])
+    if row["ranking"] in ("mu1", "mu2"):
+        return scored[key][row["ranking"]]
+    second = "mu2" if row["ranking"] == "pe" else OTHER_RANKINGS[row["ranking"]][0]
+    if row["combination"] == "product":
+        return scored[key]["mu1"] * scored[key][second]
+    return (scored[key]["mu1 rank"] + scored[key][f"{second} rank"]) / 2
+
+
+def _halves(score: Floats, members: Sequence[Indices], share: float) -> list[Marks]:
+    """Upper and lower part of every layer's scored channels, each (2, channels): as `select_channels` takes halves."""
+    halves: list[Marks] = []
+    for units in members:
+        values = score[units]
+        order = np.argsort(-values, kind="stable")  # ties by channel; missing ones last
+        count = int(np.isfinite(values).sum())
+        marks = np.zeros((2, len(units)), dtype=bool)
+        marks[0, order[: int(count * share)]] = True
+        marks[1, order[int(count * (1 - share)) : count]] = True
+        halves.append(marks)
+    return halves
+
+
+def _differences(
+    values: Floats,
+    judged: Judgements,
+    draws: Any,
+    members: Sequence[Indices],
+    halves: Sequence[Sequence[Marks]],
+) -> Floats:
+    """High minus low of every specification with its interval, mean over layers, shape (specifications, 3)."""
+    measure = judged.measures[0]
+    known: dict[tuple[int, bytes], Floats] = {}
+
+    def samples(layer: int, mark: Marks) -> Floats:
+        key = layer, mark.tobytes()
+        if key not in known:
+            summed = values[members[layer][mark]].sum(axis=0)
+            known[key] = np.atleast_1d(judged.score(summed, draws, (measure,))[measure])
+        return known[key]
+
+    found = np.empty((len(halves), 3))
+    for number, of_layers in enumerate(halves):
+        apart = [samples(layer, high) - samples(layer, low) for layer, (high, low) in enumerate(of_layers)]
+        difference = np.mean(apart, axis=0)
+        ends = interval(difference, judged, correlation=False) if len(difference) > 1 else (np.nan, np.nan)
+        found[number] = difference[0], *ends
+    return found
+
+
+def _shuffled(
+    values: Floats,
+    judged: Judgements,
+    members: Sequence[Indices],
+    halves: Sequence[Sequence[Marks]],
+    exchangeable: Marks,
+    shuffles: int,
+    random: np.random.Generator,
+) -> Floats:
+    """High minus low of every specification when channels are shuffled within layers: (specifications, shuffles)."""
+    total = np.zeros((len(halves), shuffles))
+    for layer, units in enumerate(members):
+        marks, place = np.unique(np.concatenate([of[layer] for of in halves]), axis=0, return_inverse=True)
+        place = place.reshape(-1, 2)
+        moved = np.flatnonzero(exchangeable[units])
+        orders = random.random((shuffles, len(moved))).argsort(axis=1)
+        for block in _blocks(shuffles, len(marks) * values[0].size):
+            shown = np.repeat(marks[None].astype(np.float64), len(orders[block]), axis=0)
+            for one, order in zip(shown, orders[block], strict=True):
+                one[:, moved[order]] = marks[:, moved]
+            scores = _scores_of(shown.reshape(-1, len(units)), values[units], judged).reshape(len(shown), -1)
+            total[:, block] += (scores[:, place[:, 0]] - scores[:, place[:, 1]]).T
+    return total / len(members)
+
+
+def _scores_of(marks: Floats, values: Floats, judged: Judgements) -> Floats:
+    """Primary scores of selections (selections, channels) of a layer's distances (channels, *comparisons)."""
+    flat, shape = values.reshape(len(values), -1), values.shape[1:]
+    parts = _blocks(len(marks), flat.shape[1])
+    return np.concatenate([judged.primary((marks[part] @ flat).reshape(-1, *shape)) for part in parts])
+
+
+def _blocks(count: int, each: int) -> Iterator[slice]:
+    size = max(1, BLOCK // max(1, each))
+    return (slice(start, min(start + size, count)) for start in range(0, count, size))
+
+
+def _rank_correlation(score: Floats, alone: Floats, members: Sequence[Indices]) -> float:
+    """Spearman's correlation of a score with the channels' own agreement, mean over layers."""
+    found = []
+    for units in members:
+        usable = units[np.isfinite(score[units]) & np.isfinite(alone[units])]
+        ranks = (stats.rankdata(one[usable]) for one in (score, alone))
+        found.append(float(statistics.pearson(*ranks)) if len(usable) > 1 else np.nan)
+    return float(np.mean(found))
+
+
+def _among_shuffles(table: pd.DataFrame, null: Floats, channels: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Add to specifications their place among shuffles, and say of all of a ranking at once where they lie."""
+    added = pd.DataFrame(np.nan, index=table.index, columns=["p", "rank", "band_low", "band_high"])
+    rows = []
+    for ranking in RANKINGS:
+        index = np.flatnonzero(table["ranking"] == ranking)
+        estimate, of_null = table["estimate"].to_numpy()[index], null[index].T  # (shuffles, specifications)
+        added.loc[index, "rank"] = stats.rankdata(-estimate, method="ordinal")
+        if not of_null.size:
+            continue
+        together = np.vstack([estimate, of_null])
+        # tails among all rows, the row itself included: a row is compared with the others as the estimates are
+        above = stats.rankdata(-together, method="max", axis=0) / len(together)
+        below = stats.rankdata(together, method="max", axis=0) / len(together)
+        added.loc[index, "p"] = np.minimum(1, 2 * np.minimum(above[0], below[0]))
+        band = np.percentile(-np.sort(-of_null, axis=1), [2.5, 97.5], axis=0)
+        order = added.loc[index, "rank"].to_numpy(int) - 1
+        added.loc[index, ["band_low", "band_high"]] = band[:, order].T
+        found = {
+            MEDIAN: np.median(together, axis=1),
+            "share positive": (together > 0).mean(axis=1),
+            "share supported": (2 * above <= SIGNIFICANCE).mean(axis=1),
+            "share contradicted": (2 * below <= SIGNIFICANCE).mean(axis=1),
+        }
+        for statistic, values in found.items():
+            ends = values[0] - np.percentile(values[1:], [97.5, 2.5]) if statistic == MEDIAN else (np.nan, np.nan)
+            rows.append(
+                {
+                    "ranking": ranking,
+                    "statistic": statistic,
+                    **dict(zip(INTERVAL, map(float, (values[0], *ends)), strict=True)),
+                    "split_mean": values[1:].mean(),
+                    "p_split": statistics.permutation_p(float(values[0]), values[1:]),
+                    "splits": len(of_null),
+                    "n": len(index),
+                    "n_clusters": channels,
+                    "resampled_unit": "channels",
+                }
+            )
+    return table.assign(**added), pd.DataFrame(rows)
+
+
+def _carried(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean of the estimates by option, all else equal, and the share of their variance that a choice carries."""
+    rows = []
+    for ranking, specifications in table.groupby("ranking", sort=False):
+        for choice in CHOICES:
+            made = specifications[specifications[choice] != ANY]
+            if made[choice].nunique() < 2:
+                continue
+            others = [name for name in CHOICES if name != choice and (made[name] != ANY).all()]
+            means = made.pivot_table(index=others, columns=choice, values="estimate", sort=False).mean()
+            variance = made["estimate"].var(ddof=0)
+            carried = means.var(ddof=0) / variance if variance > 0 else np.nan
+            for option in made[choice].unique():
+                row = {"ranking": ranking, "choice": choice, "option": option, "mean": means[option]}
+                rows.append(row | {"variance": carried})
+    return pd.DataFrame(rows).astype({"option": str})
+
+
+def _kept(
+    data: Data, scores: Mapping[str, Floats], members: Sequence[Indices], seed: np.random.SeedSequence, draws: int = 200
+) -> pd.DataFrame:
+    """Score the best, the worst and random channels by how many of a layer's are kept."""
+    cube, judged = data
+    values = np.moveaxis(cube.values, -1, 0).astype(np.float64)
+    random = np.random.default_rng(seed)
+    rows = []
+    for ranking, score in scores.items():
+        for share in SHARES:
+            ends, chance = [], []
+            for units in members:
+                ranked = units[np.argsort(-score[units], kind="stable")][: int(np.isfinite(score[units]).sum())]
+                count = max(1, round(share * len(ranked)))
+                drawn = random.random((draws, len(ranked))).argsort(axis=1)
+                marks = np.zeros((2 + draws, len(ranked)))
+                marks[0, :count] = marks[1, -count:] = 1
+                np.put_along_axis(marks[2:], drawn[:, :count], 1, axis=1)
+                found = _scores_of(marks, values[ranked], judged)
+                ends.append(found[:2])
+                chance.append(found[2:])
+            high, low = np.mean(ends, axis=0)
+            of_chance = np.mean(chance, axis=0)
+            for selection, value in ((HIGH, high), (LOW, low), (RANDOM, of_chance.mean())):
+                band = np.percentile(of_chance, [2.5, 97.5]) if selection == RANDOM else (np.nan, np.nan)
+                row = {"ranking": ranking, "selection": selection, "share": share, "estimate": float(value)}
+                rows.append(row | dict(zip(("ci_low", "ci_high"), map(float, band), strict=True)))
+    return pd.DataFrame(rows)

@@ -1,0 +1,94 @@
+"""What a multiverse of analyses says, in sentences written from its numbers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from perceptual_efficacy.multiverse import MEDIAN, SIGNIFICANCE
+from perceptual_efficacy.vocabulary import RANKINGS
+
+SYMBOLS = {"pe": "PE", "mu1": "μ₁", "mu2": "μ₂"}
+CHOICES = {
+    "cube": "distances as they are or standardised",
+    "pixels_per_degree": "pixels per degree",
+    "csf": "the contrast sensitivity function",
+    "baseline": "the baseline of responses",
+    "orientation_at": "the frequency at which μ₂ is measured",
+    "share": "the share of channels kept",
+    "combination": "how μ₁ and μ₂ combine",
+    "slope_per": "the unit of slopes",
+}
+
+
+def sentences(joint: pd.DataFrame, carried: pd.DataFrame, controls: Mapping[str, str | None]) -> list[dict[str, Any]]:
+    """Say in three sentences what every network's analyses of every data set find.
+
+    Parameters
+    ----------
+    joint, carried
+        What `multiverse.explore` returns, of all networks and data sets.
+    controls
+        Network to the name of its control.
+
+    Returns
+    -------
+    One mapping per network and data set: network, dataset, and the sentences.
+    """
+    found = []
+    for (network, dataset), rows in joint.groupby(["network", "dataset"], sort=False):
+        if network not in controls:
+            continue
+        of = {ranking: _summary(rows, ranking) for ranking in RANKINGS}
+        control = joint[(joint["network"] == controls[str(network)]) & (joint["dataset"] == dataset)]
+        choices = carried[(carried["network"] == network) & (carried["dataset"] == dataset)]
+        text = [_of_efficacy(of["pe"], control), _of_parts(of["mu1"], of["mu2"]), _of_choices(choices)]
+        found.append({"network": network, "dataset": dataset, "sentences": text})
+    return found
+
+
+def _summary(rows: pd.DataFrame, ranking: str) -> dict[str, float]:
+    chosen = rows[rows["ranking"] == ranking].set_index("statistic")
+    columns = {"n": "n", "median": "estimate", "p": "p_split"}
+    found = {name: float(chosen[column][MEDIAN]) for name, column in columns.items()}
+    return found | {"positive": float(chosen["estimate"]["share positive"])}
+
+
+def _told(one: Mapping[str, float]) -> str:
+    return f"{one['positive']:.0%} positive, median {one['median']:+.2f}, p = {one['p']:.2g}".replace("-", "−")
+
+
+def _direction(one: Mapping[str, float]) -> int:
+    """1 or -1 if the median stands out among shuffles, else 0."""
+    return 0 if not one["p"] < SIGNIFICANCE else 1 if one["median"] > 0 else -1
+
+
+def _of_efficacy(pe: Mapping[str, float], control: pd.DataFrame) -> str:
+    verdict = {
+        1: "high-PE channels agree better with people, whichever is chosen for the most part",
+        -1: "high-PE channels agree worse with people, whichever is chosen for the most part",
+        0: "no more than shuffled channels give",
+    }[_direction(pe)]
+    beside = f"; with random weights: {_told(_summary(control, 'pe'))}" if len(control) else ""
+    return f"Of {pe['n']:.0f} ways to analyse the difference between high and low PE ({_told(pe)}): {verdict}{beside}."
+
+
+def _of_parts(mu1: Mapping[str, float], mu2: Mapping[str, float]) -> str:
+    both = f"μ₁ alone ({_told(mu1)}) and μ₂ alone ({_told(mu2)})"
+    first, second = _direction(mu1), _direction(mu2)
+    if first * second < 0:
+        return f"{both} pull in opposite directions, and PE averages the two."
+    if first and second:
+        return f"{both} pull in the same direction."
+    if first or second:
+        return f"Of {both}, only {SYMBOLS['mu1'] if first else SYMBOLS['mu2']} stands out among shuffled channels."
+    return f"Neither {both.replace(' and ', ' nor ')} stands out among shuffled channels."
+
+
+def _of_choices(carried: pd.DataFrame) -> str:
+    ranked = carried[carried["ranking"] == "pe"].drop_duplicates("choice").dropna(subset="variance")
+    ranked = ranked.sort_values("variance", ascending=False, kind="stable").head(2)
+    if ranked.empty:
+        return "All analyses agree."
+    named = [f"{CHOICES[choice]} ({share:.0%})" for choice, share in zip(ranked["choice"], ranked["variance"])]  # noqa: B905
+    return f"Most of what differs between analyses comes from {' and '.join(named)}, as shares of their variance."
