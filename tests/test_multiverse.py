@@ -295,9 +295,9 @@ def made_joint(network, medians, p):
 @pytest.mark.parametrize(
     ("medians", "p", "told"),
     [
-        ((0.1, 0.2, -0.2), 0.01, ["high-PE channels agree better", "pull in opposite directions"]),
-        ((-0.1, -0.2, -0.2), 0.01, ["high-PE channels agree worse", "pull in the same direction"]),
-        ((0.1, 0.2, -0.2), 0.5, ["no more than shuffled channels give", "Neither μ₁ alone"]),
+        ((0.1, 0.2, -0.2), 0.01, ["agree better with people.", "pull in opposite directions"]),
+        ((-0.1, -0.2, -0.2), 0.01, ["agree worse with people.", "pull in the same direction"]),
+        ((0.1, 0.2, -0.2), 0.5, ["shuffled channels give as much", "neither stands out"]),
     ],
 )
 def test_sentences_follow_the_numbers(medians, p, told):
@@ -317,9 +317,9 @@ def test_sentences_follow_the_numbers(medians, p, told):
     )
     (found,) = analyses.sentences(joint, carried, {"net": "chance"})
     assert [text in sentence for text, sentence in zip(told, found["sentences"], strict=False)] == [True] * len(told)
-    assert "with random weights: 75% positive" in found["sentences"][0]
+    assert "With random weights: 75% positive" in found["sentences"][0]
     assert (
-        "the contrast sensitivity function (50%) and distances as they are or standardised (19%)"
+        "the contrast sensitivity function (50% of the variance) and whether distances are standardised (19%"
         in found["sentences"][2]
     )
 

@@ -8,9 +8,8 @@ import pandas as pd
 from perceptual_efficacy.multiverse import MEDIAN, SIGNIFICANCE
 from perceptual_efficacy.vocabulary import RANKINGS
 
-SYMBOLS = {"pe": "PE", "mu1": "μ₁", "mu2": "μ₂"}
 CHOICES = {
-    "cube": "distances as they are or standardised",
+    "cube": "whether distances are standardised",
     "pixels_per_degree": "pixels per degree",
     "csf": "the contrast sensitivity function",
     "baseline": "the baseline of responses",
@@ -65,24 +64,25 @@ def _direction(one: Mapping[str, float]) -> int:
 
 def _of_efficacy(pe: Mapping[str, float], control: pd.DataFrame) -> str:
     verdict = {
-        1: "high-PE channels agree better with people, whichever is chosen for the most part",
-        -1: "high-PE channels agree worse with people, whichever is chosen for the most part",
-        0: "no more than shuffled channels give",
+        1: "in most analyses high-PE channels agree better with people",
+        -1: "in most analyses high-PE channels agree worse with people",
+        0: "shuffled channels give as much",
     }[_direction(pe)]
-    beside = f"; with random weights: {_told(_summary(control, 'pe'))}" if len(control) else ""
-    return f"Of {pe['n']:.0f} ways to analyse the difference between high and low PE ({_told(pe)}): {verdict}{beside}."
+    beside = f" With random weights: {_told(_summary(control, 'pe'))}." if len(control) else ""
+    return f"High minus low PE in {pe['n']:.0f} analyses: {_told(pe)} among shuffled channels; {verdict}.{beside}"
 
 
 def _of_parts(mu1: Mapping[str, float], mu2: Mapping[str, float]) -> str:
-    both = f"μ₁ alone ({_told(mu1)}) and μ₂ alone ({_told(mu2)})"
     first, second = _direction(mu1), _direction(mu2)
-    if first * second < 0:
-        return f"{both} pull in opposite directions, and PE averages the two."
     if first and second:
-        return f"{both} pull in the same direction."
-    if first or second:
-        return f"Of {both}, only {SYMBOLS['mu1'] if first else SYMBOLS['mu2']} stands out among shuffled channels."
-    return f"Neither {both.replace(' and ', ' nor ')} stands out among shuffled channels."
+        verdict = "both pull in the same direction"
+        if first != second:
+            verdict = "they pull in opposite directions, and PE averages the two"
+    elif first or second:
+        verdict = f"only {'μ₁' if first else 'μ₂'} stands out among shuffled channels"
+    else:
+        verdict = "neither stands out among shuffled channels"
+    return f"By μ₁ alone: {_told(mu1)}. By μ₂ alone: {_told(mu2)}; {verdict}."
 
 
 def _of_choices(carried: pd.DataFrame) -> str:
@@ -90,5 +90,5 @@ def _of_choices(carried: pd.DataFrame) -> str:
     ranked = ranked.sort_values("variance", ascending=False, kind="stable").head(2)
     if ranked.empty:
         return "All analyses agree."
-    named = [f"{CHOICES[choice]} ({share:.0%})" for choice, share in zip(ranked["choice"], ranked["variance"])]  # noqa: B905
-    return f"Most of what differs between analyses comes from {' and '.join(named)}, as shares of their variance."
+    named = [f"{CHOICES[row['choice']]} ({row['variance']:.0%} of the variance)" for row in ranked.to_dict("records")]
+    return f"What differs between the analyses comes mostly from {' and '.join(named)}."
