@@ -16,17 +16,39 @@ report: "workflow/report/workflow.rst"
 
 
 include: "rules/common.smk"
-include: "rules/data.smk"
-include: "rules/backbones.smk"
-include: "rules/stimuli.smk"
-include: "rules/probing.smk"
-include: "rules/selectivity.smk"
-include: "rules/agreement.smk"
-include: "rules/multiverse.smk"
-include: "rules/inversion.smk"
-include: "rules/superres.smk"
+
+
+# What is drawn; of an archive nothing else is made.
+STAGES = ["claims", "tables", "figures"]
+
+if ARCHIVE:
+
+    include: "rules/restore.smk"
+
+else:
+    STAGES = [
+        *("data", "networks", "stimuli", "probing", "scores", "agreement", "multiverse", "inversion", "superres"),
+        *(*STAGES, "report"),
+    ]
+
+    include: "rules/data.smk"
+    include: "rules/backbones.smk"
+    include: "rules/stimuli.smk"
+    include: "rules/probing.smk"
+    include: "rules/selectivity.smk"
+    include: "rules/agreement.smk"
+    include: "rules/multiverse.smk"
+    include: "rules/inversion.smk"
+    include: "rules/superres.smk"
+
+
 include: "rules/figures.smk"
 include: "rules/report.smk"
+
+
+if not ARCHIVE:
+
+    include: "rules/archive.smk"
 
 
 # Every file of every stage, not only the last ones: Snakemake removes what a failed job had made, and would not notice
@@ -34,8 +56,4 @@ include: "rules/report.smk"
 rule all:
     default_target: True
     input:
-        [getattr(rules, stage).input for stage in ("data", "networks", "stimuli", "probing", "scores", "agreement")],
-        [
-            getattr(rules, stage).input
-            for stage in ("multiverse", "inversion", "superres", "claims", "tables", "figures", "report")
-        ],
+        [getattr(rules, stage).input for stage in STAGES],

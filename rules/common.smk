@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from study import Code, ConfigurationError, Lookup, any_of, read_study
+from study import Code, ConfigurationError, Lookup, any_of, read_archive, read_study
 
 # jobs end when this process does: workflow/scripts/job/watch.py
 os.environ.update(PERCEPTUAL_EFFICACY_SNAKEMAKE=str(os.getpid()))
@@ -17,8 +17,10 @@ os.environ.update(PERCEPTUAL_EFFICACY_SNAKEMAKE=str(os.getpid()))
 if Path(sys.executable).exists():
     sys.executable = re.sub(r"([^\w./-])", r"\\\1", sys.executable)
 
+ARCHIVE = config.get("archive")  # of a study that has run: only what is drawn is made again
 try:
-    study = read_study(config)
+    archived = read_archive(ARCHIVE) if ARCHIVE else None
+    study = read_study(archived.configuration, finished=True) if archived else read_study(config)
 except ConfigurationError as error:
     raise WorkflowError(error) from None
 
@@ -54,6 +56,15 @@ inversions = collect("results/inversion/{backbone}/{layer}/scores.parquet", laye
 
 def names_from(source):
     return any_of(name for name, entry in study.networks.items() if entry.kind == source)
+
+
+MODELFEST = "modelfest"
+EXPLORED = [MODELFEST, *study.people]  # data sets that all analyses are made of
+
+
+def explored(part, *networks, data=EXPLORED):
+    """Return one of the tables of multiverses, of several networks and data sets."""
+    return expand(f"results/multiverse/{{backbone}}/{{data}}-{part}.parquet", backbone=networks, data=data)
 
 
 def agreement_with(*data):

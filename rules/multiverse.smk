@@ -1,7 +1,3 @@
-MODELFEST = "modelfest"
-EXPLORED = [MODELFEST, *study.people]
-
-
 def explored_at(wildcards):
     """Return the resolutions of a data set's multiverse, its own first; drawn stimuli are shown at one alone."""
     entry = study.datasets.get(wildcards.data)
@@ -22,11 +18,6 @@ def explored_scores(wildcards):
     entry = study.datasets.get(wildcards.data)
     own = entry is not None and entry.pixels_per_degree is None
     return f"results/selectivity/{wildcards.backbone}/{'channels' if own else 'variants'}.parquet"
-
-
-def explored(part, *networks, data=EXPLORED):
-    """Return one of the tables of multiverses, of several networks and data sets."""
-    return expand(f"results/multiverse/{{backbone}}/{{data}}-{part}.parquet", backbone=networks, data=data)
 
 
 rule explore_choices:
