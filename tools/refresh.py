@@ -21,6 +21,7 @@ import yaml
 from PIL import Image
 
 from perceptual_efficacy.claims.evaluation import NOT_TESTED
+from perceptual_efficacy.report import analyses
 from perceptual_efficacy.report.verdicts import summary
 from perceptual_efficacy.tables.claims import KINDS, compared
 from perceptual_efficacy.tables.rendering import interval
@@ -43,16 +44,28 @@ from perceptual_efficacy.vocabulary import (
 ROOT = Path(__file__).parents[1]
 SUBJECT = "squeezenet"  # of the default study
 # what the README tells, by the ids of claims
-FOUND = ("efficacy-predicts-thresholds",)
-FOUND_IN_VGG16 = ("efficacy-keeps-structure", "efficacy-agrees-with-learnt-weights")
+FOUND = ("efficacy-predicts-thresholds", "efficacy-predicts-thresholds-in-most-analyses")
+FOUND_IN_VGG16 = (
+    "efficacy-predicts-thresholds-in-most-analyses",
+    "efficacy-keeps-structure",
+    "efficacy-agrees-with-learnt-weights",
+)
 DOCS = ROOT / "docs"
 FIGURES = (
     *("frequency_curves", "orientation_curves", "efficacy_by_layer", "thresholds", "selections", "ladder"),
-    *("inversions", "superres_crops-x2", "superres_plane-x2"),
+    *("specification_curve-modelfest", "inversions", "superres_crops-x2", "superres_plane-x2"),
 )
 PRETRAINED_FIGURES = (
     *("frequency_curves", "channel_scores", "orientation_curves", "efficacy_by_layer", "first_layer_filters"),
-    *("lpips_weights", "inversions", "superres_plane-x4", "superres_crops-x4"),
+    *(
+        "specification_curve-modelfest",
+        "choices-modelfest",
+        "share_kept-modelfest",
+        "lpips_weights",
+        "inversions",
+        "superres_plane-x4",
+        "superres_crops-x4",
+    ),
 )
 # where a figure lies in results/figures, by its name in docs/images
 IMAGES = {"stimuli": "stimuli"} | {name.partition("-")[0]: f"{SUBJECT}/{name}" for name in FIGURES}
@@ -231,6 +244,22 @@ def bfloat16(single: Path, half: Path) -> str:
     return "\n\n".join(tables)
 
 
+def all_analyses(results: Path, controls: Mapping[str, str | None]) -> str:
+    """Say what the analyses of ModelFest find for each network with a control."""
+    parts = {
+        name: sorted((results / "multiverse").glob(f"*/modelfest-{name}.parquet")) for name in ("joint", "carried")
+    }
+    tables = {name: pd.concat(map(pd.read_parquet, paths), ignore_index=True) for name, paths in parts.items()}
+    found = {one["network"]: one for one in analyses.sentences(**tables, controls=controls)}
+    return "\n".join(f"- `{network}`. {' '.join(found[network]['sentences'])}" for network in controls)
+
+
+def controls_of(results: Path) -> dict[str, str | None]:
+    """Return the networks of a study that have a control, with its name."""
+    study = yaml.safe_load((results / "configuration.yaml").read_text(encoding="utf-8"))
+    return {entry["name"]: entry["control"] for entry in study["backbones"] if entry.get("control")}
+
+
 def paper_figures(items: list[Mapping[str, str]]) -> str:
     """Turn the list of the paper's figures and tables into a page."""
     rows = []
@@ -271,6 +300,7 @@ def main() -> None:
         fill(page, "networks", networks(pretrained))
         fill(page, "claims", claims(pretrained))
         fill(page, "controls", controls(pretrained))
+        fill(page, "analyses", all_analyses(pretrained, controls_of(pretrained)))
         fill(page, "agreement", table(pretrained, "networks"))
         fill(page, "inversions", table(pretrained, "inversions"))
         fill(page, "superres", table(pretrained, "superres"))
@@ -278,6 +308,7 @@ def main() -> None:
     copy_images(results, IMAGES)
     fill(page, "default-claims", claims(results))
     fill(page, "default-ladder", ladder(results))
+    fill(page, "default-analyses", all_analyses(results, controls_of(results)))
     fill(page, "default-thresholds", thresholds(results))
     fill(ROOT / "README.md", "findings", findings(results, SUBJECT, FOUND))
 
