@@ -6,6 +6,7 @@ Thresholds are those of static foveal gratings in grey at 10 to 300 cd/m2 (`data
 which that leaves out). A study's mean residual is taken off: it is the observers' criterion.
 """
 
+import re
 import sys
 
 import numpy as np
@@ -26,6 +27,7 @@ MODELS = {
     "flat": "no CSF",
 }
 MARKERS = "os^vDP"
+COLOURS = [style.COLOURS[name] for name in ("high", "low", "csf", "mu1", "mu2", "pe")]
 
 
 def residuals(thresholds: pd.DataFrame) -> pd.DataFrame:
@@ -52,13 +54,14 @@ def draw(table: pd.DataFrame) -> None:
         rows = table[table["model"] == model]
         for number, study in enumerate(studies):
             own = rows[rows["study"] == study]
-            axis.plot(own["frequency"], own["residual"], MARKERS[number], markersize=3, alpha=0.7, label=study)
+            look = {"color": COLOURS[number], "markersize": 3, "alpha": 0.7, "label": study}
+            axis.plot(own["frequency"], own["residual"], MARKERS[number], **look)
         axis.axhline(0, color="#999999", linewidth=0.7)
-        title, _, _ = name.partition(" (")
-        axis.set_title(f"{title}\nRMS {np.sqrt((rows['residual'] ** 2).mean()):.2f}")
-        ticks = style.octave_axis(axis, 0.5, 32)
+        axis.set_title(f"{re.split(', | [(]', name)[0]}\nRMS {np.sqrt((rows['residual'] ** 2).mean()):.2f}")
+        ticks = style.octave_axis(axis, 0.5, 32, margin=1.15)
         style.fixed_ticks(axis.xaxis, ticks[::2])
-    figure.supxlabel("Spatial frequency (cycles per degree)", fontsize=8.5)
+    for axis in axes[3:]:
+        axis.set_xlabel("Frequency (cycles per degree)")
     figure.supylabel("log₁₀ of predicted over measured sensitivity", fontsize=8.5)
     figure.suptitle("Contrast sensitivity functions against people")
     style.legend(figure, axes[0].get_legend_handles_labels()[0], 3)
