@@ -1,25 +1,3 @@
-def explored_at(wildcards):
-    """Return the resolutions of a data set's multiverse, its own first; drawn stimuli are shown at one alone."""
-    entry = study.datasets.get(wildcards.data)
-    own = study.value("stimuli.pixels_per_degree") if entry is None else study.drawn_at(wildcards.data)
-    others = [] if entry is not None and entry.drawn else study.value("multiverse.pixels_per_degree")
-    return list(dict.fromkeys(map(float, [own, *others])))
-
-
-def explored_cubes(wildcards):
-    """Return the distances that a multiverse needs: ModelFest's at each resolution, of images the same for all."""
-    names = [f"{MODELFEST}-{resolution:.10g}" for resolution in explored_at(wildcards)]
-    names = names if wildcards.data == MODELFEST else [wildcards.data]
-    return [f"results/distances/{wildcards.backbone}/{name}.nc" for name in names]
-
-
-def explored_scores(wildcards):
-    """Return the scores of the main result, which say what layers have converged, and which rows they are."""
-    entry = study.datasets.get(wildcards.data)
-    own = entry is not None and entry.pixels_per_degree is None
-    return f"results/selectivity/{wildcards.backbone}/{'channels' if own else 'variants'}.parquet"
-
-
 rule explore_choices:
     input:
         tuning="results/probing/{backbone}/tuning.nc",

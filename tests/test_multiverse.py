@@ -10,9 +10,9 @@ from perceptual_efficacy import csf, multiverse, scores
 from perceptual_efficacy.agreement import Ranking, compare_selections, compare_single_channels
 from perceptual_efficacy.energy import distance_of_energy
 from perceptual_efficacy.judgements import DetectionThresholds, OpinionScores
-from perceptual_efficacy.multiverse import ANY, CHOICES, MEDIAN, Data
+from perceptual_efficacy.multiverse import Data
 from perceptual_efficacy.report import analyses
-from perceptual_efficacy.vocabulary import FLAT_CSF, RANKINGS
+from perceptual_efficacy.vocabulary import ANY, CHOICES, FLAT_CSF, MEDIAN, RANKINGS
 
 CONTRASTS = np.geomspace(0.003, 1, 4)
 STIMULI, CHANNELS = 14, 20  # channels of each of two layers
@@ -140,6 +140,10 @@ def test_specifications_are_all_combinations_and_none_twice():
     assert (table["ranking"] == "mu2").sum() == 2 * 2 * 2 * 2 * (2 * 2 + 1)
     assert not table.duplicated(["ranking", *CHOICES]).any()
     assert (table.loc[table["ranking"] == "mu1", ["combination", "orientation_at"]] == ANY).all(axis=None)
+
+
+def test_choices_are_named_once():
+    assert tuple(multiverse.OPTIONS) == CHOICES
 
 
 def test_one_order_for_all_specifications_and_bands_of_sorted_shuffles():

@@ -50,6 +50,7 @@ def content(*records, **changes):
         "groups": verdicts.grouped(records),
         "signs": verdicts.SIGNS,
         "sections": [],
+        "analyses": [],
         "channels": [],
         "tables": {},
         "cards": [{"name": "tiny", "architecture": "vgg", "origin": "random weights", "seed": 0}],

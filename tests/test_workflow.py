@@ -109,6 +109,7 @@ def sources(tmp_path_factory):
 
 
 USING_CSF = {
+    "explore_choices",
     "score_channels",
     "compare_layers",
     "measure_drawn_baselines",
@@ -135,11 +136,13 @@ USING_LAYOUTS = {"generate_ladder", "read_judgements"}
     ("module", "expected"),
     [
         ("csf", USING_CSF),
-        ("agreement", {"assess_agreement", "assess_thresholds", "plot_ladder"}),
+        ("agreement", {"assess_agreement", "assess_thresholds", "explore_choices", "plot_ladder"}),
         (
             "baselines",
             {"measure_baselines", "train_start", "fine_tune", "score_images", "invert_features"},
         ),
+        ("multiverse", {"explore_choices"}),
+        ("patches", {"choose_stimuli", "measure_drawn_baselines", "measure_drawn_distances"}),
         ("paired", {"compare_losses", "compare_inversions"}),
         ("inversion", {"invert_features"}),
         ("superres/training", {"train_start", "fine_tune"}),
@@ -149,7 +152,7 @@ USING_LAYOUTS = {"generate_ladder", "read_judgements"}
         ("backbones/kmeans", {"learn_kmeans", "load_network", "probe_controls"}),
         ("backbones/weights", {"load_network", "probe_controls", "train_start", "fine_tune", "score_images"}),
         ("lpips", {"compare_with_lpips", "assess_agreement", "score_images"}),
-        ("judgements/thresholds", {"assess_agreement", "assess_thresholds", "plot_ladder"}),
+        ("judgements/thresholds", {"assess_agreement", "assess_thresholds", "explore_choices", "plot_ladder"}),
         ("claims/evaluation", {"judge_claims", "write_report"}),
         ("report/explorer", {"write_report"}),
         ("plots/selections", {"plot_selections", "plot_image_selections"}),

@@ -20,10 +20,13 @@ from perceptual_efficacy.judgements import Judgements
 from perceptual_efficacy.judgements.protocol import Floats, Indices
 from perceptual_efficacy.scores import Baseline, Combination, score_channels
 from perceptual_efficacy.vocabulary import (
+    ANY,
+    CHOICES,
     FLAT_CSF,
     HIGH,
     INTERVAL,
     LOW,
+    MEDIAN,
     RANDOM,
     RANKINGS,
     RAW,
@@ -42,8 +45,6 @@ OPTIONS: dict[str, tuple[Any, ...]] = {  # of every choice; those of pixels_per_
     "combination": ("product", "ranks"),
     "slope_per": ("octave", "cycle"),
 }
-CHOICES = tuple(OPTIONS)
-ANY = "any"  # option of a choice that makes no difference
 SHARES = tuple(np.arange(1, 10) / 10)  # of channels kept
 OTHER_RANKINGS = {  # the score that takes the place of mu2, or the CSF; estimates without shuffles
     FLAT_CSF: ("mu2", "flat"),
@@ -51,8 +52,6 @@ OTHER_RANKINGS = {  # the score that takes the place of mu2, or the CSF; estimat
     "pe with 1 - circular variance": ("selectivity", None),
 }
 BLOCK = 2**21  # distances scored at once
-SIGNIFICANCE = 0.05
-MEDIAN = "median difference"
 
 Marks = NDArray[np.bool_]
 Scores = dict[str, Floats]
@@ -352,8 +351,8 @@ def _among_shuffles(table: pd.DataFrame, null: Floats, channels: int) -> tuple[p
         found = {
             MEDIAN: np.median(together, axis=1),
             "share positive": (together > 0).mean(axis=1),
-            "share supported": (2 * above <= SIGNIFICANCE).mean(axis=1),
-            "share contradicted": (2 * below <= SIGNIFICANCE).mean(axis=1),
+            "share supported": (2 * above <= statistics.SIGNIFICANCE).mean(axis=1),
+            "share contradicted": (2 * below <= statistics.SIGNIFICANCE).mean(axis=1),
         }
         for statistic, values in found.items():
             ends = values[0] - np.percentile(values[1:], [97.5, 2.5]) if statistic == MEDIAN else (np.nan, np.nan)

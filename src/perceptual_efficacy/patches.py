@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from perceptual_efficacy.stimuli import LEAST_CYCLES, RGB_TO_XYZ, pixel_coordinates, srgb_encoded
+from perceptual_efficacy.vocabulary import SHOWN
 
 # CIE 1931 XYZ to the CIE 2006 cone coordinates L, M and S, for the spectra of an LED display; L + M of a grey is about
 # its luminance. From castleCSF (github.com/gfxdisp/castleCSF, utils); a test holds it against the table of thresholds.
@@ -24,7 +25,6 @@ HIGHEST = 0.85  # of the Nyquist frequency, as of the gratings that channels are
 WIDTH = 4  # standard deviations of the envelope that a patch is wide
 CONTRAST_RATIO = 1000  # of the display's white to its black
 LEAST_STIMULI = 10  # of a study
-SHOWN = "shown"
 
 
 def on_display(table: pd.DataFrame, *, white: float, field: float, pixels_per_degree: float) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 NEAR_ENOUGH = 0.1  # of the tolerance: where the search for a matched split ends
+SIGNIFICANCE = 0.05  # of two-sided p-values
 LEAST_CLUSTERS = 10  # of what is resampled; fewer do not tell how much others would differ
 
 

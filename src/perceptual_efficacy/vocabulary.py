@@ -53,7 +53,13 @@ LEAVE_ONE_OUT = "leave-one-observer-out"
 RMS_CONTRAST, WEIGHTED_ENERGY = "RMS contrast", "CSF-weighted energy"  # baselines of thresholds
 FITTED_ENERGY = "energy, CSF fitted to these thresholds"
 
+# choices of an analysis, what stands for one that makes no difference, and a statistic over analyses
+CHOICES = ("cube", "pixels_per_degree", "csf", "baseline", "orientation_at", "share", "combination", "slope_per")
+ANY = "any"
+MEDIAN = "median difference"
+
 SCORED = "scored"  # status of a channel
+SHOWN = "shown"  # status of a stimulus
 STRUCTURE = "structure"  # primary error of inversions
 REMAINING_DISTANCE = "remaining distance"  # of inversions, a measure beside their errors
 MDSI, PSNR_Y = "MDSI", "PSNR-Y"  # metrics of super-resolved images: the primary one, and that of published results

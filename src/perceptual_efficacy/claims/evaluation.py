@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from perceptual_efficacy.statistics import LEAST_CLUSTERS
+from perceptual_efficacy.statistics import LEAST_CLUSTERS, SIGNIFICANCE
 from perceptual_efficacy.vocabulary import INTERVAL, MEAN_OF_LAYERS, TRAINED
 
-SIGNIFICANCE = 0.05
 SUPPORTED = "supported"
 CONTRADICTED = "contradicted"
 NO_EFFECT = "no effect"

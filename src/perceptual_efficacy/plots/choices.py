@@ -3,11 +3,10 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from perceptual_efficacy.multiverse import CHOICES
 from perceptual_efficacy.plots import _agreement as shared
 from perceptual_efficacy.plots import style
 from perceptual_efficacy.plots.specification_curve import option_rows
-from perceptual_efficacy.vocabulary import IDENTITY, RANKINGS
+from perceptual_efficacy.vocabulary import CHOICES, IDENTITY, RANKINGS
 
 
 def table(carried: pd.DataFrame) -> pd.DataFrame:

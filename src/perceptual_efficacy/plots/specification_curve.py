@@ -7,10 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from perceptual_efficacy.multiverse import ANY, CHOICES, MEDIAN
 from perceptual_efficacy.plots import _agreement as shared
 from perceptual_efficacy.plots import style
-from perceptual_efficacy.vocabulary import IDENTITY, RANKINGS
+from perceptual_efficacy.vocabulary import ANY, CHOICES, IDENTITY, MEDIAN, RANKINGS
 
 NAMES = {  # of choices, with how their options are written
     "cube": ("distance", "{}"),

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from perceptual_efficacy.multiverse import MEDIAN, SIGNIFICANCE
-from perceptual_efficacy.vocabulary import RANKINGS
+from perceptual_efficacy.statistics import SIGNIFICANCE
+from perceptual_efficacy.vocabulary import MEDIAN, RANKINGS
 
 CHOICES = {
     "cube": "whether distances are standardised",

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from perceptual_efficacy.multiverse import MEDIAN
 from perceptual_efficacy.tables._chosen import identified
 from perceptual_efficacy.tables.rendering import intervals, readable, spread
+from perceptual_efficacy.vocabulary import MEDIAN
 
 ROW = ["network", "dataset", "judged_by", "layer", "ranking"]
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from perceptual_efficacy.patches import SHOWN
 from perceptual_efficacy.tables.rendering import readable
+from perceptual_efficacy.vocabulary import SHOWN
 
 STUDY = ["dataset", "study"]
 
