@@ -132,6 +132,22 @@ def test_cube_is_the_processors(here, there):
     np.testing.assert_allclose(other, one, rtol=1e-3, atol=1e-4 * one.max())
 
 
+def test_cube_of_coloured_stimuli_is_the_processors(here, there):
+    """Stimuli are drawn on the processor, whatever the network runs on."""
+    random = np.random.default_rng(2)
+    changes = random.uniform(-0.3, 0.3, (3, 3, 64, 64))
+
+    def drawing(change):
+        return lambda contrasts: (0.5 + np.reshape(contrasts, (-1, 1, 1, 1)) * change).astype(np.float32)
+
+    draw = [drawing(change) for change in changes]
+    on_one, on_other = (
+        distances.coloured_contrast_distances(metric.backbone, draw, [0.01, 0.1, 1.0])["distance"].values
+        for metric in (here, there)
+    )
+    np.testing.assert_allclose(on_other, on_one, rtol=1e-2, atol=1e-3 * on_one.max())
+
+
 def test_selection_saved_on_one_device_is_read_on_the_other(here, there, tmp_path):
     scores = pe.score_channels(pe.probe(there.backbone, pe.gratings(field=2, lowest_frequency=1, orientations=8)))
     chosen = pe.select_channels(scores, "high")
