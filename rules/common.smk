@@ -17,7 +17,7 @@ os.environ.update(PERCEPTUAL_EFFICACY_SNAKEMAKE=str(os.getpid()))
 if Path(sys.executable).exists():
     sys.executable = re.sub(r"([^\w./-])", r"\\\1", sys.executable)
 
-ARCHIVE = config.get("archive")  # of a study that has run: only what is drawn is made again
+ARCHIVE = os.path.expanduser(config.get("archive") or "")  # of a study that has run: only what is drawn is made again
 try:
     archived = read_archive(ARCHIVE) if ARCHIVE else None
     study = read_study(archived.configuration, finished=True) if archived else read_study(config)

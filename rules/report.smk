@@ -20,7 +20,7 @@ MADE_FROM = {
     "networks": ("Networks side by side", "channels", "agreement"),
     "agreement": ("High, low and random channels", "agreement"),
     "multiverse": ("All analyses at once", "joint"),
-    "groups": ("By category and kind of distortion", "agreement"),
+    "groups": ("By category, kind of distortion or study", "agreement"),
     "baselines": ("Baselines, human ceiling and published scores", "agreement"),
     "superres": ("Super-resolution by loss and metric", "losses"),
     "superres_differences": ("Super-resolution, differences between losses", "losses"),

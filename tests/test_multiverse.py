@@ -126,9 +126,10 @@ def test_every_specification_is_what_its_choices_say():
             values = values / values.mean(axis=(1, 2), keepdims=True)
         apart = []
         for layer in LAYERS:
-            ranked = channels[channels["layer"] == layer].sort_values("pe", ascending=False).index
-            count = int(len(ranked) * row["share"])
-            high, low = (values[part].sum(axis=0) for part in (ranked[:count], ranked[-count:]))
+            scored = channels[(channels["layer"] == layer) & channels["pe"].notna()]
+            ranked = scored.sort_values(["pe", "channel"], ascending=[False, True]).index
+            parts = ranked[: int(len(ranked) * row["share"])], ranked[int(len(ranked) * (1 - row["share"])) :]
+            high, low = (values[part].sum(axis=0) for part in parts)
             apart.append(judged.primary(high) - judged.primary(low))
         assert row["estimate"] == pytest.approx(np.mean(apart), abs=1e-12)
 
@@ -216,6 +217,50 @@ def test_channels_that_some_analysis_does_not_score_stay_where_they_are():
     assert set(found.joint["n_clusters"]) == {CHANNELS * 2 - 2}
 
 
+@pytest.mark.parametrize("scored", [0, 1, 3])
+def test_layers_with_hardly_a_channel_have_no_estimate_where_a_half_is_empty(scored):
+    """As in the main analysis: no channels, no opinion. The rest is shown as far as it goes."""
+    silent = range(scored, CHANNELS)
+    for data in (thresholds(), opinions()):
+        found = explore({32.0: data}, tuning(silent=silent), layers=["relu1_1"], shuffles=5)
+        rows = found.specifications[found.specifications["ranking"] == "pe"]
+        assert rows.loc[rows["share"] == 0.25, "estimate"].isna().all()
+        assert rows.loc[rows["share"] == 0.5, "estimate"].notna().all() == (scored == 3)
+        assert rows["rank"].isna().sum() == rows["estimate"].isna().sum()
+        assert set(found.joint["ranking"]) == set(RANKINGS)
+
+
+def test_shuffles_without_a_score_do_not_count():
+    table = pd.DataFrame({"ranking": np.repeat(RANKINGS, 4), "estimate": 1.0})
+    null = np.random.default_rng(0).normal(size=(12, 50))
+    null[0, :7] = np.nan
+    _, joint = multiverse._among_shuffles(table, null, 40)
+    assert joint.groupby("ranking")["splits"].first().to_dict() == {"pe": 43, "mu1": 50, "mu2": 50}
+    assert joint["split_mean"].notna().all()
+
+
+def test_shares_of_variance_are_shares_in_an_unbalanced_design_too():
+    """mu2 at the preferred frequency has fewer analyses; a pure effect of that choice carries everything."""
+    table = explore({32.0: thresholds()}, shuffles=1).specifications
+    mu2 = table[table["ranking"] == "mu2"]
+    carried = multiverse._carried(mu2.assign(estimate=1.0 * (mu2["orientation_at"] == "preferred")))
+    shares = carried.drop_duplicates("choice").set_index("choice")["variance"]
+    assert shares["orientation_at"] == pytest.approx(1)
+    assert (shares <= 1 + 1e-12).all()
+
+
+def test_a_cube_of_other_units_is_refused():
+    data = thresholds()
+    with pytest.raises(ValueError, match="are not the units of the distance cube"):
+        explore({32.0: data._replace(cube=data.cube.isel(unit=slice(None, None, -1)))})
+
+
+@pytest.mark.parametrize("choice", ["baseline", "combination"])
+def test_unknown_choices_of_the_main_result_are_refused(choice):
+    with pytest.raises(ValueError, match=f"{choice} is 'nothing'; it must be"):
+        explore({32.0: thresholds()}, **{choice: "nothing"})
+
+
 def test_a_choice_that_adds_a_constant_carries_what_it_adds():
     """Two choices with effects 0.3 and 0.1 apart: their variances are as 9 to 1."""
     table = explore({32.0: thresholds()}, shuffles=1).specifications
@@ -289,7 +334,7 @@ def test_unknown_options_are_refused(name):
 def made_joint(network, medians, p):
     rows = [
         {"network": network, "dataset": "modelfest", "ranking": ranking, "statistic": statistic, "n": 8}
-        | {"estimate": value, "p_split": p}
+        | {"estimate": value, "p_split": p, "split_mean": 0.0, "converged": network == "net"}
         for ranking, median in zip(RANKINGS, medians, strict=True)
         for statistic, value in ((MEDIAN, median), ("share positive", 0.75))
     ]
@@ -299,8 +344,8 @@ def made_joint(network, medians, p):
 @pytest.mark.parametrize(
     ("medians", "p", "told"),
     [
-        ((0.1, 0.2, -0.2), 0.01, ["agree better with people.", "pull in opposite directions"]),
-        ((-0.1, -0.2, -0.2), 0.01, ["agree worse with people.", "pull in the same direction"]),
+        ((0.1, 0.2, -0.2), 0.01, ["agree better with people than shuffled ones do.", "pull in opposite directions"]),
+        ((-0.1, -0.2, -0.2), 0.01, ["agree worse with people than shuffled ones do.", "pull in the same direction"]),
         ((0.1, 0.2, -0.2), 0.5, ["shuffled channels give as much", "neither stands out"]),
     ],
 )
@@ -322,6 +367,9 @@ def test_sentences_follow_the_numbers(medians, p, told):
     (found,) = analyses.sentences(joint, carried, {"net": "chance"})
     assert [text in sentence for text, sentence in zip(told, found["sentences"], strict=False)] == [True] * len(told)
     assert "With random weights: 75% positive" in found["sentences"][0]
+    assert len(found["sentences"]) == 3
+    (other,) = analyses.sentences(joint.assign(converged=False), carried, {"net": "chance"})
+    assert "has not converged, so no claim is judged" in other["sentences"][-1]
     assert (
         "the contrast sensitivity function (50% of the variance) and whether distances are standardised (19%"
         in found["sentences"][2]

@@ -364,6 +364,10 @@ MISTAKES = [
         {"datasets": [{"name": "many", "layout": "castlecsf", "source": "download"}], "castlecsf": {"field": 17}},
         r"castlecsf.field is 17; it must be at most 16: many would be 544 pixels wide",
     ),
+    (
+        {"datasets": [{"name": "many", "layout": "castlecsf", "source": "download"}], "castlecsf": {"field": 0.5}},
+        r"castlecsf.field is 0.5; it must be wider: many would be 16 pixels wide, and 32 are least",
+    ),
     ({"datasets": [{"name": "a;b", "layout": "tid2013", "source": "ladder"}]}, r"datasets.a;b.name is 'a;b'"),
     (
         {"datasets": [{"name": "a", "layout": "tid2013", "source": "download", "url": "file:///etc/passwd"}]},
@@ -755,7 +759,7 @@ def test_a_digest_of_a_rule_without_a_script_is_refused():
 
 
 def test_the_study_needs_what_snakemakes_environment_has_and_imports_one_way():
-    order = ["files", "code", "schema", "configuration", "checks", "__init__", "page"]
+    order = ["files", "code", "schema", "archive", "configuration", "checks", "__init__", "page"]
     for path in (ROOT / "workflow/study").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

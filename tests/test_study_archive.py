@@ -1,10 +1,12 @@
 """A study's archive: figures, tables and claims are drawn again from it alone, bit for bit."""
 
+import json
 import shutil
 import zipfile
 
 import pytest
 from miniature import results, snakemake
+from study import ConfigurationError, read_archive
 
 DRAWN = ("figures/", "tables/", "claims.")
 
@@ -62,6 +64,20 @@ def test_what_is_no_archive_is_told_in_one_line(tmp_path, content):
     finished = again(tmp_path / "here", archive, "--dry-run")
     assert finished.returncode != 0
     assert f"archive is '{archive}'; it must be an archive that the rule pack_archive wrote" in finished.stdout
+
+
+@pytest.mark.parametrize(
+    "name", ["/etc/hosts", "results/../../other", "results/{x}.csv", "elsewhere/a.csv", "results/none"]
+)
+def test_names_that_lead_elsewhere_or_nowhere_are_refused(tmp_path, name):
+    """Snakemake would delete an output before its job runs."""
+    with zipfile.ZipFile(tmp_path / "hostile.zip", "w") as members:
+        members.writestr("results/configuration.yaml", "seed: 0")
+        members.writestr("contents.json", json.dumps({"files": {name: "0"}, "folders": {}}))
+        if name != "results/none":
+            members.writestr(name.lstrip("/"), "")
+    with pytest.raises(ConfigurationError, match="must be an archive that the rule pack_archive wrote"):
+        read_archive(str(tmp_path / "hostile.zip"))
 
 
 def test_another_zip_is_no_archive_of_a_study(tmp_path):

@@ -34,7 +34,7 @@ def test_every_claim_has_a_verdict_for_the_network_that_has_a_control(study):
 
 def test_every_figure_comes_with_what_it_plots(study):
     figures = {path.with_suffix("") for path in (study / "results/figures").rglob("*.*")}
-    assert len(figures) == 25
+    assert len(figures) == 37
     for figure in figures:
         assert len(pd.read_csv(figure.with_suffix(".csv"))) > 0
         assert figure.with_suffix(".png").stat().st_size > 0
@@ -215,6 +215,7 @@ def test_editing_a_module_runs_the_rules_that_use_it_and_what_follows_from_them(
         "score_channels": 2,
         "assess_thresholds": 4,
         "assess_agreement": 8,
+        "explore_choices": 8,
         "write_report": 1,
     }
     of_scores = {"channel_scores", "orientation_curves", "efficacy_by_layer", "first_layer_filters"}
@@ -222,7 +223,8 @@ def test_editing_a_module_runs_the_rules_that_use_it_and_what_follows_from_them(
     following |= {f"plot_superres_{figure}": 1 for figure in ("plane", "curves", "crops", "differences")}
     following |= {"compare_losses": 1, "compare_inversions": 1, "plot_inversions": 1}
     following |= {f"plot_{figure}": 3 for figure in ("groups", "image_selections", "single_channels")}
-    expected = {**using, **following, "judge_claims": 1, "write_table": 9, "all": 1}
+    following |= {f"plot_{figure}": 4 for figure in ("specification_curve", "choices", "share_kept")}
+    expected = {**using, **following, "judge_claims": 1, "write_table": 10, "all": 1}
     assert planned(snakemake(copy, "--dry-run", root=clone).stdout) == expected
 
 

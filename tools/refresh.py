@@ -46,6 +46,7 @@ SUBJECT = "squeezenet"  # of the default study
 # what the README tells, by the ids of claims
 FOUND = ("efficacy-predicts-thresholds", "efficacy-predicts-thresholds-in-most-analyses")
 FOUND_IN_VGG16 = (
+    "efficacy-predicts-thresholds",
     "efficacy-predicts-thresholds-in-most-analyses",
     "efficacy-keeps-structure",
     "efficacy-agrees-with-learnt-weights",

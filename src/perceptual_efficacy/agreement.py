@@ -144,7 +144,7 @@ def compare_selections(
         If a ranking's table does not list the cube's units, the cube and the judgements differ in length, or a distance
         is not finite.
     """
-    _check(cube, judgements, rankings)
+    check(cube, judgements, rankings)
     values = np.ascontiguousarray(np.moveaxis(cube.values, -1, 0))  # (units, *comparisons)
     mean = values.reshape(len(values), -1).mean(axis=1, dtype=np.float64)
     splitting, sampling = np.random.SeedSequence(seed).spawn(2)
@@ -205,7 +205,7 @@ def compare_single_channels(
     resamples what people judged, and `p_split` tells where it lies among shuffled rankings. And the channels: layer,
     channel, score (the primary one, missing for a channel that cannot be scored), ci_low, ci_high.
     """
-    _check(cube, judgements, rankings)
+    check(cube, judgements, rankings)
     sampling, shuffling = np.random.SeedSequence(seed).spawn(2)
     draws = judgements.draw(replicates, np.random.default_rng(sampling))
     random = np.random.default_rng(shuffling)
@@ -536,7 +536,8 @@ def selection_distances(cube: xr.DataArray, channels: pd.DataFrame, by: str = "p
     }
 
 
-def _check(cube: xr.DataArray, judgements: Judgements, rankings: Mapping[str, Ranking]) -> None:
+def check(cube: xr.DataArray, judgements: Judgements, rankings: Mapping[str, Ranking]) -> None:
+    """Raise a ValueError if a cube does not fit the judgements or the rankings, or a distance is not finite."""
     if len(cube) != len(judgements):
         raise ValueError(f"The distance cube has {len(cube)} comparisons, the judgements {len(judgements)}.")
     if not np.isfinite(cube.values).all():

@@ -86,7 +86,7 @@ def castlecsf(
     Parameters
     ----------
     frequency
-        At least 0, where the sensitivity is 0.
+        At least 0; at 0 the sensitivity is 0.
     luminance
         Mean luminance in cd/m²; None for 100.
     field_size
@@ -100,7 +100,7 @@ def castlecsf(
     """
     f, light = np.asarray(frequency, dtype=np.float64), 100.0 if luminance is None else luminance
     area = (4.0 if field_size is None else field_size) ** 2
-    # sensitivity at the peak and its frequency by luminance, in which one factor is 1 but for great darkness
+    # sensitivity at the peak and its frequency by luminance; one factor differs from 1 only in near darkness
     dark = 1 - np.exp(-9.66862e9 * np.log1p(5.58341e-7 / light))
     sustained = _log_parabola(
         f,
@@ -113,9 +113,12 @@ def castlecsf(
     # the transient mechanism prefers flicker: this is its share in what does not flicker
     flicker = max(0.0, 2.41482 * np.log10(light) + 4.7036)  # below 0 only in great darkness
     share = np.exp(-((flicker**0.1898) ** 2) / 0.0844836)
-    return f * (
-        sustained * _summation(f, area, largest=157.103, corner=0.702338)
-        + share * transient * _summation(f, area, largest=3.81611, corner=3.01389)
+    return np.asarray(
+        f
+        * (
+            sustained * _summation(f, area, largest=157.103, corner=0.702338)
+            + share * transient * _summation(f, area, largest=3.81611, corner=3.01389)
+        )
     )
 
 
@@ -151,9 +154,7 @@ MODELS: dict[str, Callable[..., NDArray[np.float64]]] = {
     "castlecsf": castlecsf,
     "flat": flat,
 }
-
-
-VIEWED = ("barten", "castlecsf")  # models that take the conditions of viewing
+VIEWED = ("barten", "castlecsf")  # those that take the conditions of viewing
 
 
 def by_name(model: str, **parameters: float | None) -> ContrastSensitivity:

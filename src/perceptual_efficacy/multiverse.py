@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from perceptual_efficacy import csf, statistics
-from perceptual_efficacy.agreement import interval
+from perceptual_efficacy.agreement import Ranking, check, interval
 from perceptual_efficacy.judgements import Judgements
 from perceptual_efficacy.judgements.protocol import Floats, Indices
 from perceptual_efficacy.scores import Baseline, Combination, score_channels
@@ -52,6 +52,7 @@ OTHER_RANKINGS = {  # the score that takes the place of mu2, or the CSF; estimat
     "pe with 1 - circular variance": ("selectivity", None),
 }
 BLOCK = 2**21  # distances scored at once
+STATISTICS = (MEDIAN, "share positive", "share supported", "share contradicted")
 
 Marks = NDArray[np.bool_]
 Scores = dict[str, Floats]
@@ -103,7 +104,8 @@ def explore(
     shuffles
         Of the channels of each layer that every specification scores: the same ones for all.
     replicates
-        Bootstrap samples for the intervals of shuffled rankings; 0 for none.
+        Bootstrap samples for the intervals of shuffled rankings; where references are left out one by one, it makes no
+        difference.
     seed
         Of both.
 
@@ -132,13 +134,20 @@ def explore(
     Raises
     ------
     ValueError
-        If there is no resolution, CSF or layer, or a layer is unknown.
+        If there is no resolution, CSF or layer, a layer or an option is unknown, or a cube does not have the units of
+        `tuning`, a comparison for every judgement, and finite distances alone.
     """
     if not data or not csfs or not layers:
         raise ValueError("A multiverse needs at least one resolution, one CSF and one layer.")
     names = tuning["layer"].values.astype(str)
     if unknown := [layer for layer in layers if layer not in names]:
         raise ValueError(f"There is no layer {unknown[0]!r}; expected some of {', '.join(dict.fromkeys(names))}.")
+    for choice, option in (("baseline", baseline), ("combination", combination)):
+        if option not in OPTIONS[choice]:
+            raise ValueError(f"{choice} is {option!r}; it must be {' or '.join(map(repr, OPTIONS[choice]))}.")
+    channels = pd.DataFrame({"layer": names, "channel": tuning["channel"].values})
+    for cube, judgements in data.values():
+        check(cube, judgements, {"tuning": Ranking(channels, "channel")})
     members = [np.flatnonzero(names == layer) for layer in layers]
     scored = _scored(tuning, list(data), csfs)
     options = {"pixels_per_degree": tuple(data), "csf": tuple(csfs)}
@@ -172,8 +181,7 @@ def explore(
     about = identity({**next(iter(data.values())).cube.attrs})
     about.pop("pixels_per_degree", None)
     about["measure"] = next(iter(data.values())).judgements.measures[0]
-    channels = int(sum(exchangeable[units].sum() for units in members))
-    table, joint = _among_shuffles(table, null, channels)
+    table, joint = _among_shuffles(table, null, int(sum(exchangeable[units].sum() for units in members)))
     first = next(iter(data.values()))
     kept = _kept(first, {name: _score_of(_main(listed, name), scored) for name in RANKINGS}, members, drawing)
     return Multiverse(*(found.assign(**about) for found in (table, joint, _carried(table), kept)))
@@ -271,7 +279,8 @@ def _differences(
         key = layer, mark.tobytes()
         if key not in known:
             summed = values[members[layer][mark]].sum(axis=0)
-            known[key] = np.atleast_1d(judged.score(summed, draws, (measure,))[measure])
+            scores = np.atleast_1d(judged.score(summed, draws, (measure,))[measure])
+            known[key] = scores if mark.any() else np.full_like(scores, np.nan)  # no channels, no opinion
         return known[key]
 
     found = np.empty((len(halves), 3))
@@ -310,9 +319,13 @@ def _shuffled(
 
 def _scores_of(marks: Floats, values: Floats, judged: Judgements) -> Floats:
     """Primary scores of selections (selections, channels) of a layer's distances (channels, *comparisons)."""
+    if not len(values):
+        return np.full(len(marks), np.nan)
     flat, shape = values.reshape(len(values), -1), values.shape[1:]
     parts = _blocks(len(marks), flat.shape[1])
-    return np.concatenate([judged.primary((marks[part] @ flat).reshape(-1, *shape)) for part in parts])
+    scores = np.concatenate([judged.primary((marks[part] @ flat).reshape(-1, *shape)) for part in parts])
+    scores[~marks.any(axis=1)] = np.nan  # no channels, no opinion
+    return scores
 
 
 def _blocks(count: int, each: int) -> Iterator[slice]:
@@ -336,9 +349,12 @@ def _among_shuffles(table: pd.DataFrame, null: Floats, channels: int) -> tuple[p
     rows = []
     for ranking in RANKINGS:
         index = np.flatnonzero(table["ranking"] == ranking)
+        index = index[np.isfinite(table["estimate"].to_numpy()[index])]  # others have too few channels for a share
         estimate, of_null = table["estimate"].to_numpy()[index], null[index].T  # (shuffles, specifications)
+        of_null = of_null[np.isfinite(of_null).all(axis=1)]
         added.loc[index, "rank"] = stats.rankdata(-estimate, method="ordinal")
         if not of_null.size:
+            rows += [_joint(ranking, statistic, np.full(2, np.nan), index, channels) for statistic in STATISTICS]
             continue
         together = np.vstack([estimate, of_null])
         # tails among all rows, the row itself included: a row is compared with the others as the estimates are
@@ -348,46 +364,55 @@ def _among_shuffles(table: pd.DataFrame, null: Floats, channels: int) -> tuple[p
         band = np.percentile(-np.sort(-of_null, axis=1), [2.5, 97.5], axis=0)
         order = added.loc[index, "rank"].to_numpy(int) - 1
         added.loc[index, ["band_low", "band_high"]] = band[:, order].T
-        found = {
-            MEDIAN: np.median(together, axis=1),
-            "share positive": (together > 0).mean(axis=1),
-            "share supported": (2 * above <= statistics.SIGNIFICANCE).mean(axis=1),
-            "share contradicted": (2 * below <= statistics.SIGNIFICANCE).mean(axis=1),
-        }
-        for statistic, values in found.items():
-            ends = values[0] - np.percentile(values[1:], [97.5, 2.5]) if statistic == MEDIAN else (np.nan, np.nan)
-            rows.append(
-                {
-                    "ranking": ranking,
-                    "statistic": statistic,
-                    **dict(zip(INTERVAL, map(float, (values[0], *ends)), strict=True)),
-                    "split_mean": values[1:].mean(),
-                    "p_split": statistics.permutation_p(float(values[0]), values[1:]),
-                    "splits": len(of_null),
-                    "n": len(index),
-                    "n_clusters": channels,
-                    "resampled_unit": "channels",
-                }
-            )
+        values = (
+            np.median(together, axis=1),
+            (together > 0).mean(axis=1),
+            (2 * above < statistics.SIGNIFICANCE).mean(axis=1),
+            (2 * below < statistics.SIGNIFICANCE).mean(axis=1),
+        )
+        for statistic, of_all in zip(STATISTICS, values, strict=True):
+            rows.append(_joint(ranking, statistic, of_all, index, channels))
     return table.assign(**added), pd.DataFrame(rows)
+
+
+def _joint(ranking: str, statistic: str, values: Floats, index: Indices, channels: int) -> dict[str, Any]:
+    """A row of what all specifications of a ranking find; the first value is theirs, the others are of shuffles."""
+    own, others = float(values[0]), values[1:][np.isfinite(values[1:])]
+    ends = (np.nan, np.nan)
+    if statistic == MEDIAN and len(others):
+        # a shift of all differences moves their median by as much
+        ends = tuple(own - np.percentile(others, [97.5, 2.5]))
+    return {
+        "ranking": ranking,
+        "statistic": statistic,
+        **dict(zip(INTERVAL, (own, *ends), strict=True)),
+        "split_mean": float(others.mean()) if len(others) else np.nan,
+        "p_split": statistics.permutation_p(own, others),
+        "splits": len(others),
+        "n": len(index),
+        "n_clusters": channels,
+        "resampled_unit": "channels",
+    }
 
 
 def _carried(table: pd.DataFrame) -> pd.DataFrame:
     """Mean of the estimates by option, all else equal, and the share of their variance that a choice carries."""
     rows = []
-    for ranking, specifications in table.groupby("ranking", sort=False):
+    for ranking, specifications in table.dropna(subset="estimate").groupby("ranking", sort=False):
+        total = ((specifications["estimate"] - specifications["estimate"].mean()) ** 2).sum()
         for choice in CHOICES:
             made = specifications[specifications[choice] != ANY]
             if made[choice].nunique() < 2:
                 continue
             others = [name for name in CHOICES if name != choice and (made[name] != ANY).all()]
             means = made.pivot_table(index=others, columns=choice, values="estimate", sort=False).mean()
-            variance = made["estimate"].var(ddof=0)
-            carried = means.var(ddof=0) / variance if variance > 0 else np.nan
-            for option in made[choice].unique():
-                row = {"ranking": ranking, "choice": choice, "option": option, "mean": means[option]}
-                rows.append(row | {"variance": carried})
-    return pd.DataFrame(rows).astype({"option": str})
+            counts = made[choice].value_counts().reindex(means.index)
+            apart = (counts * (means - (counts * means).sum() / counts.sum()) ** 2).sum()
+            for option, mean in means.items():
+                row = {"ranking": ranking, "choice": choice, "option": option, "mean": mean}
+                rows.append(row | {"variance": apart / total if total > 0 else np.nan})
+    columns = ["ranking", "choice", "option", "mean", "variance"]
+    return pd.DataFrame(rows, columns=columns).astype({"option": str})
 
 
 def _kept(
@@ -403,10 +428,10 @@ def _kept(
             ends, chance = [], []
             for units in members:
                 ranked = units[np.argsort(-score[units], kind="stable")][: int(np.isfinite(score[units]).sum())]
-                count = max(1, round(share * len(ranked)))
+                count = int(share * len(ranked))
                 drawn = random.random((draws, len(ranked))).argsort(axis=1)
                 marks = np.zeros((2 + draws, len(ranked)))
-                marks[0, :count] = marks[1, -count:] = 1
+                marks[0, :count] = marks[1, int((1 - share) * len(ranked)) :] = 1
                 np.put_along_axis(marks[2:], drawn[:, :count], 1, axis=1)
                 found = _scores_of(marks, values[ranked], judged)
                 ends.append(found[:2])

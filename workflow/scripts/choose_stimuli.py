@@ -17,6 +17,8 @@ with job(snakemake) as run:
         pixels_per_degree=run.params.pixels_per_degree,
     )
     if not (stimuli["shown"] == patches.SHOWN).any():
-        raise ValueError(f"{file}: the display can show none of its {len(stimuli)} stimuli. Change `castlecsf`.")
+        raise ValueError(
+            f"{file}: of its {len(stimuli)} stimuli none is left: {stimuli['shown'].value_counts().to_dict()}."
+        )
     io.write_table(stimuli.assign(dataset=run.wildcards.dataset), run.output.stimuli, run.provenance)
     run.log.info("%s", stimuli["shown"].value_counts().to_dict())

@@ -27,8 +27,8 @@ with job(snakemake) as run:
     if "csf" in channels:
         channels = channels[(channels["csf"] == run.params.variant) & (channels["pixels_per_degree"] == resolutions[0])]
     layer = run.params.layer
-    # if none has converged, the claims are not tested
-    averaged = converged_layers(channels) or list(channels["layer"].unique())
+    converged = converged_layers(channels)
+    averaged = converged or list(channels["layer"].unique())  # of none that has converged, the claims are not tested
     own = {run.params.csf["model"]: csf.by_name(**run.params.csf)}
     found = multiverse.explore(
         tuning,
@@ -42,4 +42,5 @@ with job(snakemake) as run:
         seed=run.params.seed,
     )
     for name, table in found._asdict().items():
-        io.write_table(table.assign(layer=layer), run.output[name], run.provenance)
+        known = {"layer": layer, "converged": bool(converged) if layer == MEAN_OF_LAYERS else layer in converged}
+        io.write_table(table.assign(**known), run.output[name], run.provenance)

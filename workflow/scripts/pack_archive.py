@@ -14,9 +14,14 @@ with job(snakemake) as run:
     drawn = set(run.input)
     read: dict[str, str] = {}
     for path in sorted(drawn):
-        record = provenance.read(path, run.results) or {}
-        read |= {name: sha256 for name, sha256 in record.get("inputs", []) if name not in drawn}
+        record = provenance.read(path, run.results)
+        if not record:
+            raise ValueError(f"{path} has no record of what it was made from. Delete it, and run `snakemake` again.")
+        read |= {name: sha256 for name, sha256 in record["inputs"] if name not in drawn}
     own = {name: sha256 for name, sha256 in read.items() if Path(name).is_relative_to(run.results)}
+    for name, sha256 in own.items():
+        if provenance.digest(name) != sha256:
+            raise ValueError(f"{name} has changed since figures were made from it. Run `snakemake` again.")
     folders = {name: sha256 for name, sha256 in own.items() if Path(name).is_dir()}
     members = {CONFIGURATION: Path(CONFIGURATION)}
     for name in own:

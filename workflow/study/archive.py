@@ -1,8 +1,8 @@
 """The archive of a study: what its figures, tables and claims are made from, to make them again elsewhere."""
 
 import json
+import re
 import zipfile
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
@@ -11,6 +11,7 @@ from study.schema import ConfigurationError
 
 CONTENTS = "contents.json"
 CONFIGURATION = "results/configuration.yaml"
+PLACE = re.compile(r"results/[\w./-]+")  # of a result: below the results, and no wildcard to Snakemake
 
 
 class Archive(NamedTuple):
@@ -27,13 +28,19 @@ def read_archive(path: str) -> Archive:
     Raises
     ------
     ConfigurationError
-        If there is no such file, or it is not such an archive.
+        If there is no such file, it is not such an archive, or it names a file that it lacks or that is no result.
     """
     wanted = f"Configuration: archive is {path!r}; it must be an archive that the rule pack_archive wrote."
     try:
-        with zipfile.ZipFile(Path(path).expanduser()) as members:
-            contents = json.loads(members.read(CONTENTS))
-            configuration = yaml.safe_load(members.read(CONFIGURATION))
-        return Archive(configuration, sorted(contents["files"]), sorted(contents["folders"]))
+        with zipfile.ZipFile(path) as archive:
+            contents = json.loads(archive.read(CONTENTS))
+            configuration = yaml.safe_load(archive.read(CONFIGURATION))
+            members = set(archive.namelist())
+        files, folders = sorted(contents["files"]), sorted(contents["folders"])
+        for name in [*files, *folders]:
+            there = name in members or any(member.startswith(f"{name}/") for member in members)
+            if not (PLACE.fullmatch(name) and ".." not in name.split("/") and there):
+                raise ValueError(name)
+        return Archive(dict(configuration), files, folders)
     except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError, zipfile.BadZipFile) as error:
         raise ConfigurationError(wanted) from error

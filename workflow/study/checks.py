@@ -28,6 +28,7 @@ CSF = ("luminance", "field_size")  # what only some functions take
 VIEWED = ("barten", "castlecsf")  # these
 LEAST_CYCLES = 2  # of the lowest frequency in the field
 RESOLUTIONS = 8, 120  # pixels per degree
+LEAST_PICTURE = 32  # pixels, of the pictures of thresholds
 LARGEST_STIMULI = 2 * 1024**3  # bytes; drawing them takes twice that
 EVERYTHING = "all"
 OTHER_DATA = {"modelfest", "photographs", "ladder"}  # names of folders beside the data sets
@@ -105,6 +106,12 @@ def wrong_with_drawn(study: Study) -> Contradictions:
     field, most = study.value("castlecsf.field"), study.value("probing.largest")
     for name in study.drawn:
         pixels = round(field * study.drawn_at(name))
+        if pixels < LEAST_PICTURE:
+            yield (
+                "castlecsf.field",
+                field,
+                f"wider: {name} would be {pixels} pixels wide, and {LEAST_PICTURE} are least",
+            )
         if pixels > most:
             yield "castlecsf.field", field, f"at most {most / pixels * field:.3g}: {name} would be {pixels} pixels wide"
 

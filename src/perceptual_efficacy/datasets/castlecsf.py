@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 PUBLISHED_NAME = "data_aggregated_merged.csv"
 ROWS = 2305  # of the table that addresses.SOURCES names
 BACKGROUND, CHANGE = ["L", "M", "S"], ["L_delta", "M_delta", "S_delta"]
-NEEDED = [
-    *("dataset", "s_frequency", "ge_sigma", "luminance", "t_frequency", "eccentricity", "log_cone_contrast", "N"),
-    *("var_log_cone_contrast", *BACKGROUND, *CHANGE),
-]
+SELECTED = ["s_frequency", "t_frequency", "eccentricity"]
+NUMBERS = [*SELECTED, "ge_sigma", "luminance", "log_cone_contrast", "N", "var_log_cone_contrast", *BACKGROUND, *CHANGE]
+NEEDED = ["dataset", *NUMBERS]
 NAMES = {  # of the studies, as the repository's data/datasets.json has them
     "colorfest": "ColorFest, Wuerger et al. 2002",
     "five_centres": "Xu et al. 2020",
@@ -76,7 +75,10 @@ def stimuli(path: str | Path, *, subset: bool = False, studies: Sequence[str] | 
         raise ValueError(
             f"{path} has {len(table)} rows; the published table has {ROWS}. Download it again, or say `subset: true`."
         )
+    table[NUMBERS] = table[NUMBERS].apply(pd.to_numeric, errors="coerce")
     table = table.assign(line=np.arange(2, len(table) + 2))
+    if (wrong := table.loc[table[SELECTED].isna().any(axis=1), "line"]).size:
+        raise ValueError(f"{path}, line {wrong.iloc[0]}: {', '.join(SELECTED)} must be numbers. Correct the row.")
     static = (table["t_frequency"] == 0) & (table["eccentricity"] == 0) & (table["s_frequency"] > 0)
     wanted = table["dataset"] != ELSEWHERE if studies is None else table["dataset"].isin(studies)
     chosen = table[static & wanted]

@@ -26,7 +26,8 @@ def sentences(joint: pd.DataFrame, carried: pd.DataFrame, controls: Mapping[str,
     Parameters
     ----------
     joint, carried
-        What `multiverse.explore` returns, of all networks and data sets.
+        What `multiverse.explore` returns, of all networks and data sets, with the column `converged`: whether the order
+        of channels has converged in the layer that is compared.
     controls
         Network to the name of its control.
 
@@ -42,13 +43,15 @@ def sentences(joint: pd.DataFrame, carried: pd.DataFrame, controls: Mapping[str,
         control = joint[(joint["network"] == controls[str(network)]) & (joint["dataset"] == dataset)]
         choices = carried[(carried["network"] == network) & (carried["dataset"] == dataset)]
         text = [_of_efficacy(of["pe"], control), _of_parts(of["mu1"], of["mu2"]), _of_choices(choices)]
+        if not rows["converged"].all():
+            text.append("The order of its channels has not converged, so no claim is judged by these numbers.")
         found.append({"network": network, "dataset": dataset, "sentences": text})
     return found
 
 
 def _summary(rows: pd.DataFrame, ranking: str) -> dict[str, float]:
     chosen = rows[rows["ranking"] == ranking].set_index("statistic")
-    columns = {"n": "n", "median": "estimate", "p": "p_split"}
+    columns = {"n": "n", "median": "estimate", "p": "p_split", "chance": "split_mean"}
     found = {name: float(chosen[column][MEDIAN]) for name, column in columns.items()}
     return found | {"positive": float(chosen["estimate"]["share positive"])}
 
@@ -58,14 +61,14 @@ def _told(one: Mapping[str, float]) -> str:
 
 
 def _direction(one: Mapping[str, float]) -> int:
-    """1 or -1 if the median stands out among shuffles, else 0."""
-    return 0 if not one["p"] < SIGNIFICANCE else 1 if one["median"] > 0 else -1
+    """1 or -1 if the median stands out above or below that of shuffles, else 0."""
+    return 0 if not one["p"] < SIGNIFICANCE else 1 if one["median"] > one["chance"] else -1
 
 
 def _of_efficacy(pe: Mapping[str, float], control: pd.DataFrame) -> str:
     verdict = {
-        1: "in most analyses high-PE channels agree better with people",
-        -1: "in most analyses high-PE channels agree worse with people",
+        1: "high-PE channels agree better with people than shuffled ones do",
+        -1: "high-PE channels agree worse with people than shuffled ones do",
         0: "shuffled channels give as much",
     }[_direction(pe)]
     beside = f" With random weights: {_told(_summary(control, 'pe'))}." if len(control) else ""
@@ -77,7 +80,7 @@ def _of_parts(mu1: Mapping[str, float], mu2: Mapping[str, float]) -> str:
     if first and second:
         verdict = "both pull in the same direction"
         if first != second:
-            verdict = "they pull in opposite directions, and PE averages the two"
+            verdict = "they pull in opposite directions, and PE, which combines them, is what is left"
     elif first or second:
         verdict = f"only {'μ₁' if first else 'μ₂'} stands out among shuffled channels"
     else:
@@ -91,4 +94,4 @@ def _of_choices(carried: pd.DataFrame) -> str:
     if ranked.empty:
         return "All analyses agree."
     named = [f"{CHOICES[row['choice']]} ({row['variance']:.0%} of the variance)" for row in ranked.to_dict("records")]
-    return f"What differs between the analyses comes mostly from {' and '.join(named)}."
+    return f"Of the choices, these alone explain most: {' and '.join(named)}."

@@ -1,4 +1,4 @@
-"""Table: all, high and low channels by category or kind of distortion, of every data set of images."""
+"""Table: all, high and low channels by category, kind of distortion or study, of every data set."""
 
 import pandas as pd
 

@@ -17,7 +17,9 @@ def table(joint: pd.DataFrame) -> pd.DataFrame:
 def render(table: pd.DataFrame) -> pd.DataFrame:
     """Show a row per network, data set and ranking."""
     rows = table.assign(
-        shown=intervals(table).where(table["statistic"] == MEDIAN, table["estimate"].map("{:.0%}".format))
+        shown=intervals(table).where(
+            table["statistic"] == MEDIAN, table["estimate"].map("{:.0%}".format, na_action="ignore")
+        )
     )
     of_median = rows.loc[rows["statistic"] == MEDIAN, [*ROW, "n", "p_split"]].rename(columns={"n": "analyses"})
     of_median = of_median.rename(columns={"p_split": "p of the median"})

@@ -20,12 +20,12 @@ LEGEND = {  # what headings mean, on the page
     "n": "number of comparisons",
     "resampled": "what the 95% intervals resample",
     "all": "all channels of the layer",
-    "high": "its upper half by PE",
-    "low": "its lower half by PE",
+    "high": "the upper half of its channels by PE",
+    "low": "the lower half of its channels by PE",
     "random halves": "mean and central 95% of random halves of the layer",
-    "p, splits": "two-sided, where the difference lies among random splits of the same channels",
+    "p, splits": "two-sided, where the difference lies among random splits, or shuffles, of the same channels",
     "p, matched splits": "the same, among splits whose upper half has the high half’s share of distance",
-    "p, Holm": "corrected for the number of comparisons",
+    "p, Holm": "corrected for the number of hypotheses",
     "high - low, standardised": "the difference with each channel’s distances divided by their mean",
     "human ceiling": "what people themselves reach",
     "ours": "with its 95% interval",
@@ -33,8 +33,8 @@ LEGEND = {  # what headings mean, on the page
     "detectable": "the smallest difference that could have been found, with a power of 80%",
     "converged": "whether half of the frequencies or phases order the channels alike, and no unit sees padding",
     "sees padding": "whether units see the border of a picture",
-    "observers": "their number",
-    "shown": "stimuli that the display can show",
+    "observers": "their number, or the smallest and the largest",
+    "shown": "stimuli that the display can show, of studies with ten or more of them",
 }
 # what Markdown takes for the end of a cell, HTML or an escape; emphasis changes looks alone
 IN_MARKDOWN = str.maketrans({"|": "\\|", "\\": "\\\\", "<": "&lt;", "&": "&amp;"})
