@@ -17,8 +17,9 @@ rule explore_choices:
         data=any_of(EXPLORED),
     conda:
         "../envs/perception.yaml"
+    threads: 2
     resources:
-        **growing(mem_mb=2000, runtime=240),
+        **growing(mem_mb=6000, runtime=480),
     params:
         **study.params("multiverse.shuffles", "multiverse.replicates", "scores.baseline", "scores.combination", "seed"),
         csf=lambda wildcards: study.value("modelfest.csf" if wildcards.data == MODELFEST else "scores.csf"),
