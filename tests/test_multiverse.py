@@ -334,7 +334,7 @@ def test_unknown_options_are_refused(name):
 def made_joint(network, medians, p):
     rows = [
         {"network": network, "dataset": "modelfest", "ranking": ranking, "statistic": statistic, "n": 8}
-        | {"estimate": value, "p_split": p, "split_mean": 0.0, "converged": network == "net"}
+        | {"estimate": value, "p_split": p, "split_mean": 0.0, "order_converged": network == "net"}
         for ranking, median in zip(RANKINGS, medians, strict=True)
         for statistic, value in ((MEDIAN, median), ("share positive", 0.75))
     ]
@@ -368,7 +368,7 @@ def test_sentences_follow_the_numbers(medians, p, told):
     assert [text in sentence for text, sentence in zip(told, found["sentences"], strict=False)] == [True] * len(told)
     assert "With random weights: 75% positive" in found["sentences"][0]
     assert len(found["sentences"]) == 3
-    (other,) = analyses.sentences(joint.assign(converged=False), carried, {"net": "chance"})
+    (other,) = analyses.sentences(joint.assign(order_converged=False), carried, {"net": "chance"})
     assert "has not converged, so no claim is judged" in other["sentences"][-1]
     assert (
         "the contrast sensitivity function (50% of the variance) and whether distances are standardised (19%"

@@ -42,5 +42,5 @@ with job(snakemake) as run:
         seed=run.params.seed,
     )
     for name, table in found._asdict().items():
-        known = {"layer": layer, "converged": bool(converged) if layer == MEAN_OF_LAYERS else layer in converged}
+        known = {"layer": layer, "order_converged": bool(converged) if layer == MEAN_OF_LAYERS else layer in converged}
         io.write_table(table.assign(**known), run.output[name], run.provenance)

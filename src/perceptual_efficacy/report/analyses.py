@@ -26,7 +26,7 @@ def sentences(joint: pd.DataFrame, carried: pd.DataFrame, controls: Mapping[str,
     Parameters
     ----------
     joint, carried
-        What `multiverse.explore` returns, of all networks and data sets, with the column `converged`: whether the order
+        What `multiverse.explore` returns, of all networks and data sets, with the column `order_converged`: whether the order
         of channels has converged in the layer that is compared.
     controls
         Network to the name of its control.
@@ -43,7 +43,7 @@ def sentences(joint: pd.DataFrame, carried: pd.DataFrame, controls: Mapping[str,
         control = joint[(joint["network"] == controls[str(network)]) & (joint["dataset"] == dataset)]
         choices = carried[(carried["network"] == network) & (carried["dataset"] == dataset)]
         text = [_of_efficacy(of["pe"], control), _of_parts(of["mu1"], of["mu2"]), _of_choices(choices)]
-        if not rows["converged"].all():
+        if not rows["order_converged"].all():
             text.append("The order of its channels has not converged, so no claim is judged by these numbers.")
         found.append({"network": network, "dataset": dataset, "sentences": text})
     return found
