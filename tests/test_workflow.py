@@ -208,7 +208,8 @@ def test_editing_a_module_runs_the_rules_that_use_it_and_what_follows_from_them(
     path.write_text(path.read_text() + "\n# a comment\n")
     assert "Nothing to be done" in snakemake(copy, "--dry-run", root=clone).stdout
     path.write_text(path.read_text() + "\nADDED = 1\n")
-    in_the_study = USING_CSF - {"compare_with_lpips"}  # its networks are no versions of LPIPS
+    # its networks are no versions of LPIPS, and it has no thresholds beside ModelFest's
+    in_the_study = USING_CSF - {"compare_with_lpips", "measure_drawn_baselines"}
     using = dict.fromkeys(in_the_study, 1) | {
         "fine_tune": 4,
         "score_images": 6,

@@ -26,8 +26,8 @@ def sentences(joint: pd.DataFrame, carried: pd.DataFrame, controls: Mapping[str,
     Parameters
     ----------
     joint, carried
-        What `multiverse.explore` returns, of all networks and data sets, with the column `order_converged`: whether the order
-        of channels has converged in the layer that is compared.
+        What `multiverse.explore` returns, of all networks and data sets, with the column `order_converged`: whether the
+        order of channels has converged in the layer that is compared.
     controls
         Network to the name of its control.
 
