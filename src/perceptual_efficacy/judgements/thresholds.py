@@ -218,7 +218,7 @@ class DetectionThresholds(Judgements):
         Raises
         ------
         ValueError
-            If the stimuli are of several studies, each of which has a criterion of its own: take those of `groups`.
+            If the stimuli come from several studies. Each study has its own criterion: predict every part in `groups`.
         """
         if self._several:
             raise ValueError(f"There are {len(self._members)} studies; expected one, as each has its own criterion.")

@@ -21,7 +21,7 @@ def table(carried: pd.DataFrame) -> pd.DataFrame:
 
 @style.context()
 def draw(table: pd.DataFrame) -> Figure:
-    """Draw a row per option with its mean, joined within a choice, and the share of variance beside it."""
+    """Draw the mean of every option in a row of its own, and beside each choice its share of the variance."""
     pairs = table.drop_duplicates(["choice", "option"])
     options = [(choice, option) for choice in CHOICES for option in pairs.loc[pairs["choice"] == choice, "option"]]
     place, labels = option_rows(options)
