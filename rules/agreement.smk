@@ -27,6 +27,32 @@ rule measure_contrast_distances:
         "../workflow/scripts/measure_contrast_distances.py"
 
 
+rule measure_known_answers:
+    input:
+        weights="results/backbones/{backbone}/weights.safetensors",
+    output:
+        distances="results/distances/{backbone}/known_answers.nc",
+    log:
+        "results/logs/measure_known_answers/{backbone}.log",
+    benchmark:
+        "results/benchmarks/measure_known_answers/{backbone}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    threads: 8
+    resources:
+        **growing(mem_mb=4000, runtime=30),
+        gpu=1,
+    params:
+        pixels_per_degree=study.value("stimuli.pixels_per_degree"),
+        batch_size=study.value("modelfest.batch_size"),
+        precision=study.value("precision"),
+        code=code_digest("measure_known_answers"),
+    message:
+        "Measuring how far {wildcards.backbone} finds square, oblique and other gratings from blank"
+    script:
+        "../workflow/scripts/measure_known_answers.py"
+
+
 rule assess_thresholds:
     input:
         distances="results/distances/{backbone}/modelfest-{resolution}.nc",

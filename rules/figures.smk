@@ -135,6 +135,31 @@ rule plot_first_layer_filters:
         "../workflow/scripts/plot_first_layer_filters.py"
 
 
+rule plot_known_answers:
+    input:
+        distances="results/distances/{backbone}/known_answers.nc",
+        channels="results/selectivity/{backbone}/channels.parquet",
+        control_distances=network("results/distances/{0.control}/known_answers.nc"),
+        control_channels=network("results/selectivity/{0.control}/channels.parquet"),
+    output:
+        **figure_files("{backbone}/known_answers"),
+    log:
+        "results/logs/plot_known_answers/{backbone}.log",
+    benchmark:
+        "results/benchmarks/plot_known_answers/{backbone}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    resources:
+        **DRAWING,
+    params:
+        csf=study.value("modelfest.csf"),
+        code=code_digest("plot_known_answers"),
+    message:
+        "Plotting what {wildcards.backbone} answers to square, oblique and other gratings, beside people"
+    script:
+        "../workflow/scripts/plot_known_answers.py"
+
+
 rule plot_thresholds:
     input:
         predictions=f"results/agreement/{{backbone}}/modelfest-{study.resolution}-predictions.parquet",
@@ -521,6 +546,7 @@ rule figures:
         figures_named("stimuli", "depth", "networks"),
         figures_named("frequency_curves", "channel_scores", "orientation_curves", backbone=study.subjects),
         figures_named("efficacy_by_layer", "first_layer_filters", "thresholds", "selections", backbone=study.subjects),
+        figures_named("known_answers", backbone=study.subjects),
         figures_named("image_selections", "groups", "single_channels", backbone=study.subjects, dataset=study.people),
         figures_named("specification_curve", "share_kept", "choices", backbone=study.subjects, data=EXPLORED),
         figures_named("superres_plane", "superres_curves", scale=study.scales, backbone=study.teachers),

@@ -1,6 +1,9 @@
 rule explore_choices:
     input:
         tuning="results/probing/{backbone}/tuning.nc",
+        also_probed=[
+            f"results/probing/{{backbone}}/tuning-contrast-{contrast:.10g}.nc" for contrast in study.other_contrasts
+        ],
         channels=explored_scores,
         distances=explored_cubes,
         comparisons="results/data/{data}/comparisons.parquet",
@@ -23,6 +26,7 @@ rule explore_choices:
     params:
         **study.params("multiverse.shuffles", "multiverse.replicates", "scores.baseline", "scores.combination", "seed"),
         csf=lambda wildcards: study.value("modelfest.csf" if wildcards.data == MODELFEST else "scores.csf"),
+        contrasts=study.other_contrasts,
         variant=lambda wildcards: "modelfest" if wildcards.data == MODELFEST else "study",
         layer=lambda wildcards: study.claim_layers[wildcards.backbone],
         pixels_per_degree=explored_at,

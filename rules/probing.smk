@@ -23,6 +23,32 @@ rule probe_channels:
         "../workflow/scripts/probe_channels.py"
 
 
+# for the multiverse
+rule probe_at_contrast:
+    input:
+        weights="results/backbones/{backbone}/weights.safetensors",
+    output:
+        tuning="results/probing/{backbone}/tuning-contrast-{contrast}.nc",
+    log:
+        "results/logs/probe_at_contrast/{backbone}/{contrast}.log",
+    benchmark:
+        "results/benchmarks/probe_at_contrast/{backbone}/{contrast}.tsv"
+    conda:
+        "../envs/perception.yaml"
+    threads: 8
+    resources:
+        **growing(mem_mb=3000, runtime=30),
+        gpu=1,
+    params:
+        **study.params("probing.largest", "probing.batch_size", "precision"),
+        stimuli=lambda wildcards: {**study.value("stimuli"), "contrast": float(wildcards.contrast)},
+        code=code_digest("probe_channels"),
+    message:
+        "Measuring the responses of {wildcards.backbone} to gratings of contrast {wildcards.contrast}"
+    script:
+        "../workflow/scripts/probe_channels.py"
+
+
 # the first seed of a control is its own, which `probe_channels` measures
 rule probe_controls:
     output:

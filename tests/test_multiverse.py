@@ -143,6 +143,26 @@ def test_specifications_are_all_combinations_and_none_twice():
     assert (table.loc[table["ranking"] == "mu1", ["combination", "orientation_at"]] == ANY).all(axis=None)
 
 
+def test_gratings_of_another_contrast_are_a_ranking_of_their_own():
+    """Probed with other gratings, channels are ranked as a study with these would; and nothing else changes."""
+    data, other = {32.0: thresholds()}, tuning(seed=1)
+    alone, both = explore(data, shuffles=9), explore(data, shuffles=9, also_probed={0.2: other})
+    name = "pe with gratings of contrast 0.2"
+    added = both.specifications["ranking"] == name
+    pd.testing.assert_frame_equal(both.specifications[~added], alone.specifications)
+    instead = explore(data, other, shuffles=9).specifications.query("ranking == 'pe'")
+    np.testing.assert_allclose(both.specifications.loc[added, "estimate"], instead["estimate"], rtol=0, atol=1e-12)
+    told = both.joint[both.joint["ranking"] == name].set_index("statistic")
+    assert told.loc[MEDIAN, "estimate"] == pytest.approx(instead["estimate"].median(), abs=1e-12)
+    assert told.loc["share positive", "estimate"] == (instead["estimate"] > 0).mean()
+    assert told[["p_split", "ci_low"]].isna().all(axis=None)
+
+
+def test_gratings_shown_to_other_units_are_refused():
+    with pytest.raises(ValueError, match=r"contrast 0\.2 were not shown to the units"):
+        explore({32.0: thresholds()}, also_probed={0.2: tuning().isel(unit=slice(4))})
+
+
 def test_choices_are_named_once():
     assert tuple(multiverse.OPTIONS) == CHOICES
 
@@ -227,7 +247,7 @@ def test_layers_with_hardly_a_channel_have_no_estimate_where_a_half_is_empty(sco
         assert rows.loc[rows["share"] == 0.25, "estimate"].isna().all()
         assert rows.loc[rows["share"] == 0.5, "estimate"].notna().all() == (scored == 3)
         assert rows["rank"].isna().sum() == rows["estimate"].isna().sum()
-        assert set(found.joint["ranking"]) == set(RANKINGS)
+        assert set(RANKINGS) < set(found.joint["ranking"])
 
 
 def test_shuffles_without_a_score_do_not_count():
@@ -334,7 +354,7 @@ def test_unknown_options_are_refused(name):
 def made_joint(network, medians, p):
     rows = [
         {"network": network, "dataset": "modelfest", "ranking": ranking, "statistic": statistic, "n": 8}
-        | {"estimate": value, "p_split": p, "split_mean": 0.0, "order_converged": network == "net"}
+        | {"estimate": value, "p_split": p, "split_mean": 0.0}
         for ranking, median in zip(RANKINGS, medians, strict=True)
         for statistic, value in ((MEDIAN, median), ("share positive", 0.75))
     ]
@@ -364,12 +384,17 @@ def test_sentences_follow_the_numbers(medians, p, told):
             for choice, share in (("cube", 0.19), ("csf", 0.5), ("share", 0.01))
         ]
     )
-    (found,) = analyses.sentences(joint, carried, {"net": "chance"})
+    claim = {"evidence": "analyses_of_modelfest", "network": "net", "dataset": "modelfest", "verdict": "supported"}
+    (found,) = analyses.sentences(joint, carried, {"net": "chance"}, [claim])
     assert [text in sentence for text, sentence in zip(told, found["sentences"], strict=False)] == [True] * len(told)
     assert "With random weights: 75% positive" in found["sentences"][0]
     assert len(found["sentences"]) == 3
-    (other,) = analyses.sentences(joint.assign(order_converged=False), carried, {"net": "chance"})
-    assert "has not converged, so no claim is judged" in other["sentences"][-1]
+    claim |= {"verdict": "not tested", "reason": "relu2_2 has not converged"}
+    (other,) = analyses.sentences(joint, carried, {"net": "chance"}, [claim])
+    assert other["sentences"] == [
+        *found["sentences"],
+        "No claim is judged by these numbers: relu2_2 has not converged.",
+    ]
     assert (
         "the contrast sensitivity function (50% of the variance) and whether distances are standardised (19%"
         in found["sentences"][2]

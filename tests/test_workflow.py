@@ -110,6 +110,7 @@ def sources(tmp_path_factory):
 
 USING_CSF = {
     "explore_choices",
+    "plot_known_answers",
     "score_channels",
     "compare_layers",
     "measure_drawn_baselines",
@@ -129,6 +130,14 @@ USING_CSF = {
 
 USING_IMAGES = {"list_images", "pack_images", "train_start", "fine_tune", "score_images", "plot_superres_crops"}
 
+USING_THRESHOLDS = {
+    "assess_agreement",
+    "assess_thresholds",
+    "explore_choices",
+    "plot_known_answers",
+    "plot_ladder",
+}
+
 USING_LAYOUTS = {"generate_ladder", "read_judgements"}
 
 
@@ -136,7 +145,7 @@ USING_LAYOUTS = {"generate_ladder", "read_judgements"}
     ("module", "expected"),
     [
         ("csf", USING_CSF),
-        ("agreement", {"assess_agreement", "assess_thresholds", "explore_choices", "plot_ladder"}),
+        ("agreement", USING_THRESHOLDS),
         (
             "baselines",
             {"measure_baselines", "train_start", "fine_tune", "score_images", "invert_features"},
@@ -152,7 +161,8 @@ USING_LAYOUTS = {"generate_ladder", "read_judgements"}
         ("backbones/kmeans", {"learn_kmeans", "load_network", "probe_controls"}),
         ("backbones/weights", {"load_network", "probe_controls", "train_start", "fine_tune", "score_images"}),
         ("lpips", {"compare_with_lpips", "assess_agreement", "score_images"}),
-        ("judgements/thresholds", {"assess_agreement", "assess_thresholds", "explore_choices", "plot_ladder"}),
+        ("judgements/thresholds", USING_THRESHOLDS),
+        ("waveforms", {"measure_known_answers", "plot_known_answers"}),
         ("claims/evaluation", {"judge_claims", "write_report"}),
         ("report/explorer", {"write_report"}),
         ("plots/selections", {"plot_selections", "plot_image_selections"}),
@@ -220,7 +230,9 @@ def test_editing_a_module_runs_the_rules_that_use_it_and_what_follows_from_them(
         "write_report": 1,
     }
     of_scores = {"channel_scores", "orientation_curves", "efficacy_by_layer", "first_layer_filters"}
-    following = {f"plot_{figure}": 1 for figure in (*of_scores, "thresholds", "selections", "depth", "networks")}
+    following = {
+        f"plot_{figure}": 1 for figure in (*of_scores, "known_answers", "thresholds", "selections", "depth", "networks")
+    }
     following |= {f"plot_superres_{figure}": 1 for figure in ("plane", "curves", "crops", "differences")}
     following |= {"compare_losses": 1, "compare_inversions": 1, "plot_inversions": 1}
     following |= {f"plot_{figure}": 3 for figure in ("groups", "image_selections", "single_channels")}

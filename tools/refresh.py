@@ -21,6 +21,7 @@ import yaml
 from PIL import Image
 
 from perceptual_efficacy.claims.evaluation import NOT_TESTED
+from perceptual_efficacy.plots.style import signed
 from perceptual_efficacy.report import analyses
 from perceptual_efficacy.report.verdicts import summary
 from perceptual_efficacy.tables.claims import KINDS, compared
@@ -63,6 +64,7 @@ PRETRAINED_FIGURES = (
         "choices-modelfest",
         "share_kept-modelfest",
         "lpips_weights",
+        "known_answers",
         "inversions",
         "superres_plane-x4",
         "superres_crops-x4",
@@ -251,8 +253,28 @@ def all_analyses(results: Path, controls: Mapping[str, str | None]) -> str:
         name: sorted((results / "multiverse").glob(f"*/modelfest-{name}.parquet")) for name in ("joint", "carried")
     }
     tables = {name: pd.concat(map(pd.read_parquet, paths), ignore_index=True) for name, paths in parts.items()}
-    found = {one["network"]: one for one in analyses.sentences(**tables, controls=controls)}
+    told = analyses.sentences(**tables, controls=controls, claims=read_claims(results))
+    found = {one["network"]: one for one in told}
     return "\n".join(f"- `{network}`. {' '.join(found[network]['sentences'])}" for network in controls)
+
+
+def known_answers(results: Path, networks: Iterable[str]) -> str:
+    """Show what networks and their controls answer to gratings, beside people."""
+    at = ["answer", "standard", "frequency"]
+    columns = {}
+    for network in networks:
+        table = pd.read_csv(results / "figures" / network / "known_answers.csv")
+        table = table[(table["layer"] == MEAN_OF_LAYERS) & (table["selection"] == ALL)]
+        columns |= {
+            f"`{name}`": rows.set_index(at)["sensitivity"] for name, rows in table.groupby("network", sort=False)
+        }
+        people = table[table["network"] == network].set_index(at)["people"]
+    shown = pd.DataFrame({"people": people, **columns})
+    rows = [
+        [answer, f"{standard:.0%}", f"{frequency:g}", *(signed(value, ".2f") for value in values)]
+        for (answer, standard, frequency), *values in shown.itertuples()
+    ]
+    return markdown(["", "contrast of the standard", "cycles per degree", *shown], rows)
 
 
 def controls_of(results: Path) -> dict[str, str | None]:
@@ -302,6 +324,7 @@ def main() -> None:
         fill(page, "claims", claims(pretrained))
         fill(page, "controls", controls(pretrained))
         fill(page, "analyses", all_analyses(pretrained, controls_of(pretrained)))
+        fill(page, "known-answers", known_answers(pretrained, controls_of(pretrained)))
         fill(page, "agreement", table(pretrained, "networks"))
         fill(page, "inversions", table(pretrained, "inversions"))
         fill(page, "superres", table(pretrained, "superres"))

@@ -4,8 +4,9 @@ After Simonsohn, Simmons, Nelson: Specification curve analysis, Nature Human Beh
 network: a specification scores the channels from their tuning curves, and sums the distance cube over the halves.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,6 +52,7 @@ OTHER_RANKINGS = {  # the score that takes the place of mu2, or the CSF; estimat
     "pe with the orientation selectivity index": ("osi", None),
     "pe with 1 - circular variance": ("selectivity", None),
 }
+AT_CONTRAST = "pe with gratings of contrast {:g}"  # likewise
 BLOCK = 2**21  # distances scored at once
 STATISTICS = (MEDIAN, "share positive", "share supported", "share contradicted")
 
@@ -85,6 +87,7 @@ def explore(
     shuffles: int = 400,
     replicates: int = 100,
     seed: int = 0,
+    also_probed: Mapping[float, xr.Dataset] = MappingProxyType({}),
 ) -> Multiverse:
     """Compare high with low channels under every combination of choices.
 
@@ -108,22 +111,25 @@ def explore(
         difference.
     seed
         Of both.
+    also_probed
+        Contrast of other gratings to the same as `tuning` for these.
 
     Returns
     -------
     specifications
-        One row per ranking ("pe", "mu1", "mu2", and PE with a flat CSF or another score in the place of mu2) and
-        combination of `CHOICES` ("any" where one makes no difference): identity, measure (the primary one), ranking,
-        the choices, main (whether it is the main result), estimate (high minus low, mean over layers), ci_low, ci_high,
-        p (its place among shuffles), rho (Spearman's correlation of the ranking with the channels' own agreement, mean
-        over layers), rank (of the estimate in its ranking, from 1), band_low and band_high (central 95% of the
-        estimates of that rank in shuffles). p, rank and the band are missing for rankings that are not shuffled.
+        One row per ranking ("pe", "mu1", "mu2", and PE with a flat CSF, another score in the place of mu2, or other
+        gratings) and combination of `CHOICES` ("any" where one makes no difference): identity, measure (the primary
+        one), ranking, the choices, main (whether it is the main result), estimate (high minus low, mean over layers),
+        ci_low, ci_high, p (its place among shuffles), rho (Spearman's correlation of the ranking with the channels' own
+        agreement, mean over layers), rank (of the estimate in its ranking, from 1), band_low and band_high (central 95%
+        of the estimates of that rank in shuffles). p, rank and the band are missing for rankings that are not shuffled.
     joint
-        One row per shuffled ranking and statistic over its specifications (median difference, share positive, share
-        supported, share contradicted): estimate; of the median ci_low and ci_high, the shifts of all differences that
-        the shuffles do not exclude; split_mean (mean over shuffles), p_split (two-sided), splits (shuffles), n
-        (specifications), n_clusters (channels that are shuffled) and resampled_unit. A specification is supported if it
-        lies in the upper tail of its shuffles, p < 0.05 two-sided, and contradicted if in the lower.
+        One row per ranking and statistic over its specifications (median difference, share positive, share supported,
+        share contradicted; of rankings that are not shuffled the first two): estimate; of the median ci_low and
+        ci_high, the shifts of all differences that the shuffles do not exclude; split_mean (mean over shuffles),
+        p_split (two-sided), splits (shuffles), n (specifications), n_clusters (channels that are shuffled) and
+        resampled_unit. A specification is supported if it lies in the upper tail of its shuffles, p < 0.05 two-sided,
+        and contradicted if in the lower.
     carried
         One row per ranking, choice and option: mean (over the specifications that differ in this choice alone),
         variance (share of the estimates' variance that the choice's main effect carries).
@@ -134,8 +140,8 @@ def explore(
     Raises
     ------
     ValueError
-        If there is no resolution, CSF or layer, a layer or an option is unknown, or a cube does not have the units of
-        `tuning`, a comparison for every judgement, and finite distances alone.
+        If there is no resolution, CSF or layer, a layer or an option is unknown, or a cube or other tuning does not
+        have the units of `tuning`, or a cube a comparison for every judgement, and finite distances alone.
     """
     if not data or not csfs or not layers:
         raise ValueError("A multiverse needs at least one resolution, one CSF and one layer.")
@@ -148,12 +154,18 @@ def explore(
     channels = pd.DataFrame({"layer": names, "channel": tuning["channel"].values})
     for cube, judgements in data.values():
         check(cube, judgements, {"tuning": Ranking(channels, "channel")})
+    for contrast, other in also_probed.items():
+        if not all(np.array_equal(other[name], tuning[name]) for name in ("layer", "channel")):
+            raise ValueError(f"The gratings of contrast {contrast:g} were not shown to the units of `tuning`.")
     members = [np.flatnonzero(names == layer) for layer in layers]
     scored = _scored(tuning, list(data), csfs)
+    by_contrast = {
+        AT_CONTRAST.format(contrast): _scored(other, list(data), csfs) for contrast, other in also_probed.items()
+    }
     options = {"pixels_per_degree": tuple(data), "csf": tuple(csfs)}
     options |= {"baseline": _first(baseline, "baseline"), "combination": _first(combination, "combination")}
-    listed = _specifications({**OPTIONS, **options})
-    scores = [_score_of(row, scored) for row in listed.to_dict("records")]
+    listed = _specifications({**OPTIONS, **options}, by_contrast)
+    scores = [_score_of(row, by_contrast.get(row["ranking"], scored)) for row in listed.to_dict("records")]
     shuffled = listed["ranking"].isin(RANKINGS).to_numpy()
     exchangeable = np.all([np.isfinite(one) for one, used in zip(scores, shuffled, strict=True) if used], axis=0)
     sampling, shuffling, drawing = np.random.SeedSequence(seed).spawn(3)
@@ -216,7 +228,7 @@ def _first(option: str, choice: str) -> tuple[Any, ...]:
     return option, *(other for other in OPTIONS[choice] if other != option)
 
 
-def _specifications(options: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+def _specifications(options: Mapping[str, Sequence[Any]], others: Iterable[str]) -> pd.DataFrame:
     """All combinations of choices for every ranking; the first of each is the study's own."""
     every = pd.DataFrame(list(product(*options.values())), columns=list(options), dtype=object)
     of_mu2 = every.assign(combination=ANY)
@@ -226,6 +238,7 @@ def _specifications(options: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
         "mu1": every.assign(combination=ANY, orientation_at=ANY),
         "mu2": of_mu2,
         **{name: every.assign(csf="flat") if flat else every for name, (_, flat) in OTHER_RANKINGS.items()},
+        **dict.fromkeys(others, every),
     }
     tables = [table.drop_duplicates().assign(ranking=name) for name, table in parts.items()]
     table = pd.concat(tables, ignore_index=True)[["ranking", *CHOICES]]
@@ -244,7 +257,7 @@ def _score_of(row: Mapping[Any, Any], scored: Mapping[tuple[Any, ...], Scores]) 
     key = (row["pixels_per_degree"], choice["csf"], row["baseline"], choice["slope_per"], choice["orientation_at"])
     if row["ranking"] in ("mu1", "mu2"):
         return scored[key][row["ranking"]]
-    second = "mu2" if row["ranking"] == "pe" else OTHER_RANKINGS[row["ranking"]][0]
+    second, _ = OTHER_RANKINGS.get(row["ranking"], ("mu2", None))
     if row["combination"] == "product":
         return scored[key]["mu1"] * scored[key][second]
     return (scored[key]["mu1 rank"] + scored[key][f"{second} rank"]) / 2
@@ -372,6 +385,12 @@ def _among_shuffles(table: pd.DataFrame, null: Floats, channels: int) -> tuple[p
         )
         for statistic, of_all in zip(STATISTICS, values, strict=True):
             rows.append(_joint(ranking, statistic, of_all, index, channels))
+    for ranking in dict.fromkeys(table["ranking"][~table["ranking"].isin(RANKINGS)]):
+        index = np.flatnonzero((table["ranking"] == ranking) & np.isfinite(table["estimate"]))
+        estimate = table["estimate"].to_numpy()[index]
+        ends = np.median(estimate) if index.size else np.nan, (estimate > 0).mean() if index.size else np.nan
+        for statistic, value in zip(STATISTICS, ends, strict=False):
+            rows.append(_joint(ranking, statistic, np.array([value]), index, channels))
     return table.assign(**added), pd.DataFrame(rows)
 
 

@@ -27,8 +27,8 @@ with job(snakemake) as run:
     if "csf" in channels:
         channels = channels[(channels["csf"] == run.params.variant) & (channels["pixels_per_degree"] == resolutions[0])]
     layer = run.params.layer
-    converged = converged_layers(channels)
-    averaged = converged or list(channels["layer"].unique())  # of none that has converged, the claims are not tested
+    # where no layer has converged, the claims are not tested
+    averaged = converged_layers(channels) or list(channels["layer"].unique())
     own = {run.params.csf["model"]: csf.by_name(**run.params.csf)}
     found = multiverse.explore(
         tuning,
@@ -40,7 +40,7 @@ with job(snakemake) as run:
         shuffles=run.params.shuffles,
         replicates=run.params.replicates,
         seed=run.params.seed,
+        also_probed=dict(zip(run.params.contrasts, map(io.read_dataset, run.input.also_probed), strict=True)),
     )
     for name, table in found._asdict().items():
-        known = {"layer": layer, "order_converged": bool(converged) if layer == MEAN_OF_LAYERS else layer in converged}
-        io.write_table(table.assign(**known), run.output[name], run.provenance)
+        io.write_table(table.assign(layer=layer), run.output[name], run.provenance)

@@ -35,7 +35,7 @@ with job(snakemake) as run:
         several=len(subjects) > 1,
         people=run.params.people,
         thresholds=verdicts.thresholds(agreement, run.params.controls),
-        analyses=analyses.sentences(joint, carried, run.params.controls),
+        analyses=analyses.sentences(joint, carried, run.params.controls, claims),
         claims=claims,
         answers=verdicts.answers(claims),
         summary=verdicts.summary(claims),

@@ -319,6 +319,12 @@ class Study:
         return list(dict.fromkeys([*self.resolutions, *also]))
 
     @cached_property
+    def other_contrasts(self) -> list[float]:
+        """Contrasts of gratings that only the multiverse has, as numbers."""
+        contrasts = map(float, self.value("multiverse.contrasts"))
+        return [contrast for contrast in contrasts if contrast != self.value("stimuli.contrast")]
+
+    @cached_property
     def datasets(self) -> dict[str, DataSet]:
         return {entry["name"]: typed(DataSet, entry) for entry in self.value("datasets")}
 

@@ -16,6 +16,7 @@ CONTRADICTED = "contradicted"
 NO_EFFECT = "no effect"
 INCONCLUSIVE = "inconclusive"
 NOT_TESTED = "not tested"
+KEPT = ("id", "kind", "statement", "about", "evidence", "unit", "smallest_effect")  # of a claim, in its record
 RANDOM_SPLITS = "random splits"
 MATCHED_SPLITS = "splits with the same share of distance"
 SHUFFLED_WEIGHTS = "shuffles of the weights"
@@ -184,7 +185,7 @@ def evaluate(
                 others[f"the same with {networks.loc[control, 'origin']}"] = _pick(claim["id"], of_control, where)
         records.append(
             {
-                **{key: claim[key] for key in ("id", "kind", "statement", "about", "unit", "smallest_effect")},
+                **{key: claim[key] for key in KEPT},
                 "controls": list(claim["controls"]),
                 "endpoint": ", ".join(f"{key} {value}" for key, value in where.items()),
                 "network": network,

@@ -1,13 +1,15 @@
 """What a multiverse of analyses says, in sentences written from its numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
+from perceptual_efficacy.claims.evaluation import NOT_TESTED
 from perceptual_efficacy.statistics import SIGNIFICANCE
 from perceptual_efficacy.vocabulary import MEDIAN, RANKINGS
 
+EVIDENCE = "analyses_of_"  # what claims.yaml calls these tables, before the layout of their data
 CHOICES = {
     "cube": "whether distances are standardised",
     "pixels_per_degree": "pixels per degree",
@@ -20,21 +22,32 @@ CHOICES = {
 }
 
 
-def sentences(joint: pd.DataFrame, carried: pd.DataFrame, controls: Mapping[str, str | None]) -> list[dict[str, Any]]:
-    """Say in three sentences what every network's analyses of every data set find.
+def sentences(
+    joint: pd.DataFrame,
+    carried: pd.DataFrame,
+    controls: Mapping[str, str | None],
+    claims: Iterable[Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """Say in three sentences what every network's analyses of every data set find, and in a fourth why none is judged.
 
     Parameters
     ----------
     joint, carried
-        What `multiverse.explore` returns, of all networks and data sets, with the column `order_converged`: whether the
-        order of channels has converged in the layer that is compared.
+        What `multiverse.explore` returns, of all networks and data sets.
     controls
         Network to the name of its control.
+    claims
+        The study's claims with their verdicts, from `claims.evaluate`.
 
     Returns
     -------
     One mapping per network and data set: network, dataset, and the sentences.
     """
+    untested = {
+        (claim["network"], claim["dataset"]): claim["reason"]
+        for claim in claims
+        if claim["evidence"].startswith(EVIDENCE) and claim["verdict"] == NOT_TESTED
+    }
     found = []
     for (network, dataset), rows in joint.groupby(["network", "dataset"], sort=False):
         if network not in controls:
@@ -43,8 +56,8 @@ def sentences(joint: pd.DataFrame, carried: pd.DataFrame, controls: Mapping[str,
         control = joint[(joint["network"] == controls[str(network)]) & (joint["dataset"] == dataset)]
         choices = carried[(carried["network"] == network) & (carried["dataset"] == dataset)]
         text = [_of_efficacy(of["pe"], control), _of_parts(of["mu1"], of["mu2"]), _of_choices(choices)]
-        if not rows["order_converged"].all():
-            text.append("The order of its channels has not converged, so no claim is judged by these numbers.")
+        if reason := untested.get((network, dataset)):
+            text.append(f"No claim is judged by these numbers: {reason}.")
         found.append({"network": network, "dataset": dataset, "sentences": text})
     return found
 
