@@ -96,8 +96,8 @@ def explore(
     tuning
         What `probing.probe` returns.
     data
-        Resolution in pixels per degree to the data as they are there; the same if only the frequencies of the gratings
-        are relabelled.
+        Resolution in pixels per degree to the data as they are there; one and the same object if only the frequencies
+        of the gratings are relabelled.
     csfs
         Contrast sensitivity functions by name. The first resolution and CSF are those of the study's main result.
     layers
@@ -172,9 +172,12 @@ def explore(
     estimates = np.empty((len(listed), 3))
     null = np.zeros((len(listed), shuffles))
     rho = np.empty(len(listed))
-    for resolution, cube in product(data, OPTIONS["cube"]):
-        rows = np.flatnonzero((listed["pixels_per_degree"] == resolution) & (listed["cube"] == cube))
-        shown, judged = data[resolution]
+    shown_at: dict[int, list[float]] = {}  # the resolutions of the same data, which are scored once
+    for resolution, one in data.items():
+        shown_at.setdefault(id(one), []).append(resolution)
+    for resolutions, cube in product(shown_at.values(), OPTIONS["cube"]):
+        rows = np.flatnonzero(listed["pixels_per_degree"].isin(resolutions) & (listed["cube"] == cube))
+        shown, judged = data[resolutions[0]]
         values = np.moveaxis(shown.values, -1, 0).astype(np.float64)
         mean = values.reshape(len(values), -1).mean(axis=1)
         if cube == STANDARDISED:

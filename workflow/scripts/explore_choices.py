@@ -19,10 +19,7 @@ with job(snakemake) as run:
     comparisons = io.read_table(run.input.comparisons)
     resolutions = run.params.pixels_per_degree
     cubes = [cube["distance"].assign_attrs(cube.attrs) for cube in map(io.read_dataset, run.input.distances)]
-    data = {
-        resolution: multiverse.Data(cube, judgements.read(comparisons, cube))
-        for resolution, cube in zip(resolutions, cycle(cubes))
-    }
+    data = dict(zip(resolutions, cycle([multiverse.Data(cube, judgements.read(comparisons, cube)) for cube in cubes])))
     channels = io.read_table(run.input.channels)
     if "csf" in channels:
         channels = channels[(channels["csf"] == run.params.variant) & (channels["pixels_per_degree"] == resolutions[0])]

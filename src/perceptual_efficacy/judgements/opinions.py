@@ -121,12 +121,13 @@ def _rank_correlation(values: Floats, centred_rank: Floats) -> Floats:
     order = np.argsort(values, axis=-1)
     ranked = np.take_along_axis(values, order, axis=-1)
     tied = (ranked[..., 1:] == ranked[..., :-1]).any(axis=-1)
-    rank = np.empty(values.shape)
-    np.put_along_axis(rank, order, np.broadcast_to(np.arange(size) - (size - 1) / 2, values.shape), axis=-1)
+    rank = np.arange(size) - (size - 1) / 2
+    # the ranks lie in order; the others' are brought there
+    covariance, spread = np.asarray(centred_rank[order] @ rank), np.full(values.shape[:-1], (rank**2).sum())
     if tied.any():
-        rank[tied] = stats.rankdata(values[tied], axis=-1) - (size + 1) / 2
-    spread = (rank**2).sum(axis=-1) * (centred_rank**2).sum()
-    return statistics.ratio(rank @ centred_rank, np.sqrt(spread))
+        ranks = stats.rankdata(values[tied], axis=-1) - (size + 1) / 2
+        covariance[tied], spread[tied] = ranks @ centred_rank, (ranks**2).sum(axis=-1)
+    return statistics.ratio(covariance, np.sqrt(spread * (centred_rank**2).sum()))
 
 
 def _signs(values: Floats) -> NDArray[np.int8]:
