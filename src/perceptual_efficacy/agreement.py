@@ -25,14 +25,16 @@ from perceptual_efficacy.vocabulary import (
     NONE,
     RANDOM_HALVES,
     RANKINGS,
+    RAW,
     SCORED,
     SINGLE_CHANNELS,
+    STANDARDISED,
     identity,
 )
 
 BLOCK = 2**21  # distances scored at once: what stays near the processor is scored several times faster
 ROUNDING = 1e-13  # of a sum of distances
-KEPT_BYTES = 2**30  # of a cube in float64; a larger one is converted layer by layer each time it is needed
+TOGETHER = 128  # channels scored at once
 
 Marks = NDArray[np.bool_]
 
@@ -149,14 +151,19 @@ def compare_selections(
     mean = values.reshape(len(values), -1).mean(axis=1, dtype=np.float64)
     splitting, sampling = np.random.SeedSequence(seed).spawn(2)
     plan = _Plan.draw(rankings, differences, mean, splits, np.random.default_rng(splitting))
+    cubes = {
+        kind: _Distances(values, scale, judgements)
+        for kind, scale in ((RAW, np.ones_like(mean)), (STANDARDISED, np.where(mean > 0, mean, 1)))
+    }
+    places = {kind: _place_splits(plan, cube, judgements, match=kind == RAW) for kind, cube in cubes.items()}
     parts: dict[str, tuple[Any, Judgements]] = {EVERYTHING: (slice(None), judgements), **judgements.groups()}
     rows = []
     for group, (index, part) in parts.items():
         draws = part.draw(replicates, np.random.default_rng(sampling))
         size = {**identity(cube.attrs), "group": group, **_size(part)}
         found = []
-        for kind, scale in (("raw", np.ones_like(mean)), ("standardised", np.where(mean > 0, mean, 1))):
-            layers = _score_layers(plan, _Distances(values[:, index], scale), part, draws, match=kind == "raw")
+        for kind, distance in cubes.items():
+            layers = _score_layers(plan, distance, index, part, draws, places[kind][group])
             for name, layer in layers.items():
                 found += [{"cube": kind, "layer": name, **row} for row in _layer_rows(plan, name, layer, part)]
         without_network = {
@@ -209,12 +216,12 @@ def compare_single_channels(
     sampling, shuffling = np.random.SeedSequence(seed).spawn(2)
     draws = judgements.draw(replicates, np.random.default_rng(sampling))
     random = np.random.default_rng(shuffling)
-    measure = judgements.measures[0]
     channels = next(iter(rankings.values())).channels
-    units = np.moveaxis(cube.values, -1, 0)
-    alone = np.stack(
-        [judgements.score(unit.astype(np.float64), draws, (measure,))[measure] for unit in units]
+    blocks = np.array_split(np.moveaxis(cube.values, -1, 0), range(TOGETHER, len(channels), TOGETHER))
+    alone = np.concatenate(
+        [judgements.primary_each(block.astype(np.float64), draws) for block in blocks]
     )  # (units, samples)
+    alone = alone.round(statistics.DIGITS)
     intervals = [interval(scores, judgements, correlation=True) for scores in alone]
     table = channels[["layer", "channel"]].assign(
         score=alone[:, 0],
@@ -325,44 +332,43 @@ class _Plan(NamedTuple):
 
 
 class _Distances:
-    """Distances by unit in float64, from a cube (units, *comparisons) that may be too large to be kept in it."""
+    """Distances by unit, (units, *comparisons), each divided by its scale; in float64 where they are used."""
 
-    def __init__(self, values: NDArray[Any], scale: Floats) -> None:
+    def __init__(self, values: NDArray[Any], scale: Floats, judgements: Judgements) -> None:
         self.values = values
         self.scale = scale
-        self.comparisons = values[0].size
-        self._kept: dict[bytes, Floats] | None = {} if 8 * values.size <= KEPT_BYTES else None
+        self.judgements = judgements
 
-    def of(self, units: Indices) -> Floats:
-        """Distances (units, *comparisons), each channel divided by its scale."""
-        key = units.tobytes()
-        if self._kept is not None and key in self._kept:
-            return self._kept[key]
+    def of(self, units: Indices, index: Any = slice(None)) -> Floats:
+        """Distances of units for some of the comparisons."""
         scale = self.scale[units].reshape(-1, *[1] * (self.values.ndim - 1))
-        found: Floats = self.values[units] / scale
-        if self._kept is not None:
-            self._kept[key] = found
+        found: Floats = self.values[units][:, index] / scale
         return found
+
+    def evidence(self, units: Indices) -> Floats:
+        """What scores need of all comparisons, (units, n)."""
+        return np.ascontiguousarray(self.judgements.evidence(self.of(units)))
+
+
+class _Places(NamedTuple):
+    """Scores of random splits: of one group in one cube."""
+
+    upper: dict[str, Floats]  # by layer
+    lower: dict[str, Floats]
+    matched: dict[str, dict[str, Floats]]  # differences, by layer and ranking
 
 
 def _score_layers(
-    plan: _Plan, distance: _Distances, judgements: Judgements, draws: Any, *, match: bool
+    plan: _Plan, distance: _Distances, index: Any, judgements: Judgements, draws: Any, places: _Places
 ) -> dict[str, _Layer]:
     """Score every layer by name, then all layers' summed distances, then the mean of the layers' scores."""
     everything = np.ones(len(distance.values), dtype=bool)
     chosen = {(NONE, "all"): everything, **plan.halves}
     sums: dict[str, dict[tuple[str, str], Floats]] = {}
-    matched: dict[str, dict[str, Floats]] = {}
-    rankings = plan.rankings if match else []
     for name, units in plan.units.items():
-        layer = distance.of(units)
+        layer = distance.of(units, index)
         sums[name] = {key: layer[half[units]].sum(axis=0) for key, half in chosen.items()}
-        candidates = distance.of(plan.candidates[name])
-        matched[name] = {
-            ranking: _split_differences(candidates, plan.matched[name, ranking], judgements) for ranking in rankings
-        }
     sums[ALL_LAYERS] = {key: np.add.reduce([of_layer[key] for of_layer in sums.values()]) for key in chosen}
-    places = _score_splits(plan, distance, judgements)
     layers = {}
     for name, of_selection in sums.items():
         samples = {key: _Sample(judgements.score(values, draws)) for key, values in of_selection.items()}
@@ -375,15 +381,19 @@ def _score_layers(
             samples[ranking, HIGH_LOW] = samples[ranking, "high"] - samples[ranking, "low"]
         for first, second in plan.differences:
             samples[first, f"high, {first} - {second}"] = samples[first, "high"] - samples[second, "high"]
-        upper, differences = places[name]
-        layers[name] = _Layer(plan.half_of(name), samples, upper, differences, matched.get(name, {}))
+        upper = places.upper[name]
+        differences = upper - places.lower[name]
+        layers[name] = _Layer(plan.half_of(name), samples, upper, differences, places.matched.get(name, {}))
     single = [layers[name] for name in plan.averaged]
     if not single:
         layers[MEAN_OF_LAYERS] = _missing(layers[ALL_LAYERS])
         return layers
     layers[MEAN_OF_LAYERS] = layers[ALL_LAYERS]._replace(
         half=plan.half_of(MEAN_OF_LAYERS),
-        matched={ranking: _mean_of_matched(plan, matched, ranking) for ranking in rankings},
+        matched={
+            ranking: _mean_of_matched(plan, places.matched, ranking)
+            for ranking in next(iter(places.matched.values()), {})
+        },
         samples={key: _mean([layer.samples[key] for layer in single]) for key in single[0].samples},
         upper=np.mean([layer.upper for layer in single], axis=0),
         splits=np.mean([layer.splits for layer in single], axis=0),
@@ -419,47 +429,74 @@ def _missing(layer: _Layer) -> _Layer:
     )
 
 
-def _score_splits(plan: _Plan, distance: _Distances, judgements: Judgements) -> dict[str, tuple[Floats, Floats]]:
-    """Primary score of the upper half of every split, and its difference to the lower half's, by layer and for all."""
-    count = len(next(iter(plan.marks.values())))
-    upper, lower = ({name: np.empty(count) for name in [*plan.units, ALL_LAYERS]} for _ in range(2))
-    for block in _blocks(count, distance.comparisons):
+def _place_splits(plan: _Plan, distance: _Distances, judgements: Judgements, *, match: bool) -> dict[str, _Places]:
+    """Score both halves of every split, by group: of every layer and of all layers, and of matched splits."""
+    splits = len(next(iter(plan.marks.values())))
+    names = [EVERYTHING, *judgements.groups()]
+    found = {
+        group: _Places(_empty([*plan.units, ALL_LAYERS], splits), _empty([*plan.units, ALL_LAYERS], splits), {})
+        for group in names
+    }
+
+    def score(block: slice, layer: str, upper: Floats, lower: Floats) -> None:
+        for side, summed in (("upper", upper), ("lower", lower)):
+            for group, scores in judgements.primary_by_group(summed).items():
+                getattr(found[group], side)[layer][block] = scores
+
+    held = [_Splitting(distance.evidence(units)) for units in plan.candidates.values()]
+    for block in _blocks(splits, held[0].size):
         totals: list[Any] = [0, 0]
-        for name, marks in plan.marks.items():
-            halves = _split(distance.of(plan.candidates[name]), marks[block])
-            for side, (scores, summed) in enumerate(zip((upper, lower), halves, strict=True)):
-                scores[name][block] = judgements.primary(summed)
-                totals[side] = totals[side] + summed
-        for scores, total in zip((upper, lower), totals, strict=True):
-            scores[ALL_LAYERS][block] = judgements.primary(total)
-    for name in upper:
-        if plan.half_of(name) == 0:
-            upper[name][:] = np.nan
-    return {name: (upper[name], upper[name] - lower[name]) for name in upper}
-
-
-def _split_differences(candidates: Floats, marks: Marks, judgements: Judgements) -> Floats:
-    """How much more the upper half of every split of one layer scores than its lower half."""
-    found = np.empty(len(marks))
-    for block in _blocks(len(marks), candidates[0].size if len(candidates) else 1):
-        upper, lower = _split(candidates, marks[block])
-        found[block] = judgements.primary(upper) - judgements.primary(lower)
+        for layer, splitting in zip(plan.candidates, held, strict=True):
+            halves = splitting.halves(plan.marks[layer][block])
+            score(block, layer, *halves)
+            totals = [total + half for total, half in zip(totals, halves, strict=True)]
+        score(block, ALL_LAYERS, *totals)
+    for layer, splitting in zip(plan.candidates, held, strict=True):
+        for ranking in plan.rankings if match else ():
+            differences = splitting.differences(plan.matched[layer, ranking], judgements)
+            for group in names:
+                found[group].matched.setdefault(layer, {})[ranking] = differences[group]
+    for places in found.values():
+        for layer in places.upper:
+            if plan.half_of(layer) == 0:
+                places.upper[layer][:] = np.nan
     return found
 
 
-def _split(candidates: Floats, marks: Marks) -> tuple[Floats, Floats]:
-    """Distances by the upper and the lower half of every split, each of shape (splits, *comparisons)."""
-    upper: Floats = np.tensordot(marks * 1.0, candidates, axes=1)
-    whole = candidates.sum(axis=0)
-    lower = whole - upper
-    lower[lower < ROUNDING * whole] = 0  # what is left of a half without any distance
-    return upper, lower
+class _Splitting:
+    """Evidence of a layer's scored units, (units, n), to be split between two halves."""
+
+    def __init__(self, evidence: Floats) -> None:
+        self.units = evidence
+        self.size = evidence.shape[1]
+        self.whole = evidence.sum(axis=0)
+        self.rounding = ROUNDING * np.abs(evidence).sum(axis=0)
+
+    def halves(self, marks: Marks) -> tuple[Floats, Floats]:
+        """Evidence by the upper and the lower half of every split, each of shape (splits, n)."""
+        upper: Floats = marks.astype(np.float64) @ self.units
+        lower = self.whole - upper
+        lower[np.abs(lower) < self.rounding] = 0  # what is left of a half without any distance
+        return upper, lower
+
+    def differences(self, marks: Marks, judgements: Judgements) -> dict[str, Floats]:
+        """How much more the upper half of every split scores than its lower half, by group."""
+        found = _empty([EVERYTHING, *judgements.groups()], len(marks))
+        for block in _blocks(len(marks), self.size):
+            upper, lower = map(judgements.primary_by_group, self.halves(marks[block]))
+            for group, differences in found.items():
+                differences[block] = upper[group] - lower[group]
+        return found
 
 
-def _blocks(splits: int, comparisons: int) -> Iterator[slice]:
+def _empty(names: Sequence[str], size: int) -> dict[str, Floats]:
+    return {name: np.empty(size) for name in names}
+
+
+def _blocks(splits: int, size: int) -> Iterator[slice]:
     """Splits to be scored at once."""
-    size = min(256, max(64, BLOCK // comparisons))
-    return (slice(start, start + size) for start in range(0, splits, size))
+    count = min(256, max(64, BLOCK // size))
+    return (slice(start, start + count) for start in range(0, splits, count))
 
 
 def _layer_rows(plan: _Plan, name: str, layer: _Layer, judgements: Judgements) -> list[dict[str, Any]]:

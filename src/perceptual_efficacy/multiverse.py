@@ -185,6 +185,7 @@ def explore(
         draws = judged.draw(replicates, np.random.default_rng(sampling))
         once = judged.draw(0, np.random.default_rng(sampling))
         alone = np.concatenate([judged.primary(values[part]) for part in _blocks(len(values), values[0].size)])
+        alone = alone.round(statistics.DIGITS)
         halves = {row: _halves(scores[row], members, listed["share"][row]) for row in rows}
         for part, samples in ((rows[shuffled[rows]], draws), (rows[~shuffled[rows]], once)):
             estimates[part] = _differences(values, judged, samples, members, [halves[row] for row in part])

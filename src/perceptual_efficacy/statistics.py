@@ -8,6 +8,7 @@ from scipy import stats
 
 NEAR_ENOUGH = 0.1  # of the tolerance: where the search for a matched split ends
 SIGNIFICANCE = 0.05  # of two-sided p-values
+DIGITS = 13  # of a score that is ranked: scores that differ by the rounding of sums alone are ties
 LEAST_CLUSTERS = 10  # of what is resampled; fewer do not tell how much others would differ
 
 

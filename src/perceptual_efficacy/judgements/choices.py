@@ -75,6 +75,9 @@ class TwoAlternativeChoices(Categories):
         observers: ArrayLike | None = None,
     ) -> None:
         super().__init__(judgement, group, cluster, human=human)
+        self._at_stake = np.zeros((len(self), len(self._members)))
+        for category, members in enumerate(self._members.values()):
+            self._at_stake[members, category] = (0.5 - self.judgement[members]) / len(members)
         self.observers = None if observers is None else np.asarray(observers, dtype=np.float64)
         if self.observers is not None and not (self.observers.shape == (len(self),) and (self.observers > 1).all()):
             raise ValueError(
@@ -90,14 +93,22 @@ class TwoAlternativeChoices(Categories):
             found.observers = comparisons["observers"].to_numpy(dtype=np.float64)
         return found
 
-    def primary(self, distance: Floats) -> Floats:
-        """2AFC score of distances (..., triplets, 2), shape (...)."""
-        earned = _two_alternative(distance[..., 0], distance[..., 1], self.judgement)
-        return np.mean([earned[..., members].mean(axis=-1) for members in self._members.values()], axis=0)
+    def evidence(self, distance: Floats) -> Floats:
+        """How much farther every second patch is than the first: its sign decides."""
+        return distance[..., 1] - distance[..., 0]
+
+    def by_category(self, evidence: Floats) -> Floats:
+        """2AFC score of how much farther every second patch is, (..., triplets), in every category."""
+        # a triplet earns a half, plus or minus what its observers' majority has above a half
+        return 0.5 + np.sign(evidence) @ self._at_stake
 
     def score(self, distance: Floats, draws: Floats, measures: Sequence[str] = measures) -> dict[str, Floats]:
         """2AFC score of one distance (triplets, 2) on every sample."""
-        return {"2afc": self._average(_two_alternative(distance[..., 0], distance[..., 1], self.judgement), draws)}
+        return {"2afc": self.primary_each(distance[None], draws)[0]}
+
+    def primary_each(self, distance: Floats, draws: Floats) -> Floats:
+        """2AFC score of distances (channels, triplets, 2) on every sample, shape (channels, samples)."""
+        return self._average(_two_alternative(distance[..., 0], distance[..., 1], self.judgement), draws)
 
     def people(self, draws: Floats) -> dict[str, Floats]:
         """Return how often two observers choose alike, by name.
@@ -112,10 +123,11 @@ class TwoAlternativeChoices(Categories):
         if not self.human:
             return {}
         alike = self.judgement**2 + (1 - self.judgement) ** 2
-        published = {SELF_AGREEMENT: self._average(alike, draws)}
+        published = {SELF_AGREEMENT: self._average(alike[None], draws)[0]}
         if self.observers is None:
             return published
-        return {HUMAN_CEILING: self._average((self.observers * alike - 1) / (self.observers - 1), draws), **published}
+        different = (self.observers * alike - 1) / (self.observers - 1)
+        return {HUMAN_CEILING: self._average(different[None], draws)[0], **published}
 
     def _subset(self, index: Indices) -> Self:
         part = super()._subset(index)
@@ -123,11 +135,12 @@ class TwoAlternativeChoices(Categories):
         return part
 
     def _average(self, earned: Floats, draws: Floats) -> Floats:
-        """Mean over categories of the mean over each category's triplets, on every sample."""
-        sums = [
-            np.bincount(self._cluster_number[members], weights, minlength=self.clusters)
-            for members in self._members.values()
-            for weights in (earned[members], None)
-        ]
-        drawn = draws @ np.stack(sums, axis=1)
-        return statistics.ratio(drawn[:, ::2], drawn[:, 1::2]).mean(axis=1)
+        """Mean over categories of the mean over each category's triplets (channels, triplets), on every sample."""
+        means = np.zeros((len(earned), len(draws)))
+        for members in self._members.values():
+            order = members[np.argsort(self._cluster_number[members], kind="stable")]
+            clusters, starts = np.unique(self._cluster_number[order], return_index=True)
+            drawn, size = draws[:, clusters], np.diff([*starts, len(order)]).astype(np.float64)
+            sums = np.add.reduceat(earned[:, order], starts, axis=1) @ drawn.T
+            means += statistics.ratio(sums, np.broadcast_to(drawn @ size, sums.shape))
+        return means / len(self._members)

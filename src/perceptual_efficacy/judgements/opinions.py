@@ -45,9 +45,13 @@ class OpinionScores(GroupedJudgements):
         weights: Floats = np.vstack([np.ones((1, self.clusters)), 1 - np.eye(self.clusters)])
         return OpinionDraws(weights, weights.T[self._cluster_number], self._rank @ weights.T)
 
-    def primary(self, distance: Floats) -> Floats:
-        """Spearman correlation of distances (..., images, 1) with opinions, shape (...)."""
-        return _rank_correlation(-distance[..., 0], self._overall_rank)
+    def evidence(self, distance: Floats) -> Floats:
+        """Distances of all images."""
+        return distance[..., 0]
+
+    def primary_of(self, evidence: Floats) -> Floats:
+        """Spearman correlation of minus the distances (..., images) with opinions, shape (...)."""
+        return -_rank_correlation(evidence, self._overall_rank)
 
     def score(self, distance: Floats, draws: OpinionDraws, measures: Sequence[str] = measures) -> dict[str, Floats]:
         """Correlations of one distance (images, 1) on every sample; the logistic function is fitted to the full one."""
@@ -107,12 +111,13 @@ def _centred_ranks(values: Floats, cluster: Indices, clusters: int) -> Floats:
     With w copies of each cluster a value's mid-rank is the weighted sum over clusters of these, plus half the number of
     all copies and a half: what is left after centring is the sum alone.
     """
-    ranks = np.empty((len(values), clusters))
-    for number in range(clusters):
-        members = np.sort(values[cluster == number])
-        below, not_above = np.searchsorted(members, values, "left"), np.searchsorted(members, values, "right")
-        ranks[:, number] = (below + not_above - len(members)) / 2
-    return ranks
+    order = np.argsort(values)
+    ranked = values[order]
+    until = np.zeros((len(values) + 1, clusters))  # of each cluster among so many of the lowest values
+    until[np.arange(1, len(values) + 1), cluster[order]] = 1
+    np.cumsum(until, axis=0, out=until)
+    below, not_above = (until[np.searchsorted(ranked, values, side)] for side in ("left", "right"))
+    return (below + not_above - until[-1]) / 2
 
 
 def _rank_correlation(values: Floats, centred_rank: Floats) -> Floats:

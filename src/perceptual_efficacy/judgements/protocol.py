@@ -1,6 +1,8 @@
 """The form in which all kinds of judgements score a distance, and what several kinds share."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -8,7 +10,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from perceptual_efficacy.vocabulary import PEOPLE
+from perceptual_efficacy.vocabulary import EVERYTHING, PEOPLE
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -36,9 +38,28 @@ class Judgements(Protocol):
 
     def primary(self, distance: Floats) -> Floats:
         """Primary score of distances (..., *comparisons) on the full sample, shape (...)."""
+        return self.primary_of(self.evidence(distance))
 
     def score(self, distance: Floats, draws: Any, measures: Sequence[str] = ...) -> Mapping[str, Floats]:
         """Scores of one distance on every sample, shape (samples,)."""
+
+    # Sums over channels are what costs: these forms take and give nothing that a score does not need.
+
+    def evidence(self, distance: Floats) -> Floats:
+        """What `primary_of` needs of distances (..., *comparisons): as additive over channels as they are, (..., n)."""
+
+    def primary_of(self, evidence: Floats) -> Floats:
+        """Primary score of evidence (..., n) on the full sample, shape (...)."""
+
+    def primary_by_group(self, evidence: Floats) -> dict[str, Floats]:
+        """The same, and that of the part of it that belongs to each group, by name."""
+        parts = {name: part.primary_of(evidence[..., index]) for name, (index, part) in self.groups().items()}
+        return {EVERYTHING: self.primary_of(evidence), **parts}
+
+    def primary_each(self, distance: Floats, draws: Any) -> Floats:
+        """Primary score of distances (channels, *comparisons) on every sample, shape (channels, samples)."""
+        measure = self.measures[0]
+        return np.stack([self.score(one, draws, (measure,))[measure] for one in distance])
 
     def people(self, draws: Any) -> Mapping[str, Floats]:
         """Primary score of the observers themselves on every sample, by name, where their agreement is known."""
@@ -79,6 +100,10 @@ class GroupedJudgements(Judgements):
 
     def groups(self) -> dict[str, tuple[Indices, Self]]:
         """Comparisons of every group and their judgements, where there are several."""
+        return self._groups
+
+    @cached_property
+    def _groups(self) -> dict[str, tuple[Indices, Self]]:
         if len(self._members) < 2:
             return {}
         return {name: (members, self._subset(members)) for name, members in self._members.items()}
@@ -107,6 +132,21 @@ class Categories(GroupedJudgements):
 
     def __init__(self, judgement: ArrayLike, group: ArrayLike, cluster: ArrayLike, *, human: bool = True) -> None:
         super().__init__(shares(judgement), group, cluster, human=human)
+
+    def primary_of(self, evidence: Floats) -> Floats:
+        """Mean over categories of their scores, shape (...)."""
+        return self.by_category(evidence).mean(axis=-1)
+
+    def primary_by_group(self, evidence: Floats) -> dict[str, Floats]:
+        """The mean over categories, and each where there are several."""
+        each = self.by_category(evidence)
+        several = len(self._members) > 1
+        parts = {name: each[..., number] for number, name in enumerate(self._members) if several}
+        return {EVERYTHING: each.mean(axis=-1), **parts}
+
+    @abstractmethod
+    def by_category(self, evidence: Floats) -> Floats:
+        """Score of every category, shape (..., categories)."""
 
     def draw(self, replicates: int, random: np.random.Generator) -> Floats:
         """How often each patch counts: once in the first sample, then as resampled, shape (1 + replicates, patches)."""

@@ -39,23 +39,29 @@ def average_precision(distance: ArrayLike, same: ArrayLike, weights: ArrayLike |
         raise ValueError(f"Distances have shape {d.shape}, judgements {share.shape}; both must list the same pairs.")
     if not np.isfinite(d).all():
         raise ValueError("A distance is not finite; a pair without one cannot be ranked.")
-    order = np.argsort(d, axis=-1, kind="stable")
+    order = np.argsort(d, axis=-1)
     ranked = np.take_along_axis(d, order, axis=-1)
     last_of_tie = np.ones(ranked.shape, dtype=bool)
     last_of_tie[..., :-1] = ranked[..., 1:] > ranked[..., :-1]
-    w = np.ones(share.shape) if weights is None else np.asarray(weights, dtype=np.float64)
-    if w.ndim == 1 or d.ndim == 1:
-        w = w[..., order]
+    if weights is None:
+        w = np.ones_like(share)
+        hits, shown = share[order], w.cumsum()
     else:
-        shape = np.broadcast_shapes(w.shape, d.shape)
-        w = np.take_along_axis(np.broadcast_to(w, shape), np.broadcast_to(order, shape), axis=-1)
-    hits = w * share[order]
-    recalled = np.cumsum(hits, axis=-1)
-    shown = np.cumsum(w, axis=-1)
-    precision = np.divide(recalled, shown, out=np.zeros(shown.shape), where=(shown > 0) & last_of_tie)
-    best_from_here = np.maximum.accumulate(precision[..., ::-1], axis=-1)[..., ::-1]
-    total = recalled[..., -1]
-    return np.divide((hits * best_from_here).sum(axis=-1), total, out=np.full(total.shape, np.nan), where=total > 0)
+        w = np.asarray(weights, dtype=np.float64)
+        if w.ndim == 1 or d.ndim == 1:
+            w = w[..., order]
+        else:
+            shape = np.broadcast_shapes(w.shape, d.shape)
+            w = np.take_along_axis(np.broadcast_to(w, shape), np.broadcast_to(order, shape), axis=-1)
+        hits, shown = w * share[order], np.cumsum(w, axis=-1)
+    precision = np.cumsum(hits, axis=-1)
+    total = precision[..., -1].copy()
+    np.divide(precision, np.maximum(shown, 1e-300), out=precision)
+    precision *= last_of_tie
+    backwards = precision[..., ::-1]
+    np.maximum.accumulate(backwards, axis=-1, out=backwards)  # the largest from here on
+    found = np.einsum("...i,...i->...", hits, precision)
+    return np.divide(found, total, out=np.full(total.shape, np.nan), where=total > 0)
 
 
 class SameOrDifferent(Categories):
@@ -67,11 +73,14 @@ class SameOrDifferent(Categories):
 
     measures = ("map",)
 
-    def primary(self, distance: Floats) -> Floats:
-        """Mean over categories of the average precision of distances (..., pairs, 1), shape (...)."""
-        d = distance[..., 0]
-        parts = [average_precision(d[..., members], self.judgement[members]) for members in self._members.values()]
-        return np.mean(parts, axis=0)
+    def evidence(self, distance: Floats) -> Floats:
+        """Distances of all pairs."""
+        return distance[..., 0]
+
+    def by_category(self, evidence: Floats) -> Floats:
+        """Average precision of distances (..., pairs) in every category, shape (..., categories)."""
+        parts = self._members.values()
+        return np.stack([average_precision(evidence[..., part], self.judgement[part]) for part in parts], axis=-1)
 
     def score(self, distance: Floats, draws: Floats, measures: Sequence[str] = measures) -> dict[str, Floats]:
         """Mean average precision of one distance (pairs, 1) on every sample."""

@@ -1,6 +1,7 @@
 """Detection thresholds, predicted from a distance: contrasts at which patterns are equally far from the blank."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -87,6 +88,10 @@ class DetectionThresholds(Judgements):
 
     def groups(self) -> dict[str, tuple[Indices, Self]]:
         """Stimuli of every study and their thresholds, where there are several studies."""
+        return self._groups
+
+    @cached_property
+    def _groups(self) -> dict[str, tuple[Indices, Self]]:
         return {name: (members, self._subset(members)) for name, members in self._members.items() if self._several}
 
     @property
@@ -95,6 +100,12 @@ class DetectionThresholds(Judgements):
 
     def _subset(self, index: Indices) -> Self:
         return type(self)(self.measured[index], 10**self.log_contrast, self.full[index], self.study[index])
+
+    def primary_by_group(self, evidence: Floats) -> dict[str, Floats]:
+        """The same as `primary_of`, and that of each study where there are several."""
+        distance = evidence.reshape(*evidence.shape[:-1], len(self), -1)
+        each = {name: part.primary(distance[..., members, :]) for name, (members, part) in self.groups().items()}
+        return {EVERYTHING: np.mean(list(each.values()), axis=0) if each else self.primary_of(evidence), **each}
 
     def draw(self, replicates: int, random: np.random.Generator) -> Draws:
         """The full sample, then resampled stimuli of each study and, independently, observers (1 + replicates, ...)."""
@@ -108,9 +119,13 @@ class DetectionThresholds(Judgements):
             stimuli[:, members] = counts(len(members))
         return Draws(stimuli, counts(self.observers))
 
-    def primary(self, distance: Floats) -> Floats:
+    def evidence(self, distance: Floats) -> Floats:
+        """Distances of all stimuli at all contrasts."""
+        return distance.reshape(*distance.shape[:-2], -1)
+
+    def primary_of(self, evidence: Floats) -> Floats:
         """Correlation of the predicted with the measured log thresholds, shape (...): see `score`."""
-        return self.score(distance, measures=("r",))["r"]
+        return self.score(evidence.reshape(*evidence.shape[:-1], len(self), -1), measures=("r",))["r"]
 
     def score(
         self, distance: Floats, draws: Draws | None = None, measures: Sequence[str] = measures
