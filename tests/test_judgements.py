@@ -14,7 +14,7 @@ from perceptual_efficacy import judgements
 from perceptual_efficacy.judgements import DetectionThresholds, OpinionScores, SameOrDifferent, TwoAlternativeChoices
 from perceptual_efficacy.judgements.choices import two_alternative_score
 from perceptual_efficacy.judgements.opinions import OpinionDraws, logistic_fit
-from perceptual_efficacy.judgements.same_different import ROWS, average_precision
+from perceptual_efficacy.judgements.same_different import average_precision, resampled_precision
 from perceptual_efficacy.vocabulary import HUMAN_CEILING, SELF_AGREEMENT
 
 
@@ -165,13 +165,13 @@ def test_the_order_of_pairs_at_equal_distance_does_not_matter(random):
 def test_pairs_count_as_often_as_their_weight_says(random):
     distance, same, times = random.integers(9, size=30), random.integers(4, size=30) / 3, random.integers(4, size=30)
     expected = precision_by_threshold(np.repeat(distance, times), np.repeat(same, times))
-    assert average_precision(distance, same, times) == pytest.approx(expected, abs=1e-12)
+    assert resampled_precision(distance, same, times[:, None]) == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("weights", [None, [0, 1, 0]])
-def test_average_precision_is_missing_where_nobody_said_the_same(weights):
-    same = [0, 0, 0] if weights is None else [1, 0, 1]
-    assert np.isnan(average_precision([1, 2, 3], same, weights))
+def test_average_precision_is_missing_where_nobody_said_the_same():
+    assert np.isnan(average_precision([1, 2, 3], [0, 0, 0]))
+    found = resampled_precision([1, 2, 3], [1, 0, 1], [[0, 1], [1, 1], [0, 1]])
+    np.testing.assert_array_equal(np.isnan(found), [True, False])
 
 
 def test_average_precision_keeps_leading_dimensions(random):
@@ -180,14 +180,14 @@ def test_average_precision_keeps_leading_dimensions(random):
     np.testing.assert_allclose(average_precision(distance, same), expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("shape", [(20,), (4, 20)], ids=["one distance", "a distance for each weighting"])
-def test_average_precision_weighs_every_sample_by_itself(random, shape):
-    distance, same, times = random.random(shape), random.random(20), random.integers(3, size=(4, 20))
-    expected = [
-        precision_by_threshold(np.repeat(one, weights), np.repeat(same, weights))
-        for one, weights in zip(np.broadcast_to(distance, (4, 20)), times, strict=True)
-    ]
-    np.testing.assert_allclose(average_precision(distance, same, times), expected, rtol=1e-12)
+@pytest.mark.parametrize("several", [20, 5], ids=["few ties", "many"])
+def test_every_sample_is_scored_by_itself(random, several):
+    distance, same, times = random.integers(several, size=200), random.random(200), random.integers(3, size=(200, 4))
+    expected = [precision_by_threshold(np.repeat(distance, often), np.repeat(same, often)) for often in times.T]
+    np.testing.assert_allclose(resampled_precision(distance, same, times), expected, rtol=1e-12)
+    same[same < 0.5] = 0
+    expected = [precision_by_threshold(np.repeat(distance, often), np.repeat(same, often)) for often in times.T]
+    np.testing.assert_allclose(resampled_precision(distance, same, times), expected, rtol=1e-12)
 
 
 # Choices and sameness: categories, patches, samples
@@ -256,7 +256,7 @@ def test_score_on_a_bootstrap_sample_is_that_of_comparisons_written_out_as_often
 
 def test_many_bootstrap_samples_are_scored_as_few_are(judged, random):
     judgements, distance, _ = judged
-    draws = judgements.draw(2 * ROWS + 5, random)
+    draws = judgements.draw(45, random)
     name = judgements.measures[0]
     found = judgements.score(distance, draws)[name]
     expected = np.concatenate([judgements.score(distance, draws[[number]])[name] for number in range(len(draws))])
@@ -609,22 +609,11 @@ def test_opinions_of_one_reference_are_scored_without_a_warning():
     assert np.isnan(found["plcc"][-1])  # without the only reference
 
 
-@pytest.mark.parametrize(("distance", "weights"), [((2, 3, 6), (3, 6)), ((3, 6), (5, 1, 6))])
-def test_weights_are_broadcast_against_the_distances(distance, weights):
-    random = np.random.default_rng(1)
-    d, same, w = random.random(distance), random.random(6), random.random(weights)
-    found = average_precision(d, same, w)
-    full = (np.broadcast_to(values, np.broadcast_shapes(distance, weights)) for values in (d, w))
-    each = [
-        average_precision(one, same, weight)
-        for one, weight in zip(*(values.reshape(-1, 6) for values in full), strict=True)
-    ]
-    np.testing.assert_allclose(found.ravel(), each)
-
-
 @pytest.mark.parametrize(
     ("distance", "same", "message"), [([1, 2], [1, 0, 1], "same pairs"), ([1, 2, np.nan], [1, 0, 1], "not finite")]
 )
 def test_average_precision_refuses_other_pairs_and_missing_distances(distance, same, message):
     with pytest.raises(ValueError, match=message):
         average_precision(distance, same)
+    with pytest.raises(ValueError, match=message):
+        resampled_precision(distance, same, np.ones((3, 2)))

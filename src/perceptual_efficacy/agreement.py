@@ -152,7 +152,7 @@ def compare_selections(
     splitting, sampling = np.random.SeedSequence(seed).spawn(2)
     plan = _Plan.draw(rankings, differences, mean, splits, np.random.default_rng(splitting))
     cubes = {
-        kind: _Distances(values, scale, judgements)
+        kind: _Distances(values, scale, plan)
         for kind, scale in ((RAW, np.ones_like(mean)), (STANDARDISED, np.where(mean > 0, mean, 1)))
     }
     places = {kind: _place_splits(plan, cube, judgements, match=kind == RAW) for kind, cube in cubes.items()}
@@ -216,10 +216,11 @@ def compare_single_channels(
     sampling, shuffling = np.random.SeedSequence(seed).spawn(2)
     draws = judgements.draw(replicates, np.random.default_rng(sampling))
     random = np.random.default_rng(shuffling)
+    measure = judgements.measures[0]
     channels = next(iter(rankings.values())).channels
     blocks = np.array_split(np.moveaxis(cube.values, -1, 0), range(TOGETHER, len(channels), TOGETHER))
     alone = np.concatenate(
-        [judgements.primary_each(block.astype(np.float64), draws) for block in blocks]
+        [judgements.score_each(block.astype(np.float64), draws, (measure,))[measure] for block in blocks]
     )  # (units, samples)
     alone = alone.round(statistics.DIGITS)
     intervals = [interval(scores, judgements, correlation=True) for scores in alone]
@@ -297,6 +298,11 @@ class _Plan(NamedTuple):
         averaged = converged_layers(channels)
         return cls(units, candidates, halves, marks, matched, pairing, mean, averaged, list(rankings), differences)
 
+    @property
+    def selections(self) -> dict[tuple[str, str], Marks]:
+        """All units, and the halves, by ranking and selection."""
+        return {(NONE, "all"): np.ones(len(self.mean), dtype=bool), **self.halves}
+
     def layers_of(self, layer: str) -> list[str]:
         """Names of the layers that one name stands for: itself, all layers, or those in the mean."""
         summary = {ALL_LAYERS: list(self.units), MEAN_OF_LAYERS: self.averaged}
@@ -334,20 +340,20 @@ class _Plan(NamedTuple):
 class _Distances:
     """Distances by unit, (units, *comparisons), each divided by its scale; in float64 where they are used."""
 
-    def __init__(self, values: NDArray[Any], scale: Floats, judgements: Judgements) -> None:
+    def __init__(self, values: NDArray[Any], scale: Floats, plan: _Plan) -> None:
         self.values = values
         self.scale = scale
-        self.judgements = judgements
+        self.selected: dict[str, Floats] = {}  # sums by layer: (selections, *comparisons)
+        for name, units in plan.units.items():
+            marks = np.stack([half[units] for half in plan.selections.values()]).astype(np.float64)
+            self.selected[name] = np.asarray(np.tensordot(marks, self.of(units), axes=1), dtype=np.float64)
+        self.selected[ALL_LAYERS] = np.add.reduce(list(self.selected.values()))
 
-    def of(self, units: Indices, index: Any = slice(None)) -> Floats:
-        """Distances of units for some of the comparisons."""
+    def of(self, units: Indices) -> Floats:
+        """Distances of units, (units, *comparisons)."""
         scale = self.scale[units].reshape(-1, *[1] * (self.values.ndim - 1))
-        found: Floats = self.values[units][:, index] / scale
+        found: Floats = self.values[units] / scale
         return found
-
-    def evidence(self, units: Indices) -> Floats:
-        """What scores need of all comparisons, (units, n)."""
-        return np.ascontiguousarray(self.judgements.evidence(self.of(units)))
 
 
 class _Places(NamedTuple):
@@ -362,16 +368,16 @@ def _score_layers(
     plan: _Plan, distance: _Distances, index: Any, judgements: Judgements, draws: Any, places: _Places
 ) -> dict[str, _Layer]:
     """Score every layer by name, then all layers' summed distances, then the mean of the layers' scores."""
-    everything = np.ones(len(distance.values), dtype=bool)
-    chosen = {(NONE, "all"): everything, **plan.halves}
-    sums: dict[str, dict[tuple[str, str], Floats]] = {}
-    for name, units in plan.units.items():
-        layer = distance.of(units, index)
-        sums[name] = {key: layer[half[units]].sum(axis=0) for key, half in chosen.items()}
-    sums[ALL_LAYERS] = {key: np.add.reduce([of_layer[key] for of_layer in sums.values()]) for key in chosen}
+    selected = plan.selections
+    scores = judgements.score_each(
+        [of_selection[index] for sums in distance.selected.values() for of_selection in sums], draws
+    )
     layers = {}
-    for name, of_selection in sums.items():
-        samples = {key: _Sample(judgements.score(values, draws)) for key, values in of_selection.items()}
+    for number, name in enumerate(distance.selected):
+        samples = {
+            key: _Sample({measure: found[number * len(selected) + place] for measure, found in scores.items()})
+            for place, key in enumerate(selected)
+        }
         for key, sample in samples.items():
             if plan.size_of(name, *key) == 0:  # no channels, no opinion: not a tie of all comparisons
                 samples[key] = _Sample(
@@ -443,7 +449,9 @@ def _place_splits(plan: _Plan, distance: _Distances, judgements: Judgements, *, 
             for group, scores in judgements.primary_by_group(summed).items():
                 getattr(found[group], side)[layer][block] = scores
 
-    held = [_Splitting(distance.evidence(units)) for units in plan.candidates.values()]
+    held = [
+        _Splitting(np.ascontiguousarray(judgements.evidence(distance.of(units)))) for units in plan.candidates.values()
+    ]
     for block in _blocks(splits, held[0].size):
         totals: list[Any] = [0, 0]
         for layer, splitting in zip(plan.candidates, held, strict=True):

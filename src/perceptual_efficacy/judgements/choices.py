@@ -1,6 +1,6 @@
 """Choices of two: which of two patches observers found closer to a reference."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 import numpy as np
@@ -102,13 +102,12 @@ class TwoAlternativeChoices(Categories):
         # a triplet earns a half, plus or minus what its observers' majority has above a half
         return 0.5 + np.sign(evidence) @ self._at_stake
 
-    def score(self, distance: Floats, draws: Floats, measures: Sequence[str] = measures) -> dict[str, Floats]:
-        """2AFC score of one distance (triplets, 2) on every sample."""
-        return {"2afc": self.primary_each(distance[None], draws)[0]}
-
-    def primary_each(self, distance: Floats, draws: Floats) -> Floats:
-        """2AFC score of distances (channels, triplets, 2) on every sample, shape (channels, samples)."""
-        return self._average(_two_alternative(distance[..., 0], distance[..., 1], self.judgement), draws)
+    def score_each(
+        self, distances: Iterable[Floats], draws: Floats, measures: Sequence[str] | None = None
+    ) -> dict[str, Floats]:
+        """2AFC score of several distances (triplets, 2) on every sample, shape (distances, samples)."""
+        earned = [_two_alternative(one[:, 0], one[:, 1], self.judgement) for one in distances]
+        return {"2afc": self._average(np.stack(earned), draws)}
 
     def people(self, draws: Floats) -> dict[str, Floats]:
         """Return how often two observers choose alike, by name.
@@ -140,7 +139,7 @@ class TwoAlternativeChoices(Categories):
         for members in self._members.values():
             order = members[np.argsort(self._cluster_number[members], kind="stable")]
             clusters, starts = np.unique(self._cluster_number[order], return_index=True)
-            drawn, size = draws[:, clusters], np.diff([*starts, len(order)]).astype(np.float64)
-            sums = np.add.reduceat(earned[:, order], starts, axis=1) @ drawn.T
-            means += statistics.ratio(sums, np.broadcast_to(drawn @ size, sums.shape))
+            drawn, size = draws.T[clusters], np.diff([*starts, len(order)]).astype(np.float64)
+            sums = np.add.reduceat(earned[:, order], starts, axis=1) @ drawn
+            means += statistics.ratio(sums, np.broadcast_to(size @ drawn, sums.shape))
         return means / len(self._members)

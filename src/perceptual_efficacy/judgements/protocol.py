@@ -1,7 +1,7 @@
 """The form in which all kinds of judgements score a distance, and what several kinds share."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol, Self
 
@@ -56,10 +56,13 @@ class Judgements(Protocol):
         parts = {name: part.primary_of(evidence[..., index]) for name, (index, part) in self.groups().items()}
         return {EVERYTHING: self.primary_of(evidence), **parts}
 
-    def primary_each(self, distance: Floats, draws: Any) -> Floats:
-        """Primary score of distances (channels, *comparisons) on every sample, shape (channels, samples)."""
-        measure = self.measures[0]
-        return np.stack([self.score(one, draws, (measure,))[measure] for one in distance])
+    def score_each(
+        self, distances: Iterable[Floats], draws: Any, measures: Sequence[str] | None = None
+    ) -> dict[str, Floats]:
+        """Scores of several distances on every sample, each of shape (distances, samples)."""
+        names = self.measures if measures is None else measures
+        found = [self.score(distance, draws, names) for distance in distances]
+        return {name: np.stack([scores[name] for scores in found]) for name in names}
 
     def people(self, draws: Any) -> Mapping[str, Floats]:
         """Primary score of the observers themselves on every sample, by name, where their agreement is known."""
@@ -149,8 +152,16 @@ class Categories(GroupedJudgements):
         """Score of every category, shape (..., categories)."""
 
     def draw(self, replicates: int, random: np.random.Generator) -> Floats:
-        """How often each patch counts: once in the first sample, then as resampled, shape (1 + replicates, patches)."""
-        counts = np.ones((1 + replicates, self.clusters))
-        for row in counts[1:]:
-            row[:] = np.bincount(random.integers(self.clusters, size=self.clusters), minlength=self.clusters)
-        return counts
+        """How often each patch counts: once in the first sample, then as resampled, shape (1 + replicates, patches).
+
+        All samples of a patch lie side by side in memory, as they are used together.
+        """
+        counts = np.ones((self.clusters, 1 + replicates))
+        for sample in range(1, 1 + replicates):
+            drawn = random.integers(self.clusters, size=self.clusters)
+            counts[:, sample] = np.bincount(drawn, minlength=self.clusters)
+        return counts.T
+
+    def score(self, distance: Floats, draws: Floats, measures: Sequence[str] = ()) -> dict[str, Floats]:
+        """Score of one distance on every sample; there is one measure."""
+        return {name: scores[0] for name, scores in self.score_each([distance], draws).items()}
