@@ -345,8 +345,8 @@ class _Distances:
         self.scale = scale
         self.selected: dict[str, Floats] = {}  # sums by layer: (selections, *comparisons)
         for name, units in plan.units.items():
-            marks = np.stack([half[units] for half in plan.selections.values()]).astype(np.float64)
-            self.selected[name] = np.asarray(np.tensordot(marks, self.of(units), axes=1), dtype=np.float64)
+            layer = self.of(units)
+            self.selected[name] = np.stack([layer[half[units]].sum(axis=0) for half in plan.selections.values()])
         self.selected[ALL_LAYERS] = np.add.reduce(list(self.selected.values()))
 
     def of(self, units: Indices) -> Floats:
@@ -359,8 +359,7 @@ class _Distances:
 class _Places(NamedTuple):
     """Scores of random splits: of one group in one cube."""
 
-    upper: dict[str, Floats]  # by layer
-    lower: dict[str, Floats]
+    halves: dict[str, Floats]  # upper and lower by layer, (2, splits)
     matched: dict[str, dict[str, Floats]]  # differences, by layer and ranking
 
 
@@ -387,19 +386,15 @@ def _score_layers(
             samples[ranking, HIGH_LOW] = samples[ranking, "high"] - samples[ranking, "low"]
         for first, second in plan.differences:
             samples[first, f"high, {first} - {second}"] = samples[first, "high"] - samples[second, "high"]
-        upper = places.upper[name]
-        differences = upper - places.lower[name]
-        layers[name] = _Layer(plan.half_of(name), samples, upper, differences, places.matched.get(name, {}))
+        upper, lower = places.halves[name]
+        layers[name] = _Layer(plan.half_of(name), samples, upper, upper - lower, places.matched.get(name, {}))
     single = [layers[name] for name in plan.averaged]
     if not single:
         layers[MEAN_OF_LAYERS] = _missing(layers[ALL_LAYERS])
         return layers
     layers[MEAN_OF_LAYERS] = layers[ALL_LAYERS]._replace(
         half=plan.half_of(MEAN_OF_LAYERS),
-        matched={
-            ranking: _mean_of_matched(plan, places.matched, ranking)
-            for ranking in next(iter(places.matched.values()), {})
-        },
+        matched={name: _mean_of_matched(plan, places.matched, name) for name in places.matched[plan.averaged[0]]},
         samples={key: _mean([layer.samples[key] for layer in single]) for key in single[0].samples},
         upper=np.mean([layer.upper for layer in single], axis=0),
         splits=np.mean([layer.splits for layer in single], axis=0),
@@ -438,36 +433,35 @@ def _missing(layer: _Layer) -> _Layer:
 def _place_splits(plan: _Plan, distance: _Distances, judgements: Judgements, *, match: bool) -> dict[str, _Places]:
     """Score both halves of every split, by group: of every layer and of all layers, and of matched splits."""
     splits = len(next(iter(plan.marks.values())))
-    names = [EVERYTHING, *judgements.groups()]
     found = {
-        group: _Places(_empty([*plan.units, ALL_LAYERS], splits), _empty([*plan.units, ALL_LAYERS], splits), {})
-        for group in names
+        group: _Places(
+            {layer: np.empty((2, splits)) for layer in [*plan.units, ALL_LAYERS]}, {layer: {} for layer in plan.units}
+        )
+        for group in [EVERYTHING, *judgements.groups()]
     }
 
-    def score(block: slice, layer: str, upper: Floats, lower: Floats) -> None:
-        for side, summed in (("upper", upper), ("lower", lower)):
-            for group, scores in judgements.primary_by_group(summed).items():
-                getattr(found[group], side)[layer][block] = scores
+    def score(block: slice, layer: str, halves: Floats) -> None:
+        for group, scores in judgements.primary_by_group(halves).items():
+            found[group].halves[layer][:, block] = scores
 
     held = [
         _Splitting(np.ascontiguousarray(judgements.evidence(distance.of(units)))) for units in plan.candidates.values()
     ]
     for block in _blocks(splits, held[0].size):
-        totals: list[Any] = [0, 0]
+        total: Any = 0
         for layer, splitting in zip(plan.candidates, held, strict=True):
             halves = splitting.halves(plan.marks[layer][block])
-            score(block, layer, *halves)
-            totals = [total + half for total, half in zip(totals, halves, strict=True)]
-        score(block, ALL_LAYERS, *totals)
+            score(block, layer, halves)
+            total = total + halves
+        score(block, ALL_LAYERS, total)
     for layer, splitting in zip(plan.candidates, held, strict=True):
         for ranking in plan.rankings if match else ():
-            differences = splitting.differences(plan.matched[layer, ranking], judgements)
-            for group in names:
-                found[group].matched.setdefault(layer, {})[ranking] = differences[group]
+            for group, differences in splitting.differences(plan.matched[layer, ranking], judgements).items():
+                found[group].matched[layer][ranking] = differences
     for places in found.values():
-        for layer in places.upper:
+        for layer, scores in places.halves.items():
             if plan.half_of(layer) == 0:
-                places.upper[layer][:] = np.nan
+                scores[0] = np.nan
     return found
 
 
@@ -480,25 +474,22 @@ class _Splitting:
         self.whole = evidence.sum(axis=0)
         self.rounding = ROUNDING * np.abs(evidence).sum(axis=0)
 
-    def halves(self, marks: Marks) -> tuple[Floats, Floats]:
-        """Evidence by the upper and the lower half of every split, each of shape (splits, n)."""
-        upper: Floats = marks.astype(np.float64) @ self.units
-        lower = self.whole - upper
+    def halves(self, marks: Marks) -> Floats:
+        """Evidence by the upper and the lower half of every split, shape (2, splits, n)."""
+        found = np.empty((2, len(marks), self.size))
+        upper, lower = found
+        np.matmul(marks.astype(np.float64), self.units, out=upper)
+        np.subtract(self.whole, upper, out=lower)
         lower[np.abs(lower) < self.rounding] = 0  # what is left of a half without any distance
-        return upper, lower
+        return found
 
     def differences(self, marks: Marks, judgements: Judgements) -> dict[str, Floats]:
         """How much more the upper half of every split scores than its lower half, by group."""
-        found = _empty([EVERYTHING, *judgements.groups()], len(marks))
+        found: dict[str, Floats] = {group: np.empty(len(marks)) for group in [EVERYTHING, *judgements.groups()]}
         for block in _blocks(len(marks), self.size):
-            upper, lower = map(judgements.primary_by_group, self.halves(marks[block]))
-            for group, differences in found.items():
-                differences[block] = upper[group] - lower[group]
+            for group, (upper, lower) in judgements.primary_by_group(self.halves(marks[block])).items():
+                found[group][block] = upper - lower
         return found
-
-
-def _empty(names: Sequence[str], size: int) -> dict[str, Floats]:
-    return {name: np.empty(size) for name in names}
 
 
 def _blocks(splits: int, size: int) -> Iterator[slice]:
