@@ -8,7 +8,7 @@ WORKFLOW := results/workflow-report.html
 TURNS := $(shell command -v nvidia-smi > /dev/null || echo --resources gpu=1000)
 
 .PHONY: help figures workflow-report unlock test test-all pytest browser test-browser test-conda test-slurm test-faults \
-    reproduce reliability lint audit container docs site publish-site lock clean
+    reproduce reliability benchmark lint audit container docs site publish-site lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make test-conda, test-slurm, test-faults, reproduce"
 	@echo "               what a long study meets: environments, a cluster, faults, two runs (docs/reliability.md)"
 	@echo "make reliability  put the results of those four into docs/reliability.md"
+	@echo "make benchmark  how long the library takes beside bare forward passes and other packages, in results/benchmarks"
 	@echo "make audit     bandit on the code, pip-audit on the pinned packages; docs/security.md has the answers"
 	@echo "make lock      put the versions that fit pyproject.toml's ranges into envs/; make lock UPGRADE=--upgrade the newest"
 	@echo "make container a recipe for a container image with the environments, in $(RECIPE)"
@@ -76,6 +77,10 @@ reproduce: .venv/dev.installed
 
 reliability:
 	$(BIN)/python tools/reliability.py
+
+# ratios of runs in turn: nothing else should run beside it
+benchmark: .venv/dev.installed
+	$(BIN)/python benchmarks/run.py
 
 lint: .venv/dev.installed
 	$(BIN)/ruff check

@@ -1,13 +1,11 @@
-"""Time the distance cube of VGG-16 against torchvision's bare forward pass, and against the package lpips.
+"""Time the distance cube and the probing of VGG-16 against torchvision's bare forward pass, and the package lpips.
 
 Run as `python benchmarks/image_distances.py`: pairs of runs in turn, since machines are shared, and the median ratio.
 The forward pass is of every distinct image once, of the same layers in float32; lpips computes pair by pair.
 """
 
-import statistics
-import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -16,12 +14,13 @@ import numpy as np
 import pandas as pd
 import torch
 import torchvision
+from measuring import Row, compared
 
-from perceptual_efficacy import distances
+from perceptual_efficacy import distances, probing, stimuli
 from perceptual_efficacy.backbones.loading import load_backbone
 
 SIDES = ("first", "second")
-PAIRS = 5
+BATCH = 4  # gratings
 
 
 class Case(NamedTuple):
@@ -92,27 +91,44 @@ def package(case: Case, images: dict[str, np.ndarray]) -> Callable[[], object]:
     return run
 
 
-def seconds(run: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
+def probed() -> tuple[Callable[[], object], Callable[[], object]]:
+    """Probing VGG-16 with a few gratings, and its bare forward pass of as many pictures of that size."""
+    backbone, shown = load_backbone("random:vgg16", layers="lpips"), stimuli.gratings(frequencies=4, orientations=4)
+    size = probing.picture_size(backbone, shown)
+    network = torchvision.models.vgg16().features[:30].eval().to(memory_format=torch.channels_last)
+    count = 3 * len(shown.frequency) * len(shown.phase) + 1
+    count += len(shown.oriented_frequency) * len(shown.orientation) * len(shown.phase)
+    pictures = torch.rand(BATCH, 3, size, size).to(memory_format=torch.channels_last)
+
+    def forward() -> None:
+        with torch.inference_mode():
+            for start in range(0, count, BATCH):
+                network(pictures[: min(BATCH, count - start)])
+
+    return partial(probing.probe, backbone, shown, batch_size=BATCH), forward
 
 
-def compare(name: str, numerator: Callable[[], object], denominator: Callable[[], object]) -> None:
-    """Print how many times longer one takes than the other, of several pairs of runs."""
-    numerator()
-    denominator()
-    ratios = sorted(seconds(numerator) / seconds(denominator) for _ in range(PAIRS))
-    print(f"{name}: {statistics.median(ratios):.2f} ({', '.join(f'{ratio:.2f}' for ratio in ratios)})", flush=True)
+def rows() -> Iterator[Row]:
+    for case in CASES:
+        shown = images_of(case)
+        forwarded, packaged = forward(case, shown), package(case, shown)
+        yield compared(
+            f"distance cube of 13 layers / forward pass, {case.name}",
+            cube(case, shown, "all", torch.float32),
+            forwarded,
+            goal=1.15,
+        )
+        passes = 2 * case.each * len(case.sides) * case.references
+        yield compared(
+            f"distance cube of 5 layers / package lpips, {case.name}",
+            cube(case, shown, "lpips", torch.float32),
+            packaged,
+            pairs=3,
+            about=f"the package runs {passes} forward passes for {len(shown)} images",
+        )
+    yield compared("probing / forward pass", *probed(), goal=1.15, pairs=3)
 
 
 if __name__ == "__main__":
-    for one in CASES:
-        shown = images_of(one)
-        print(f"{one.name}, {len(shown)} images")
-        compare("  cube of 13 layers / forward", cube(one, shown, "all", torch.float32), forward(one, shown))
-        lpips_layers = {
-            precision: cube(one, shown, "lpips", precision) for precision in (torch.float32, torch.bfloat16)
-        }
-        for precision, run in lpips_layers.items():
-            compare(f"  package lpips / cube of its layers in {precision}", package(one, shown), run)
+    for row in rows():
+        print(row, flush=True)

@@ -8,14 +8,14 @@ LPIPS is the package lpips. All weights are random: the time does not depend on 
 
 import argparse
 import statistics
-import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import lpips
 import pandas as pd
 import torch
 import torchvision
+from measuring import Row, of_ratios, seconds
 from torch import Tensor
 from torch.nn import functional
 
@@ -77,32 +77,25 @@ def step(loss: Loss | None, batch: int, patch: int) -> Callable[[], None]:
     return run
 
 
-def seconds(run: Callable[[], None]) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
+def rows(batch: int = 16, patch: int = 192, rounds: int = 5) -> Iterator[Row]:
+    losses = {"L1": None, "L1 + plain features": plain(), "L1 + selection": selection(), "L1 + LPIPS-VGG": lpips_vgg()}
+    steps = {name: step(loss, batch, patch) for name, loss in losses.items()}
+    for run in steps.values():
+        run()  # warm up
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(rounds):
+        for name, run in steps.items():
+            times[name].append(seconds(run))
+    told = ", ".join(f"{name} {statistics.median(values):.2f} s" for name, values in times.items())
+    for other, goal in (("L1 + plain features", 1.15), ("L1 + LPIPS-VGG", 0.5)):
+        ratios = [mine / theirs for mine, theirs in zip(times["L1 + selection"], times[other], strict=True)]
+        yield of_ratios(f"step with L1 + selection / {other}", ratios, goal=goal, about=told)
 
 
-def main() -> None:
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--patch", type=int, default=192)
     parser.add_argument("--rounds", type=int, default=7)
-    arguments = parser.parse_args()
-    losses = {"L1": None, "L1 + plain features": plain(), "L1 + selection": selection(), "L1 + LPIPS-VGG": lpips_vgg()}
-    steps = {name: step(loss, arguments.batch, arguments.patch) for name, loss in losses.items()}
-    for run in steps.values():
-        run()  # warm up
-    times = {name: [] for name in steps}
-    for _ in range(arguments.rounds):
-        for name, run in steps.items():
-            times[name].append(seconds(run))
-    for name, values in times.items():
-        print(f"{name}: {statistics.median(values):.2f} s")
-    for other in ("L1 + plain features", "L1 + LPIPS-VGG"):
-        ratios = [mine / theirs for mine, theirs in zip(times["L1 + selection"], times[other], strict=True)]
-        print(f"selection / {other}: {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})")
-
-
-if __name__ == "__main__":
-    main()
+    for row in rows(**vars(parser.parse_args())):
+        print(row, flush=True)
