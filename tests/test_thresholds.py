@@ -8,7 +8,7 @@ from scipy import stats
 
 from perceptual_efficacy import csf
 from perceptual_efficacy.energy import contrast_energy, distance_of_energy
-from perceptual_efficacy.judgements.thresholds import QUADRATIC, DetectionThresholds, Draws, interpolate
+from perceptual_efficacy.judgements.thresholds import QUADRATIC, DetectionThresholds, Draws, first_reached, interpolate
 from perceptual_efficacy.vocabulary import HUMAN_CEILING, LEAVE_ONE_OUT
 
 CONTRASTS = np.geomspace(0.003, 1, 10)
@@ -142,9 +142,17 @@ def test_contrast_and_distance_curves_invert_each_other():
     curve = random.uniform(0.1, 2, size=(50, 10)).cumsum(axis=1).T
     wanted = random.uniform(-4, 1, size=50)
     log_distance, _ = interpolate(x, curve, wanted, QUADRATIC)
-    found, outside = interpolate(curve, x, log_distance, 1 / QUADRATIC)
+    found, outside = first_reached(curve, x, log_distance, 1 / QUADRATIC)
     np.testing.assert_allclose(found, wanted, atol=1e-12)
     np.testing.assert_array_equal(outside, (wanted <= x[0]) | (wanted > x[-1]))
+
+
+def test_a_criterion_is_first_reached_where_a_flat_part_begins():
+    curve = np.array([0.0, 1.0, 1.0, 1.0, 3.0])[:, None]
+    wanted = np.array([-1.0, 0.0, 0.5, 1.0, 1.5, 3.0, 4.0])
+    found, outside = first_reached(curve, np.arange(5.0), wanted, 0.5)
+    np.testing.assert_allclose(found, [-0.5, 0, 0.5, 1, 3.25, 4, 4.5])
+    assert outside.tolist() == [True, True, False, False, False, False, True]
 
 
 def test_measured_thresholds_of_another_shape_are_refused():

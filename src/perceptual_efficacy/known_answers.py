@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from perceptual_efficacy import csf
 from perceptual_efficacy.agreement import selection_distances
 from perceptual_efficacy.judgements.protocol import Floats
-from perceptual_efficacy.judgements.thresholds import QUADRATIC, RESOLUTION, interpolate
+from perceptual_efficacy.judgements.thresholds import QUADRATIC, RESOLUTION, first_reached, interpolate
 from perceptual_efficacy.vocabulary import identity
 from perceptual_efficacy.waveforms import CARDINAL, OBLIQUE, SINE, SQUARE, STANDARD
 
@@ -93,7 +93,7 @@ def _sensed(
     """Log sensitivity to gratings with distances (contrasts, gratings), and whether it is beyond these contrasts."""
     rising = np.log10(np.maximum(np.maximum.accumulate(curve, axis=0), RESOLUTION))
     wanted, _ = interpolate(log_contrast, rising[:, standard_grating], np.log10([standard]), QUADRATIC)
-    matched, beyond = interpolate(rising, log_contrast, np.repeat(wanted, curve.shape[1]), 1 / QUADRATIC)
+    matched, beyond = first_reached(rising, log_contrast, np.repeat(wanted, curve.shape[1]), 1 / QUADRATIC)
     silent = (curve <= RESOLUTION).all(axis=0) | (wanted <= np.log10(RESOLUTION))
     return np.where(silent, np.nan, -matched), beyond
 

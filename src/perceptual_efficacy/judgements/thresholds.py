@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -240,14 +241,16 @@ class DetectionThresholds(Judgements):
         measured = self.measured.mean(axis=1) if measured is None else measured
         counts = np.ones(len(self), dtype=np.int64) if counts is None else counts
         # contrasts first: what is done for every contrast is then done for all stimuli and samples at once
-        rising = np.maximum.accumulate(np.ascontiguousarray(np.moveaxis(distance, -1, 0)), axis=0)
-        curve = np.log10(np.maximum(rising, RESOLUTION))
+        curve = np.maximum(np.moveaxis(distance, -1, 0), RESOLUTION, order="C")
+        for lower, higher in pairwise(curve):
+            np.maximum(lower, higher, out=higher)
+        np.log10(curve, out=curve)
         at_threshold, _ = interpolate(self.log_contrast, curve, measured - self.full, QUADRATIC)
         weighted, own = counts * at_threshold, counts * leave_out
         criterion = (weighted.sum(axis=-1, keepdims=True) - own * at_threshold) / (
             counts.sum(axis=-1, keepdims=True) - own
         )
-        log_threshold, extrapolated = interpolate(curve, self.log_contrast, criterion, 1 / QUADRATIC)
+        log_threshold, extrapolated = first_reached(curve, self.log_contrast, criterion, 1 / QUADRATIC)
         return Prediction(log_threshold + self.full, extrapolated)
 
 
@@ -256,8 +259,10 @@ def interpolate(x: Floats, y: Floats, wanted: Floats, slope: float) -> tuple[Flo
 
     Parameters
     ----------
-    x, y
-        Shape (points,) or (points, ...), the latter broadcast against the wanted; x never falls.
+    x
+        Shape (points,); never falls.
+    y
+        Shape (points,) or (points, ...), the latter broadcast against the wanted.
     wanted
         Value of x, shape (...).
     slope
@@ -267,17 +272,32 @@ def interpolate(x: Floats, y: Floats, wanted: Floats, slope: float) -> tuple[Flo
     -------
     y, and whether it lies beyond the points (x not above the first of them, or above the last), each of shape (...).
     """
-    reached = np.zeros(np.broadcast_shapes(x.shape[1:], wanted.shape), dtype=np.int64)
-    for point in x:
-        reached += point < wanted
+    reached = np.searchsorted(x, wanted)
     last = len(x) - 1
     upper = reached.clip(1, last)
-    (x_low, x_high), (y_low, y_high) = ([_at(values, at) for at in (upper - 1, upper)] for values in (x, y))
+    x_low, x_high = x[upper - 1], x[upper]
+    y_low, y_high = (_at(y, at) for at in (upper - 1, upper))
     with np.errstate(invalid="ignore", divide="ignore"):  # flat segments are only met outside, where others hold
         inside = y_low + (y_high - y_low) * (wanted - x_low) / (x_high - x_low)
     below, above = (y[end] + slope * (wanted - x[end]) for end in (0, last))
     under, over = reached == 0, reached > last
     return np.where(under, below, np.where(over, above, inside)), under | over
+
+
+def first_reached(curve: Floats, y: Floats, wanted: Floats, slope: float) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return `interpolate` for as many curves as there are, (points, ...), over one y, (points,).
+
+    The way along y is the sum of what lies behind in each segment, which takes no search.
+    """
+    found = y[0] + slope * np.minimum(wanted - curve[0], 0)
+    with np.errstate(invalid="ignore", divide="ignore"):  # a flat segment lies behind or ahead as a whole
+        for (low, high), width in zip(pairwise(curve), np.diff(y), strict=True):
+            part = wanted - low
+            part /= high - low
+            found += width * np.fmin(np.fmax(part, 0, out=part), 1, out=part)  # fmax takes 0 for 0 / 0
+    beyond = wanted - curve[-1]
+    found += slope * np.maximum(beyond, 0)
+    return found, (wanted <= curve[0]) | (beyond > 0)
 
 
 def _at(values: Floats, index: Indices) -> Floats:
