@@ -67,6 +67,12 @@ def explored(part, *networks, data=EXPLORED):
     return expand(f"results/multiverse/{{backbone}}/{{data}}-{part}.parquet", backbone=networks, data=data)
 
 
+def stimuli_of(wildcards):
+    """Return how gratings are chosen: the study's, or the same at another contrast."""
+    contrast = wildcards.contrast.removeprefix("-contrast-")
+    return study.value("stimuli") | ({"contrast": float(contrast)} if contrast else {})
+
+
 def explored_at(wildcards):
     """Return the resolutions of a data set's multiverse, its own first; drawn stimuli are shown at one alone."""
     entry = study.datasets.get(wildcards.data)

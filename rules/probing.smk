@@ -2,11 +2,13 @@ rule probe_channels:
     input:
         weights="results/backbones/{backbone}/weights.safetensors",
     output:
-        tuning="results/probing/{backbone}/tuning.nc",
+        tuning="results/probing/{backbone}/tuning{contrast}.nc",  # for the multiverse, of other contrasts too
     log:
-        "results/logs/probe_channels/{backbone}.log",
+        "results/logs/probe_channels/{backbone}{contrast}.log",
     benchmark:
-        "results/benchmarks/probe_channels/{backbone}.tsv"
+        "results/benchmarks/probe_channels/{backbone}{contrast}.tsv"
+    wildcard_constraints:
+        contrast=r"|-contrast-[\d.]+",
     priority: 1  # most of the study waits for it
     conda:
         "../envs/perception.yaml"
@@ -15,36 +17,11 @@ rule probe_channels:
         **growing(mem_mb=3000, runtime=30),
         gpu=1,
     params:
-        **study.params("stimuli", "probing.largest", "probing.batch_size", "precision"),
-        code=code_digest("probe_channels"),
-    message:
-        "Measuring the grating responses of {wildcards.backbone}"
-    script:
-        "../workflow/scripts/probe_channels.py"
-
-
-# for the multiverse
-rule probe_at_contrast:
-    input:
-        weights="results/backbones/{backbone}/weights.safetensors",
-    output:
-        tuning="results/probing/{backbone}/tuning-contrast-{contrast}.nc",
-    log:
-        "results/logs/probe_at_contrast/{backbone}/{contrast}.log",
-    benchmark:
-        "results/benchmarks/probe_at_contrast/{backbone}/{contrast}.tsv"
-    conda:
-        "../envs/perception.yaml"
-    threads: 8
-    resources:
-        **growing(mem_mb=3000, runtime=30),
-        gpu=1,
-    params:
         **study.params("probing.largest", "probing.batch_size", "precision"),
-        stimuli=lambda wildcards: {**study.value("stimuli"), "contrast": float(wildcards.contrast)},
+        stimuli=stimuli_of,
         code=code_digest("probe_channels"),
     message:
-        "Measuring the responses of {wildcards.backbone} to gratings of contrast {wildcards.contrast}"
+        "Measuring the grating responses of {wildcards.backbone}{wildcards.contrast}"
     script:
         "../workflow/scripts/probe_channels.py"
 
@@ -81,4 +58,4 @@ rule probe_controls:
 rule probing:
     input:
         expand(rules.probe_controls.output, backbone=set(study.controls.values())),
-        expand(rules.probe_channels.output, backbone=study.networks),
+        expand(rules.probe_channels.output, backbone=study.networks, contrast=""),

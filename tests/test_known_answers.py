@@ -7,7 +7,6 @@ import xarray as xr
 
 from perceptual_efficacy import csf, known_answers, waveforms
 from perceptual_efficacy.known_answers import OF_FREQUENCY, OF_ORIENTATION, OF_WAVEFORM
-from perceptual_efficacy.plots import known_answers as plot
 
 CHANNELS = pd.DataFrame(
     {"layer": "layer", "channel": [0, 1], "pe": [0.9, 0.1], "mu1": [0.9, 0.1], "mu2": [0.9, 0.1], "status": "scored"}
@@ -113,17 +112,3 @@ def test_too_few_pixels_for_the_standard_are_refused():
         waveforms.gratings(10)
     shown = waveforms.gratings(16)
     assert set(shown["frequency"].values[shown["waveform"].values == "square"]) == {1.25, 2.5}
-
-
-def test_the_mean_over_layers_is_geometric_and_drawn():
-    first = answers(energy).assign(weights="trained")
-    layers = [
-        first.assign(layer=name, sensitivity=factor * first["sensitivity"]) for name, factor in (("a", 1), ("b", 4))
-    ]
-    table = plot.table(pd.concat(layers), first.assign(network="chance", weights="random"))
-    own = table[(table["network"] == "net") & (table["answer"] == OF_WAVEFORM) & (table["selection"] == "all")]
-    mean = own[own["layer"] == "mean of layers"].set_index("frequency")["sensitivity"]
-    np.testing.assert_allclose(mean, 2 * of(first, OF_WAVEFORM))
-    figure = plot.draw(table)
-    drawn = [line.get_ydata() for line in figure.axes[0].get_lines() if line.get_color() == "#000000"]
-    np.testing.assert_allclose(drawn[0], mean)

@@ -34,7 +34,7 @@ def test_every_claim_has_a_verdict_for_the_network_that_has_a_control(study):
 
 def test_every_figure_comes_with_what_it_plots(study):
     figures = {path.with_suffix("") for path in (study / "results/figures").rglob("*.*")}
-    assert len(figures) == 37
+    assert len(figures) == 38
     for figure in figures:
         assert len(pd.read_csv(figure.with_suffix(".csv"))) > 0
         assert figure.with_suffix(".png").stat().st_size > 0
