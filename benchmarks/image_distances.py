@@ -96,14 +96,19 @@ def probed() -> tuple[Callable[[], object], Callable[[], object]]:
     backbone, shown = load_backbone("random:vgg16", layers="lpips"), stimuli.gratings(frequencies=4, orientations=4)
     size = probing.picture_size(backbone, shown)
     network = torchvision.models.vgg16().features[:30].eval().to(memory_format=torch.channels_last)
-    count = 3 * len(shown.frequency) * len(shown.phase) + 1
-    count += len(shown.oriented_frequency) * len(shown.orientation) * len(shown.phase)
-    pictures = torch.rand(BATCH, 3, size, size).to(memory_format=torch.channels_last)
+    counts = {  # of pictures by size: oriented gratings are shown in a smaller field
+        size: 3 * len(shown.frequency) * len(shown.phase) + 1,
+        size - shown.pixels + shown.oriented_pixels: len(shown.oriented_frequency)
+        * len(shown.orientation)
+        * len(shown.phase),
+    }
+    pictures = {side: torch.rand(BATCH, 3, side, side).to(memory_format=torch.channels_last) for side in counts}
 
     def forward() -> None:
         with torch.inference_mode():
-            for start in range(0, count, BATCH):
-                network(pictures[: min(BATCH, count - start)])
+            for side, count in counts.items():
+                for start in range(0, count, BATCH):
+                    network(pictures[side][: min(BATCH, count - start)])
 
     return partial(probing.probe, backbone, shown, batch_size=BATCH), forward
 

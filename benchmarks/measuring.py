@@ -18,7 +18,7 @@ class Row(NamedTuple):
     high: float
     goal: float | None = None  # the ratio is to be at most this; None where there is no goal
     met: bool | None = None
-    about: str = ""  # what was measured, and why a goal is missed
+    about: str = ""  # what was measured
 
 
 def seconds(run: Run) -> float:

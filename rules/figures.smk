@@ -546,7 +546,7 @@ rule figures:
         figures_named("stimuli", "depth", "networks"),
         figures_named("frequency_curves", "channel_scores", "orientation_curves", backbone=study.subjects),
         figures_named("efficacy_by_layer", "first_layer_filters", "thresholds", "selections", backbone=study.subjects),
-        figures_named("known_answers", backbone=study.subjects),
+        figures_named("known_answers", backbone=study.subjects) if study.shows_known_answers else [],
         figures_named("image_selections", "groups", "single_channels", backbone=study.subjects, dataset=study.people),
         figures_named("specification_curve", "share_kept", "choices", backbone=study.subjects, data=EXPLORED),
         figures_named("superres_plane", "superres_curves", scale=study.scales, backbone=study.teachers),

@@ -640,7 +640,7 @@ def test_a_cube_of_other_comparisons_than_those_judged_is_refused_with_both_numb
 # Single channels
 def alone(study):
     """Plain score of every channel; what differs by rounding is a tie."""
-    return np.array([study.plain(study.cube.values[..., unit]) for unit in range(24)]).round(12)
+    return np.array([study.plain(study.cube.values[..., unit]) for unit in range(24)]).round(11)
 
 
 def single(study, channels, names=("pe",), **options):
@@ -839,6 +839,33 @@ def test_a_cube_with_a_missing_distance_is_refused(study, use):
     damaged[3, 0, 2] = np.nan
     with pytest.raises(ValueError, match="holds a value that is not finite"):
         use(damaged, study.judgements, {"pe": Ranking(make_channels(study.cube, np.arange(24.0)), "pe")}, replicates=20)
+
+
+def test_a_layer_without_scored_channels_has_no_place_among_splits_of_thresholds(informative, judgements):
+    cube, good = informative
+    channels = make_channels(cube, good * 1.0)
+    layer = channels["layer"].iloc[0]
+    channels.loc[channels["layer"] == layer, "status"] = "not scored: silent"
+    table = compare_selections(cube, judgements, {"pe": Ranking(channels, "pe")}, splits=50, replicates=10)
+    assert row(table, **{**DIFFERENCE, "layer": layer})[["estimate", "p_split"]].isna().all()
+
+
+def test_the_best_of_six_splits_of_thousands_of_pairs_is_told_from_none_like_it():
+    """The observed split is one of the six, so that a sixth of the random ones are as good."""
+    random, pairs = np.random.default_rng(0), 4800
+    judged = SameOrDifferent(random.integers(4, size=pairs) / 3, ["cnn"] * pairs, [str(pair) for pair in range(pairs)])
+    values = random.random((pairs, 1, 4))
+    halves = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+    scores = [judged.primary(values[..., list(half)].sum(axis=-1)) for half in halves]
+    best = halves[int(np.argmax([score - other for score, other in zip(scores, scores[::-1], strict=True)]))]
+    cube = make_cube(np.ones((STIMULI, 4)), [4])
+    cube = xr.DataArray(
+        values, dims=("comparison", "side", "unit"), coords={"layer": cube["layer"], "channel": cube["channel"]}
+    )
+    channels = make_channels(cube, np.isin(np.arange(4), best) * 1.0)
+    table = compare_selections(cube, judged, {"pe": Ranking(channels, "pe")}, splits=600, replicates=10)
+    found = table[(table["selection"] == "high - low") & (table["layer"] == "relu1_1") & (table["cube"] == "raw")]
+    assert found["p_split"].item() == pytest.approx(2 / 6, abs=0.1)
 
 
 def test_a_layer_without_scored_channels_has_no_halves_and_no_correlation(study):

@@ -112,3 +112,20 @@ def test_too_few_pixels_for_the_standard_are_refused():
         waveforms.gratings(10)
     shown = waveforms.gratings(16)
     assert set(shown["frequency"].values[shown["waveform"].values == "square"]) == {1.25, 2.5}
+
+
+def test_the_mean_of_layers_is_geometric_over_those_that_have_converged():
+    gratings, factors = waveforms.gratings(32), {"a": 1.0, "b": 4.0, "c": 100.0}
+    shown = [
+        (np.array(waveforms.CONTRASTS) * np.where(gratings["orientation"].values == "oblique", 1, factor)[:, None]) ** 2
+        for factor in factors.values()
+    ]
+    cube = xr.DataArray(np.stack(shown, axis=-1), dims=("stimulus", "contrast", "unit"), attrs={"network": "net"})
+    cube = cube.assign_coords(gratings.coords).assign_coords(contrast=list(waveforms.CONTRASTS))
+    channels = pd.DataFrame({"layer": list(factors), "channel": 0, "pe": 0.5, "mu1": 0.5, "mu2": 0.5})
+    channels = channels.assign(status="scored", converged=[True, True, False])
+    table = known_answers.answers(cube, channels, csf.flat)
+    rows = table[(table["answer"] == OF_ORIENTATION) & (table["selection"] == "all")]
+    found = rows.groupby("layer")["sensitivity"].mean()
+    np.testing.assert_allclose(found[["a", "b", "c"]], [1, 1 / 4, 1 / 100])
+    assert found["mean of layers"] == pytest.approx(1 / 2)

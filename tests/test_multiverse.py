@@ -389,8 +389,10 @@ def test_sentences_follow_the_numbers(medians, p, told):
     assert [text in sentence for text, sentence in zip(told, found["sentences"], strict=False)] == [True] * len(told)
     assert "With random weights: 75% positive" in found["sentences"][0]
     assert len(found["sentences"]) == 3
-    claim |= {"verdict": "not tested", "reason": "relu2_2 has not converged"}
-    (other,) = analyses.sentences(joint, carried, {"net": "chance"}, [claim])
+    untested = claim | {"verdict": "not tested", "reason": "relu2_2 has not converged"}
+    (both,) = analyses.sentences(joint, carried, {"net": "chance"}, [claim, untested])
+    assert both == found
+    (other,) = analyses.sentences(joint, carried, {"net": "chance"}, [untested, untested])
     assert other["sentences"] == [
         *found["sentences"],
         "No claim is judged by these numbers: relu2_2 has not converged.",

@@ -24,7 +24,8 @@ from perceptual_efficacy import csf
 from perceptual_efficacy.agreement import selection_distances
 from perceptual_efficacy.judgements.protocol import Floats
 from perceptual_efficacy.judgements.thresholds import QUADRATIC, RESOLUTION, first_reached, interpolate
-from perceptual_efficacy.vocabulary import identity
+from perceptual_efficacy.scores import converged_layers
+from perceptual_efficacy.vocabulary import ALL_LAYERS, MEAN_OF_LAYERS, identity
 from perceptual_efficacy.waveforms import CARDINAL, OBLIQUE, SINE, SQUARE, STANDARD
 
 NEAR_THRESHOLD, ABOVE_THRESHOLD = 0.01, 0.3  # contrasts of the standard
@@ -54,10 +55,11 @@ def answers(cube: xr.DataArray, channels: pd.DataFrame, sensitivity: csf.Contras
 
     Returns
     -------
-    One row per layer (and all layers together), selection (all, high, low by PE), answer and frequency: its identity,
-    answer, standard (its contrast), frequency in cycles per degree, sensitivity (one over the contrast, relative to
-    sine waves, to vertical and horizontal gratings, or to the standard), people (the same of people; missing where no
-    number is known) and extrapolated (whether a contrast lies beyond those that were shown). Without any distance the
+    One row per layer (and the geometric "mean of layers", over those that have converged by the channels' column
+    `converged`, if there is one), selection (all, high, low by PE), answer and frequency: its identity, answer,
+    standard (its contrast), frequency in cycles per degree, sensitivity (one over the contrast, relative to sine waves,
+    to vertical and horizontal gratings, or to the standard), people (the same of people; missing where no number is
+    known) and extrapolated (whether a contrast lies beyond those that were shown). Without any distance the
     sensitivity is missing. Distances are averaged over phases and orientations.
     """
     known = zip(*(cube[name].values for name in ("waveform", "orientation", "frequency")), strict=True)
@@ -67,6 +69,8 @@ def answers(cube: xr.DataArray, channels: pd.DataFrame, sensitivity: csf.Contras
     log_contrast = np.log10(cube["contrast"].values)
     rows: list[dict[str, Any]] = []
     for (layer, selection), distance in selection_distances(cube, channels).items():
+        if layer == ALL_LAYERS:
+            continue
         curve = np.stack([distance[those].mean(axis=0) for those in members.values()], axis=1)
         of = identity({**cube.attrs, "layer": layer, "ranking": "pe", "selection": selection})
         for answer, standard, (waveform, orientation), other in COMPARED:
@@ -84,7 +88,18 @@ def answers(cube: xr.DataArray, channels: pd.DataFrame, sensitivity: csf.Contras
                         "extrapolated": bool(beyond[pair].any()),
                     }
                 )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    averaged = table[table["layer"].isin(converged_layers(channels))]
+    averaged = averaged.assign(sensitivity=np.log(averaged["sensitivity"]))
+    of_mean = [name for name in table if name not in ("layer", "sensitivity", "people", "extrapolated")]
+    mean = averaged.groupby(of_mean, sort=False, dropna=False, as_index=False).agg(
+        {"sensitivity": _geometric_mean, "people": "first", "extrapolated": "any"}
+    )
+    return pd.concat([table, mean.assign(layer=MEAN_OF_LAYERS)], ignore_index=True)[list(table)]
+
+
+def _geometric_mean(log: pd.Series) -> float:
+    return float(np.exp(log.mean(skipna=False)))
 
 
 def _sensed(

@@ -52,7 +52,7 @@ OTHER_RANKINGS = {  # the score that takes the place of mu2, or the CSF; estimat
     "pe with the orientation selectivity index": ("osi", None),
     "pe with 1 - circular variance": ("selectivity", None),
 }
-AT_CONTRAST = "pe with gratings of contrast {:g}"  # likewise
+AT_CONTRAST = "pe with gratings of contrast {:.10g}"  # likewise
 BLOCK = 2**21  # distances scored at once
 STATISTICS = (MEDIAN, "share positive", "share supported", "share contradicted")
 
@@ -375,8 +375,9 @@ def _among_shuffles(table: pd.DataFrame, null: Floats, channels: int) -> tuple[p
             continue
         together = np.vstack([estimate, of_null])
         # tails among all rows, the row itself included: a row is compared with the others as the estimates are
-        above = stats.rankdata(-together, method="max", axis=0) / len(together)
-        below = stats.rankdata(together, method="max", axis=0) / len(together)
+        rounded = together.round(statistics.DIGITS)
+        above = stats.rankdata(-rounded, method="max", axis=0) / len(together)
+        below = stats.rankdata(rounded, method="max", axis=0) / len(together)
         added.loc[index, "p"] = np.minimum(1, 2 * np.minimum(above[0], below[0]))
         band = np.percentile(-np.sort(-of_null, axis=1), [2.5, 97.5], axis=0)
         order = added.loc[index, "rank"].to_numpy(int) - 1

@@ -8,7 +8,7 @@ from scipy import stats
 
 NEAR_ENOUGH = 0.1  # of the tolerance: where the search for a matched split ends
 SIGNIFICANCE = 0.05  # of two-sided p-values
-DIGITS = 13  # of a score that is ranked: scores that differ by the rounding of sums alone are ties
+DIGITS = 11  # of a score that is ranked: scores that differ by the rounding of sums alone are ties
 LEAST_CLUSTERS = 10  # of what is resampled; fewer do not tell how much others would differ
 
 
@@ -112,8 +112,9 @@ def permutation_p(observed: float, null: ArrayLike) -> float:
     values = values[np.isfinite(values)]
     if not np.isfinite(observed) or values.size == 0:
         return float("nan")
-    # a tolerance of rounding: the observed split is itself one of the possible splits
-    tolerance = 1e-12 * np.abs(values).max()
+    # a tolerance of rounding: the observed split is itself one of the possible splits, and differences of scores near 1
+    # are rounded as these are
+    tolerance = 1e-12 * max(1.0, float(np.abs(values).max()))
     tail = min(np.count_nonzero(values >= observed - tolerance), np.count_nonzero(values <= observed + tolerance))
     return float(min(1, 2 * (1 + tail) / (1 + values.size)))
 

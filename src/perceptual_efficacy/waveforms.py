@@ -23,9 +23,10 @@ def gratings(pixels_per_degree: float) -> xr.DataArray:
 
     Returns
     -------
-    Contrast relative to the peak's, (stimulus, y, x), float32, with the coordinates `waveform`, `frequency` (cycles per
+    Contrast relative to the wave's, (stimulus, y, x), float32, with the coordinates `waveform`, `frequency` (cycles per
     degree), `orientation` ("cardinal", vertical and horizontal, or "oblique") and `phase` (degrees) over the stimuli. A
-    square wave is the sum of the harmonics that can be shown, two at least; its contrast is that of all of them.
+    square wave is the sum of the harmonics that can be shown, two at least; its contrast is that of the whole square
+    wave, so that its peak may exceed 1.
 
     Raises
     ------

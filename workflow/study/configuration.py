@@ -318,6 +318,11 @@ class Study:
         also = [f"{value:.10g}" for value in self.value("multiverse.pixels_per_degree")]
         return list(dict.fromkeys([*self.resolutions, *also]))
 
+    @property
+    def shows_known_answers(self) -> bool:
+        """Whether the pixels show the standard of `waveforms`, of 5 cycles per degree."""
+        return bool(self.value("stimuli.pixels_per_degree") > 2 * 5)
+
     @cached_property
     def other_contrasts(self) -> list[float]:
         """Contrasts of gratings that only the multiverse has, as numbers."""

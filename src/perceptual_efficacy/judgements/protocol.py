@@ -43,7 +43,7 @@ class Judgements(Protocol):
     def score(self, distance: Floats, draws: Any, measures: Sequence[str] = ...) -> Mapping[str, Floats]:
         """Scores of one distance on every sample, shape (samples,)."""
 
-    # Sums over channels are what costs: these forms take and give nothing that a score does not need.
+    # Sums over channels are what costs, so splits are summed and scored in the reduced form of `evidence`.
 
     def evidence(self, distance: Floats) -> Floats:
         """What `primary_of` needs of distances (..., *comparisons): as additive over channels as they are, (..., n)."""
@@ -163,5 +163,5 @@ class Categories(GroupedJudgements):
         return counts.T
 
     def score(self, distance: Floats, draws: Floats, measures: Sequence[str] = ()) -> dict[str, Floats]:
-        """Score of one distance on every sample; there is one measure."""
+        """Score of one distance on every sample, by the one measure that there is."""
         return {name: scores[0] for name, scores in self.score_each([distance], draws).items()}

@@ -102,9 +102,12 @@ class DetectionThresholds(Judgements):
     def _subset(self, index: Indices) -> Self:
         return type(self)(self.measured[index], 10**self.log_contrast, self.full[index], self.study[index])
 
+    def _by_stimulus(self, evidence: Floats) -> Floats:
+        return evidence.reshape(*evidence.shape[:-1], len(self), len(self.log_contrast))
+
     def primary_by_group(self, evidence: Floats) -> dict[str, Floats]:
         """The same as `primary_of`, and that of each study where there are several."""
-        distance = evidence.reshape(*evidence.shape[:-1], len(self), -1)
+        distance = self._by_stimulus(evidence)
         each = {name: part.primary(distance[..., members, :]) for name, (members, part) in self.groups().items()}
         return {EVERYTHING: np.mean(list(each.values()), axis=0) if each else self.primary_of(evidence), **each}
 
@@ -122,11 +125,11 @@ class DetectionThresholds(Judgements):
 
     def evidence(self, distance: Floats) -> Floats:
         """Distances of all stimuli at all contrasts."""
-        return distance.reshape(*distance.shape[:-2], -1)
+        return distance.reshape(*distance.shape[:-2], distance.shape[-2] * distance.shape[-1])
 
     def primary_of(self, evidence: Floats) -> Floats:
         """Correlation of the predicted with the measured log thresholds, shape (...): see `score`."""
-        return self.score(evidence.reshape(*evidence.shape[:-1], len(self), -1), measures=("r",))["r"]
+        return self.score(self._by_stimulus(evidence), measures=("r",))["r"]
 
     def score(
         self, distance: Floats, draws: Draws | None = None, measures: Sequence[str] = measures
@@ -285,7 +288,7 @@ def interpolate(x: Floats, y: Floats, wanted: Floats, slope: float) -> tuple[Flo
 
 
 def first_reached(curve: Floats, y: Floats, wanted: Floats, slope: float) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return `interpolate` for as many curves as there are, (points, ...), over one y, (points,).
+    """As `interpolate`, of one y, (points,), over several curves at once, (points, ...), in the place of x.
 
     The way along y is the sum of what lies behind in each segment, which takes no search.
     """

@@ -16,7 +16,7 @@ from perceptual_efficacy.known_answers import (
     OF_WAVEFORM,
 )
 from perceptual_efficacy.plots import style
-from perceptual_efficacy.vocabulary import ALL, ALL_LAYERS, HIGH, IDENTITY, LOW, MEAN_OF_LAYERS
+from perceptual_efficacy.vocabulary import ALL, HIGH, LOW, MEAN_OF_LAYERS
 
 PANELS = {
     (OF_WAVEFORM, NEAR_THRESHOLD): "Square against sine waves",
@@ -24,26 +24,19 @@ PANELS = {
     (OF_FREQUENCY, NEAR_THRESHOLD): "Against 5 cycles per degree,\nnear the threshold (contrast 1%)",
     (OF_FREQUENCY, ABOVE_THRESHOLD): "Against 5 cycles per degree,\nfar above it (contrast 30%)",
 }
+OBLIQUE_FROM = 2.5  # cycles per degree, of the gratings that people were shown
 TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.4, 2, 3, 5, 10)
 PEOPLE, CONTROL, LAYER = "#009E73", "#882255", "#CCCCCC"
 NAMES = {ALL: "all channels", HIGH: "high PE", LOW: "low PE"}
 
 
 def table(subject: pd.DataFrame, control: pd.DataFrame) -> pd.DataFrame:
-    """Add the geometric mean of layers to what `known_answers.answers` finds for a network, and that of its control.
+    """Put the mean of the control's layers below what `known_answers.answers` finds for a network.
 
-    A row per network, layer (of the network, and their mean), selection, answer, standard and frequency: its identity,
-    answer, standard, frequency, sensitivity, people and extrapolated.
+    A row per network, layer, selection, answer, standard and frequency: its identity, answer, standard, frequency,
+    sensitivity, people and extrapolated.
     """
-    parts = []
-    for number, rows in enumerate((subject, control)):
-        single = rows[rows["layer"] != ALL_LAYERS]
-        at = [*(name for name in IDENTITY if name in rows and name != "layer"), "answer", "standard", "frequency"]
-        log = single.assign(sensitivity=np.log(single["sensitivity"])).groupby(at, sort=False, dropna=False)
-        mean = log.agg({"sensitivity": "mean", "people": "first", "extrapolated": "any"}).reset_index()
-        mean = mean.assign(sensitivity=np.exp(mean["sensitivity"]), layer=MEAN_OF_LAYERS)
-        parts += [mean] if number else [single, mean]
-    return pd.concat(parts, ignore_index=True)[list(subject)]
+    return pd.concat([subject, control[control["layer"] == MEAN_OF_LAYERS]], ignore_index=True)
 
 
 @style.context()
@@ -64,7 +57,7 @@ def draw(table: pd.DataFrame) -> Figure:
         _line(axis, others[others["selection"] == ALL], CONTROL, "s", linestyle="--")
         people = own[own["selection"] == ALL].drop_duplicates("frequency").dropna(subset="people")
         if answer == OF_ORIENTATION:
-            axis.axhspan(0.01, 1, color=PEOPLE, alpha=0.12, linewidth=0)
+            axis.fill_between([OBLIQUE_FROM, 100], 0.01, 1, color=PEOPLE, alpha=0.12, linewidth=0)
         elif len(people):
             axis.plot(
                 people["frequency"], people["people"], color=PEOPLE, marker="*", linewidth=2.5, alpha=0.6, zorder=2
@@ -72,7 +65,7 @@ def draw(table: pd.DataFrame) -> Figure:
         style.octave_axis(axis, rows["frequency"].min(), rows["frequency"].max(), 1.2)
         shown = table[table["answer"] == answer]  # one scale for both contrasts of the standard
         values = pd.concat([shown["sensitivity"], shown["people"]]).replace(0, np.nan)
-        low, high = min(values.min() / 1.05, 0.9), max(values.max() * 1.05, 1.1)
+        low, high = np.nanmin([values.min() / 1.05, 0.9]), np.nanmax([values.max() * 1.05, 1.1])
         axis.set_yscale("log")
         axis.set_ylim(low, high)
         style.fixed_ticks(axis.yaxis, [tick for tick in TICKS if low <= tick <= high])

@@ -43,11 +43,7 @@ def sentences(
     -------
     One mapping per network and data set: network, dataset, and the sentences.
     """
-    untested = {
-        (claim["network"], claim["dataset"]): claim["reason"]
-        for claim in claims
-        if claim["evidence"].startswith(EVIDENCE) and claim["verdict"] == NOT_TESTED
-    }
+    judged = pd.DataFrame([claim for claim in claims if claim["evidence"].startswith(EVIDENCE)])
     found = []
     for (network, dataset), rows in joint.groupby(["network", "dataset"], sort=False):
         if network not in controls:
@@ -56,8 +52,9 @@ def sentences(
         control = joint[(joint["network"] == controls[str(network)]) & (joint["dataset"] == dataset)]
         choices = carried[(carried["network"] == network) & (carried["dataset"] == dataset)]
         text = [_of_efficacy(of["pe"], control), _of_parts(of["mu1"], of["mu2"]), _of_choices(choices)]
-        if reason := untested.get((network, dataset)):
-            text.append(f"No claim is judged by these numbers: {reason}.")
+        about = judged[(judged["network"] == network) & (judged["dataset"] == dataset)] if len(judged) else judged
+        if len(about) and (about["verdict"] == NOT_TESTED).all():
+            text.append(f"No claim is judged by these numbers: {'; '.join(about['reason'].unique())}.")
         found.append({"network": network, "dataset": dataset, "sentences": text})
     return found
 
