@@ -25,11 +25,16 @@ from perceptual_efficacy.agreement import selection_distances
 from perceptual_efficacy.judgements.protocol import Floats
 from perceptual_efficacy.judgements.thresholds import QUADRATIC, RESOLUTION, first_reached, interpolate
 from perceptual_efficacy.scores import converged_layers
-from perceptual_efficacy.vocabulary import ALL_LAYERS, MEAN_OF_LAYERS, identity
-from perceptual_efficacy.waveforms import CARDINAL, OBLIQUE, SINE, SQUARE, STANDARD
+from perceptual_efficacy.vocabulary import (
+    ALL_LAYERS,
+    MEAN_OF_LAYERS,
+    OF_FREQUENCY,
+    OF_ORIENTATION,
+    OF_WAVEFORM,
+    identity,
+)
+from perceptual_efficacy.waveforms import ABOVE_THRESHOLD, CARDINAL, NEAR_THRESHOLD, OBLIQUE, SINE, SQUARE, STANDARD
 
-NEAR_THRESHOLD, ABOVE_THRESHOLD = 0.01, 0.3  # contrasts of the standard
-OF_WAVEFORM, OF_ORIENTATION, OF_FREQUENCY = "square against sine", "oblique against cardinal", "against the standard"
 STANDARD_GRATING = (SINE, CARDINAL, STANDARD)
 COMPARED: tuple[tuple[str, float, tuple[str, str], tuple[str, str] | None], ...] = (
     # contrast of the standard, and what is compared with what; None is the standard

@@ -58,6 +58,9 @@ CHOICES = ("cube", "pixels_per_degree", "csf", "baseline", "orientation_at", "sh
 ANY = "any"
 MEDIAN = "median difference"
 
+# answers to gratings
+OF_WAVEFORM, OF_ORIENTATION, OF_FREQUENCY = "square against sine", "oblique against cardinal", "against the standard"
+
 SCORED = "scored"  # status of a channel
 SHOWN = "shown"  # status of a stimulus
 STRUCTURE = "structure"  # primary error of inversions

@@ -12,6 +12,7 @@ SINE, SQUARE = "sine", "square"
 CARDINAL, OBLIQUE = "cardinal", "oblique"
 ORIENTATIONS = {CARDINAL: (0.0, 90.0), OBLIQUE: (45.0, 135.0)}
 STANDARD = 5.0  # cycles per degree
+NEAR_THRESHOLD, ABOVE_THRESHOLD = 0.01, 0.3  # contrasts of the standard
 FREQUENCIES = tuple(STANDARD * 2.0 ** np.arange(-2, 2))
 PHASES = (0.0, 90.0)
 SIZE, SPREAD = 3.0, 0.5  # degrees: of the picture, and the standard deviation of the window

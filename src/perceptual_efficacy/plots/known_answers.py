@@ -8,15 +8,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from perceptual_efficacy.known_answers import (
-    ABOVE_THRESHOLD,
-    NEAR_THRESHOLD,
+from perceptual_efficacy.plots import style
+from perceptual_efficacy.vocabulary import (
+    ALL,
+    HIGH,
+    LOW,
+    MEAN_OF_LAYERS,
     OF_FREQUENCY,
     OF_ORIENTATION,
     OF_WAVEFORM,
 )
-from perceptual_efficacy.plots import style
-from perceptual_efficacy.vocabulary import ALL, HIGH, LOW, MEAN_OF_LAYERS
+from perceptual_efficacy.waveforms import ABOVE_THRESHOLD, NEAR_THRESHOLD
 
 PANELS = {
     (OF_WAVEFORM, NEAR_THRESHOLD): "Square against sine waves",
