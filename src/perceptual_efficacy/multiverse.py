@@ -394,7 +394,7 @@ def _among_shuffles(table: pd.DataFrame, null: Floats, channels: int) -> tuple[p
         index = np.flatnonzero((table["ranking"] == ranking) & np.isfinite(table["estimate"]))
         estimate = table["estimate"].to_numpy()[index]
         ends = np.median(estimate) if index.size else np.nan, (estimate > 0).mean() if index.size else np.nan
-        for statistic, value in zip(STATISTICS, ends, strict=False):
+        for statistic, value in zip(STATISTICS[:2], ends, strict=True):
             rows.append(_joint(ranking, statistic, np.array([value]), index, channels))
     return table.assign(**added), pd.DataFrame(rows)
 
