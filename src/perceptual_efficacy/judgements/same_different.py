@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike
 
 from perceptual_efficacy.judgements.protocol import Categories, Floats, shares
 
+TOGETHER = 2**15  # scores counted at once: what stays near the processor is counted several times faster
+
 
 def average_precision(distance: ArrayLike, same: ArrayLike) -> Floats:
     """Area under the precision-recall curve when "the same" is said of the nearest pairs first.
@@ -31,32 +33,35 @@ def average_precision(distance: ArrayLike, same: ArrayLike) -> Floats:
         If the shapes differ, a distance is not finite, or a judgement lies outside [0, 1].
     """
     d, share = _checked(distance, same)
-    order = np.argsort(d, axis=-1)
-    ranked = np.take_along_axis(d, order, axis=-1)
-    hits = share[order]
-    precision = np.cumsum(hits, axis=-1)
-    total = precision[..., -1].copy()
-    precision /= np.arange(1, share.size + 1)
-    precision[..., :-1][ranked[..., 1:] == ranked[..., :-1]] = 0  # only after the last of a tie
-    backwards = precision[..., ::-1]
-    np.maximum.accumulate(backwards, axis=-1, out=backwards)
-    found = np.einsum("...i,...i->...", hits, precision)
-    return np.divide(found, total, out=np.full(total.shape, np.nan), where=total > 0)
+    found = np.full(d.shape[:-1], np.nan)
+    if share.any():
+        shown = np.arange(1.0, share.size + 1)
+        for place in np.ndindex(found.shape):  # one by one, as what stays near the processor is scored faster
+            order = d[place].argsort()
+            ranked, hits = d[place].take(order), share.take(order)
+            precision = hits.cumsum()
+            total = precision[-1]
+            precision /= shown
+            precision[:-1][ranked[1:] == ranked[:-1]] = 0  # only after the last of a tie
+            backwards = precision[::-1]
+            np.maximum.accumulate(backwards, out=backwards)
+            found[place] = hits @ precision / total
+    return found
 
 
 def resampled_precision(distance: ArrayLike, same: ArrayLike, counts: ArrayLike) -> Floats:
-    """`average_precision` of one distance where each pair counts as often as a sample says.
+    """`average_precision` where each pair counts as often as a sample says.
 
     Parameters
     ----------
     distance, same
-        Shape (pairs,).
+        Shapes (..., pairs) and (pairs,).
     counts
         How often each sample has each pair, shape (pairs, samples).
 
     Returns
     -------
-    Shape (samples,); missing where no one called any pair of a sample the same.
+    Shape (..., samples); missing where no one called any pair of a sample the same.
 
     Raises
     ------
@@ -65,24 +70,40 @@ def resampled_precision(distance: ArrayLike, same: ArrayLike, counts: ArrayLike)
     """
     d, share = _checked(distance, same)
     drawn = np.asarray(counts, dtype=np.float64)
-    # from the farthest pair on, so that the largest precision from here on is known and nothing is kept for all pairs
+    # both are the same for all distances: nothing has been taken away yet
     shown, recalled = drawn.sum(axis=0), share @ drawn
-    total = recalled.copy()
-    found, best, precision = (np.zeros(drawn.shape[1]) for _ in range(3))
-    nearest = np.inf
-    for pair in np.argsort(d)[::-1]:
-        often, hit = drawn[pair], share[pair]
-        if d[pair] < nearest:
-            np.divide(recalled, np.maximum(shown, 1, out=precision), out=precision)
-            np.maximum(best, precision, out=best)
-            nearest = d[pair]
-        if hit > 0:
-            np.multiply(often, hit, out=precision)
-            recalled -= precision
-            precision *= best
-            found += precision
+    rows = d.reshape(-1, share.size)
+    several = max(TOGETHER // len(shown), 1)
+    blocks = [rows[start : start + several] for start in range(0, len(rows), several)]
+    found = np.concatenate([_gained(block, share, drawn, shown, recalled) for block in blocks])
+    precision = np.divide(found, recalled, out=np.full_like(found, np.nan), where=recalled > 0)
+    return precision.reshape(*d.shape[:-1], len(shown))
+
+
+def _gained(distance: Floats, same: Floats, drawn: Floats, shown: Floats, recalled: Floats) -> Floats:
+    """Sum of what pairs gain, each its judgement times the precision at its recall, shape (distances, samples).
+
+    From the farthest pair on, all distances side by side: so the largest precision at this recall or above is known,
+    and nothing is kept for all pairs.
+    """
+    order = np.argsort(distance, axis=1)[:, ::-1]
+    ranked = np.take_along_axis(distance, order, axis=1)
+    last_of_tie = np.ones(order.shape, dtype=bool)
+    last_of_tie[:, 1:] = ranked[:, 1:] < ranked[:, :-1]
+    shown, recalled = (np.tile(of_all, (len(distance), 1)) for of_all in (shown, recalled))
+    found, best, precision, often = (np.zeros(shown.shape) for _ in range(4))
+    for pairs, hits, last in zip(order.T, same[order].T[..., None], last_of_tie.T[..., None], strict=True):
+        drawn.take(pairs, axis=0, out=often, mode="clip")  # which copies without a buffer
+        np.divide(recalled, np.maximum(shown, 1, out=precision), out=precision)
+        if not last.all():
+            precision *= last
+        np.maximum(best, precision, out=best)
+        gained = np.multiply(often, hits, out=precision)
+        recalled -= gained
+        gained *= best
+        found += gained
         shown -= often
-    return np.divide(found, total, out=np.full(total.shape, np.nan), where=total > 0)
+    return found
 
 
 def _checked(distance: ArrayLike, same: ArrayLike) -> tuple[Floats, Floats]:
@@ -116,10 +137,9 @@ class SameOrDifferent(Categories):
         self, distances: Iterable[Floats], draws: Floats, measures: Sequence[str] | None = None
     ) -> dict[str, Floats]:
         """Mean average precision of several distances (pairs, 1) on every sample, shape (distances, samples)."""
-        shown = [distance[:, 0] for distance in distances]
-        means = np.zeros((len(shown), len(draws)))
-        for members in self._members.values():
-            same, counts = self.judgement[members], draws.T[self._cluster_number[members]]
-            for mean, distance in zip(means, shown, strict=True):
-                mean += resampled_precision(distance[members], same, counts)
-        return {"map": means / len(self._members)}
+        shown = np.stack([distance[:, 0] for distance in distances])
+        each = [
+            resampled_precision(shown[:, members], self.judgement[members], draws.T[self._cluster_number[members]])
+            for members in self._members.values()
+        ]
+        return {"map": np.mean(each, axis=0)}
