@@ -1,4 +1,5 @@
 import json
+import math
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from torch import nn
 
 from perceptual_efficacy import io, storage
 from perceptual_efficacy.backbones import kmeans, store, vgg
-from perceptual_efficacy.backbones.network import as_tensor
+from perceptual_efficacy.backbones.network import Backbone, as_tensor
 
 LAYERS = {"relu1_1": 8, "relu1_2": 6, "relu2_1": 10}
 VGG16 = {f"relu{block}_{index}": 1 for block, depth in enumerate((2, 2, 3, 3, 3), 1) for index in range(1, depth + 1)}
@@ -54,6 +55,52 @@ def test_activations_are_those_of_a_plain_vgg():
     second = nn.functional.conv2d(first, weights[1], padding=1).relu()
     third = nn.functional.conv2d(nn.functional.max_pool2d(second, 2), weights[2], padding=1).relu()
     torch.testing.assert_close(backbone(images), {"relu1_1": first, "relu1_2": second, "relu2_1": third})
+
+
+def long_and_wide():
+    """Windows that differ in rows and columns, with steps, dilation and no padding."""
+    convolutions = [
+        nn.Conv2d(3, 4, (1, 5), padding=(0, 2)),
+        nn.Conv2d(4, 4, (5, 1), stride=(3, 2)),
+        nn.MaxPool2d(3, stride=2, ceil_mode=True),
+        nn.Conv2d(4, 4, 3, dilation=(1, 2), padding=1),
+        nn.AvgPool2d((3, 2), stride=(1, 2), padding=(1, 0)),
+        nn.Conv2d(4, 2, (3, 5), padding=2),
+    ]
+    random = torch.Generator().manual_seed(0)
+    for module in convolutions:
+        for parameter in module.parameters():
+            parameter.data = torch.randn(parameter.shape, generator=random)
+    return Backbone(nn.Sequential(*convolutions), {f"layer{place}": str(place) for place in range(6)}, {})
+
+
+@pytest.mark.parametrize("field", [1, 20, 37, 150])
+@pytest.mark.parametrize(("height", "width"), [(150, 171), (173, 148)])
+def test_units_in_the_middle_do_not_notice_that_the_rest_is_not_computed(height, width, field):
+    backbone = long_and_wide().double()
+    images = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    inner = dict(backbone.activations(images, min(field, height, width)))
+    for layer, whole in backbone.activations(images):
+        rows, columns = (
+            min(math.ceil((1 - min(field, height, width) / length) / 2 * count - 1e-9), (count - 1) // 2)
+            for count, length in zip(whole.shape[-2:], (height, width), strict=True)
+        )
+        expected = whole[..., rows : whole.shape[-2] - rows, columns : whole.shape[-1] - columns]
+        torch.testing.assert_close(inner[layer], expected)
+
+
+def test_what_the_middle_does_not_need_is_not_computed():
+    backbone = vgg.draw_random(dict.fromkeys(list(VGG16)[:4], 1), seed=0)
+    images = torch.rand(1, 3, 32, 32)
+    dict(backbone.activations(images, 4))  # learns the sizes
+    widths = []
+    for module in backbone.network.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(lambda module, shown, output: widths.append(shown[0].shape[-1]))
+    dict(backbone.activations(images, 4))
+    # the last layer has 2 units in 4 pixels, whose convolutions see 4 units and 6; twice that before pooling, and 2 more
+    # at each side for the first two, but from an even one on, as pooling goes by twos
+    assert widths == [16, 15, 6, 4]
 
 
 @pytest.mark.parametrize(

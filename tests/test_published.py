@@ -272,6 +272,29 @@ def test_receptive_fields_are_the_known_ones(name, expected):
     assert pe.load_backbone(f"random:{name}").receptive_fields == expected
 
 
+# chains, branches that are joined, sums, a look at the whole picture, tokens
+@pytest.mark.parametrize(
+    "name",
+    ["alexnet", "squeezenet1_1", "googlenet", "resnet18", "mobilenet_v3_small", "shufflenet_v2_x0_5", "vit_b_16"],
+)
+@pytest.mark.parametrize("field", [1, 50])
+def test_activations_in_the_middle_are_those_of_the_whole_picture(name, field):
+    backbone = pe.load_backbone(f"random:{name}")
+    size = backbone.only_size or 171
+    x = images(size, size)
+    inner = dict(backbone.activations(x, field))
+    for layer, whole in backbone.activations(x):
+        first, stop = in_the_field(whole.shape[-1], size, field)
+        torch.testing.assert_close(inner[layer], whole[..., first:stop, first:stop], rtol=1e-4, atol=1e-5)
+
+
+def in_the_field(count, size, field):
+    """Units of a row or column that lie in a field in the middle, at least the middle ones."""
+    inside = [unit for unit in range(count) if unit >= (1 - field / size) / 2 * count - 1e-9]
+    first = min(inside[0], (count - 1) // 2)
+    return first, count - first
+
+
 @pytest.mark.parametrize(
     ("name", "layers", "expected"),
     [

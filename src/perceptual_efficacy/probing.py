@@ -162,13 +162,8 @@ def _responses(backbone: Backbone, images: Tensor, field: int) -> tuple[Tensor, 
     `field` is the width and height of the field in their middle, in pixels.
     """
     responses, negative = [], []
-    share = (1 - field / images.shape[-1]) / 2  # outside of the field, at each side
     shown = grey_images(images) if images.ndim == 3 else images.contiguous(memory_format=torch.channels_last)
-    for _, activation in backbone.activations(shown):
-        height, width = activation.shape[-2:]
-        # a field smaller than a unit's stride still has the unit in its middle
-        top, left = (min(math.ceil(share * count - 1e-9), (count - 1) // 2) for count in (height, width))
-        inner = activation[..., top : height - top, left : width - left]
+    for _, inner in backbone.activations(shown, field):
         negative.append(inner.amin(dim=(0, 2, 3)) < 0)
         responses.append(inner.clamp_min(0).mean(dim=(2, 3)) if negative[-1].any() else inner.mean(dim=(2, 3)))
     return torch.cat(responses, dim=1), torch.cat(negative)

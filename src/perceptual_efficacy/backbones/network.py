@@ -5,7 +5,6 @@ import difflib
 import hashlib
 import logging
 import math
-import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, fx, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
-from torch.nn import functional
 
+from perceptual_efficacy.backbones import locality
 from perceptual_efficacy.vocabulary import NONE, OF_NETWORK
 
 # channel statistics of ImageNet, which torchvision's networks and ours expect
@@ -26,16 +25,6 @@ STANDARD_DEVIATION = (0.229, 0.224, 0.225)
 
 MAPS, CHANNELS_LAST, TOKENS = "maps", "channels last", "tokens"  # what a layer may return; all become maps
 MAKERS = (nn.Conv2d, nn.Linear, nn.BatchNorm2d)  # modules whose output shares no memory with anything
-# what computes a unit from its receptive field alone, at every place alike
-LOCAL_MODULES = {
-    *(nn.Conv2d, nn.Linear, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.Dropout, nn.Identity),
-    *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Hardswish, nn.Sigmoid),
-}
-LOCAL_LIBRARY_MODULES = {"BatchNormAct2d", "DropPath", "LayerNorm2d", "Permute", "StochasticDepth"}
-LOCAL_FUNCTIONS = {
-    *(torch.cat, torch.add, operator.add, torch.mul, operator.mul, "mul", torch.permute, "permute"),
-    *(torch.relu, functional.relu, functional.gelu, functional.silu),
-}
 TORCH_ERRORS = (RuntimeError, AssertionError, ValueError)  # what networks raise on a size that they do not take
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
@@ -93,6 +82,7 @@ class Backbone(nn.Module):
         self.register_buffer("standard_deviation", torch.tensor(standard_deviation).view(1, 3, 1, 1), persistent=False)
         self.requires_grad_(False)
         self.train(False)
+        self._middles: dict[tuple[int, ...], locality.Middle] = {}
         self.only_size: int | None = None  # width and height in pixels of the images it takes, if there is but one
         self._layouts = (
             {name: (MAPS, channels[layers[name]], 0) for name in self._nodes()}
@@ -165,17 +155,8 @@ class Backbone(nn.Module):
 
     def _extents(self) -> dict[str, tuple[int, int]]:
         """Receptive field of each layer's units, and pixels from one to the next."""
-        extents: dict[fx.Node, tuple[int, int]] = {}
-        for node in self.network.graph.nodes:
-            before = [extents[other] for other in node.all_input_nodes if other in extents]
-            width, step = (max(values) for values in zip(*before, strict=True)) if before else (1, 1)
-            for window in self._parts(node, "kernel_size").values():
-                sizes = (getattr(window, name, 1) for name in ("kernel_size", "stride", "dilation"))
-                kernel, stride, dilation = (int(np.max(size)) for size in sizes)
-                width += (kernel - 1) * dilation * step
-                step *= stride
-            extents[node] = width, step
-        return {layer: extents[node] for layer, node in self._nodes().items()}
+        found = locality.extents(self.network)
+        return {layer: found[node] for layer, node in self._nodes().items()}
 
     def check_local(self) -> None:
         """Raise a ValueError unless every unit sees its receptive field alone, so that images may be cut into tiles."""
@@ -183,13 +164,7 @@ class Backbone(nn.Module):
             raise ValueError(
                 f"{self._name()} takes images of {self.only_size} pixels alone, which are not cut into tiles."
             )
-        strange: list[str] = []
-        for node in self.network.graph.nodes:
-            if node.op == "call_module":
-                parts = self.network.get_submodule(str(node.target)).modules()
-                strange += [type(part).__name__ for part in parts if not _is_local(part)]
-            elif node.op in {"call_function", "call_method"} and not _is_local_call(node):
-                strange.append(str(node))
+        strange = [name for node in self.network.graph.nodes for name in locality.not_local(self.network, node)]
         if strange:
             raise ValueError(
                 f"{self._name()} cannot be run tile by tile: its {strange[0]} may see more of an image than its "
@@ -203,23 +178,18 @@ class Backbone(nn.Module):
         Between the filters and such a layer lie only normalisation and nonlinearities.
         """
         layers = {node: name for name, node in self._nodes().items()}
-        node = next((node for node in self.network.graph.nodes if self._parts(node, "kernel_size")), None)
+        node = next(
+            (node for node in self.network.graph.nodes if locality.parts(self.network, node, "kernel_size")), None
+        )
         if node is None:
             return None, None
-        path, *more = self._parts(node, "kernel_size")
+        path, *more = locality.parts(self.network, node, "kernel_size")
         while not more and node not in layers and len(node.users) == 1:
             (node,) = node.users
-            more = [part for part in self._parts(node, "weight").values() if part.weight.ndim > 1]
+            more = [part for part in locality.parts(self.network, node, "weight").values() if part.weight.ndim > 1]
         return f"{path}.weight", None if more else layers.get(node)
 
-    def _parts(self, node: fx.Node, attribute: str) -> dict[str, Any]:
-        """Modules with an attribute that a node of the graph runs, by path."""
-        if node.op != "call_module":
-            return {}
-        modules = self.network.get_submodule(str(node.target)).named_modules(prefix=str(node.target))
-        return {path: module for path, module in modules if getattr(module, attribute, None) is not None}
-
-    def activations(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
+    def activations(self, images: Tensor, field: int | None = None) -> Iterator[tuple[str, Tensor]]:
         """Yield each layer's name and activations from shallow to deep.
 
         Only what is still needed is kept in memory: reduce a layer before asking for the next.
@@ -228,6 +198,10 @@ class Backbone(nn.Module):
         ----------
         images
             (N, 3, H, W), display code values in [0, 1].
+        field
+            Height and width in pixels of a field in the middle of the images: of its units alone are activations
+            yielded, and what they do not need is not computed. A field smaller than a layer's step still has the unit
+            in its middle.
 
         Yields
         ------
@@ -241,8 +215,10 @@ class Backbone(nn.Module):
         """
         if images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(f"Images have shape {tuple(images.shape)}; expected (N, 3, height, width).")
-        for name, activation in self._walk(images):
-            yield name, self._as_maps(name, activation, images.shape[-2:])
+        middle = None if field is None else self._middle(images.shape[-2:], field)
+        for name, activation in self._walk(images, {} if middle is None else middle.crops):
+            maps = self._as_maps(name, activation, images.shape[-2:])
+            yield name, maps if middle is None else maps[(..., *middle.units[name])]
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Return the activations of all layers, by name, as `activations` yields them."""
@@ -256,8 +232,25 @@ class Backbone(nn.Module):
         dtype = weights[0].dtype if weights else images.dtype
         return ((images - self.mean) / self.standard_deviation).to(dtype)
 
-    def _walk(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
-        """Run the network node by node; yield what it returns at each layer."""
+    def _middle(self, size: Sequence[int], field: int) -> locality.Middle:
+        """What the units in a field in the middle of images of a size need."""
+        found = self._middles.get((*size, field))
+        if found is None:
+            maps = self._shapes((size[0], size[1]), as_maps=True)
+            inner = {
+                name: (_inner(rows, size[0], field), _inner(columns, size[1], field))
+                for name, (*_, rows, columns) in maps.items()
+            }
+            if all(kind == MAPS for kind, _, _ in self._layouts.values()):
+                found = locality.middle(self.network, self._nodes(), inner)
+            else:
+                units = {name: (slice(*rows), slice(*columns)) for name, (rows, columns) in inner.items()}
+                found = locality.Middle({}, units)
+            self._middles[(*size, field)] = found
+        return found
+
+    def _walk(self, images: Tensor, crops: Mapping[str, locality.Shown]) -> Iterator[tuple[str, Tensor]]:
+        """Run the network node by node, and crop what it returns; yield it at each layer, before it is cropped."""
         names = {node: name for name, node in self._nodes().items()}
         nodes = [node for node in self.network.graph.nodes if node.op != "output"]
         last_use = {used: node for node in nodes for used in node.all_input_nodes}
@@ -277,6 +270,8 @@ class Backbone(nn.Module):
             for used in {*node.all_input_nodes, node}:
                 if last_use.get(used, node) is node:
                     del interpreter.env[used]
+            if node.name in crops:
+                interpreter.env[node] = value[(..., *crops[node.name])]
             del value
 
     def _nodes(self) -> dict[str, fx.Node]:
@@ -323,14 +318,16 @@ class Backbone(nn.Module):
                 )
         return layouts
 
-    def _shapes(self, size: tuple[int, int]) -> dict[str, tuple[int, ...]]:
+    def _shapes(self, size: tuple[int, int], *, as_maps: bool = False) -> dict[str, tuple[int, ...]]:
         try:
             with (
                 quiet("torch._subclasses.fake_tensor", logging.CRITICAL),
                 FakeTensorMode(allow_non_fake_inputs=True),
                 torch.no_grad(),
             ):
-                return {name: tuple(value.shape) for name, value in self._walk(torch.empty(1, 3, *size))}
+                images = torch.empty(1, 3, *size)
+                found = self.activations(images) if as_maps else self._walk(images, {})
+                return {name: tuple(value.shape) for name, value in found}
         finally:
             self.network.train().eval()  # drops what a module keeps between passes (TinyViT's attention): no numbers
 
@@ -362,24 +359,6 @@ class Backbone(nn.Module):
 
     def _name(self) -> str:
         return str(self.card.get("architecture", "The network"))
-
-
-def _is_local(part: nn.Module) -> bool:
-    """Return whether a module computes a unit from its receptive field alone, at every place alike."""
-    if isinstance(part, nn.LayerNorm):
-        return len(part.normalized_shape) == 1  # over channels
-    of_library = type(part).__module__.startswith(("timm.", "torchvision."))
-    known = type(part) in LOCAL_MODULES or isinstance(part, nn.Sequential)
-    named = of_library and type(part).__name__ in LOCAL_LIBRARY_MODULES
-    return (known or named) and getattr(part, "padding_mode", None) != "circular"
-
-
-def _is_local_call(node: fx.Node) -> bool:
-    if node.target is functional.layer_norm:
-        shape = node.kwargs["normalized_shape"] if "normalized_shape" in node.kwargs else node.args[1]
-        return isinstance(shape, tuple | list) and len(shape) == 1  # over channels
-    of_weights = all(used.op == "get_attr" for used in node.all_input_nodes)  # such as a scale given its shape
-    return node.target in LOCAL_FUNCTIONS or of_weights
 
 
 def _cut(network: nn.Module, layers: Mapping[str, str], tracing: dict[str, Any]) -> fx.GraphModule:
@@ -459,6 +438,12 @@ def _grid(positions: int, size: Sequence[int]) -> tuple[int, int] | None:
     scale = math.isqrt(positions * divisor * divisor // (height * width)) if positions > 0 else 0
     grid = (scale * height // divisor, scale * width // divisor)
     return grid if scale and grid[0] * grid[1] == positions else None
+
+
+def _inner(count: int, length: int, field: int) -> tuple[int, int]:
+    """First of a layer's units in a field in the middle of an image's rows or columns, and the one after the last."""
+    first = min(math.ceil((1 - field / length) / 2 * count - 1e-9), (count - 1) // 2)
+    return first, count - first
 
 
 def check_backbone(value: object) -> None:
