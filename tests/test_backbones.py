@@ -98,8 +98,8 @@ def test_what_the_middle_does_not_need_is_not_computed():
         if isinstance(module, nn.Conv2d):
             module.register_forward_hook(lambda module, shown, output: widths.append(shown[0].shape[-1]))
     dict(backbone.activations(images, 4))
-    # the last layer has 2 units in 4 pixels, whose convolutions see 4 units and 6; twice that before pooling, and 2 more
-    # at each side for the first two, but from an even one on, as pooling goes by twos
+    # the last layer has 2 units in 4 pixels, whose convolutions see 4 and 6; twice that before pooling, and 2 more
+    # for each of the first two, but from an even one on, as pooling goes by twos
     assert widths == [16, 15, 6, 4]
 
 
