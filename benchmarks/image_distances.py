@@ -1,7 +1,8 @@
-"""Time the distance cube and the probing of VGG-16 against torchvision's bare forward pass, and the package lpips.
+"""Time the distance cube and the probing of VGG-16 against torchvision's bare forward pass, and other packages.
 
 Run as `python benchmarks/image_distances.py`: pairs of runs in turn, since machines are shared, and the median ratio.
-The forward pass is of every distinct image once, of the same layers in float32; lpips computes pair by pair.
+The forward pass is of every distinct image once, of the same layers in float32; the package lpips, and piq's content
+loss of normalised activations, which its LPIPS is, compute pair by pair.
 """
 
 import warnings
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import lpips
 import numpy as np
 import pandas as pd
+import piq
 import torch
 import torchvision
 from measuring import Row, compared
@@ -19,6 +21,7 @@ from measuring import Row, compared
 from perceptual_efficacy import distances, probing, stimuli
 from perceptual_efficacy.backbones.loading import load_backbone
 
+Distance = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 SIDES = ("first", "second")
 BATCH = 4  # gratings
 
@@ -77,16 +80,25 @@ def forward(case: Case, images: dict[str, np.ndarray]) -> Callable[[], object]:
     return run
 
 
-def package(case: Case, images: dict[str, np.ndarray]) -> Callable[[], object]:
+def of_lpips() -> Distance:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecated arguments of torchvision in lpips
         network = lpips.LPIPS(net="vgg", pnet_rand=True, verbose=False)
+    return partial(network, normalize=True)
 
+
+def of_piq() -> Distance:
+    layers = ["3", "8", "15", "22", "29"]  # those of LPIPS
+    features = torchvision.models.vgg16().features[:30].eval()
+    return piq.ContentLoss(features, layers=layers, weights=[1.0] * len(layers), normalize_features=True)
+
+
+def package(case: Case, images: dict[str, np.ndarray], distance: Distance) -> Callable[[], object]:
     def run() -> None:
         with torch.inference_mode():
             for row in table_of(case).to_dict("records"):
                 for side in case.sides:
-                    network(batch_of([images[row["reference"]]]), batch_of([images[row[side]]]), normalize=True)
+                    distance(batch_of([images[row["reference"]]]), batch_of([images[row[side]]]))
 
     return run
 
@@ -116,22 +128,23 @@ def probed() -> tuple[Callable[[], object], Callable[[], object]]:
 def rows() -> Iterator[Row]:
     for case in CASES:
         shown = images_of(case)
-        forwarded, packaged = forward(case, shown), package(case, shown)
         yield compared(
             f"distance cube of 13 layers / forward pass, {case.name}",
             cube(case, shown, "all", torch.float32),
-            forwarded,
+            forward(case, shown),
             goal=1.15,
         )
         passes = 2 * case.each * len(case.sides) * case.references
-        yield compared(
-            f"distance cube of 5 layers / package lpips, {case.name}",
-            cube(case, shown, "lpips", torch.float32),
-            packaged,
-            pairs=3,
-            about=f"the package runs {passes} forward passes for {len(shown)} images",
-        )
-    yield compared("probing / forward pass", *probed(), goal=1.15, pairs=3)
+        for name, distance in (("package lpips", of_lpips()), ("piq's content loss", of_piq())):
+            yield compared(
+                f"distance cube of 5 layers / {name}, {case.name}",
+                cube(case, shown, "lpips", torch.float32),
+                package(case, shown, distance),
+                pairs=3,
+                about=f"the package runs {passes} forward passes for {len(shown)} images: {len(shown) / passes:.2f}",
+            )
+    about = "what the field's units do not need is not computed"
+    yield compared("probing / forward pass", *probed(), goal=1.15, pairs=3, about=about)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,6 @@ def compared(
     return of_ratios(name, [seconds(numerator) / seconds(denominator) for _ in range(pairs)], goal=goal, about=about)
 
 
-def of_ratios(name: str, ratios: list[float], *, goal: float | None = None, about: str = "") -> Row:
+def of_ratios(name: str, ratios: list[float], goal: float | None = None, about: str = "") -> Row:
     ratio = statistics.median(ratios)
     return Row(name, ratio, min(ratios), max(ratios), goal, None if goal is None else ratio <= goal, about)

@@ -18,7 +18,14 @@ from measuring import Row
 
 from perceptual_efficacy import storage
 
-MODULES = ("agreement", "starting", "superres_step", "image_distances")  # the first tells its peak memory
+MODULES = (
+    "agreement",
+    "starting",
+    "scale",
+    "superres_step",
+    "image_distances",
+    "study",
+)  # the first tells its peak memory
 FOLDER = Path(__file__).parents[1] / "results" / "benchmarks"
 PACKAGES = ("perceptual-efficacy", "numpy", "torch", "torchvision", "lpips")
 

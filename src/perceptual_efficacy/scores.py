@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import scipy
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import stats
 
 from perceptual_efficacy import csf as models
 from perceptual_efficacy import statistics
@@ -420,7 +420,7 @@ def _agreement(first: pd.Series | None, second: pd.Series | None, members: pd.In
     both = pd.concat([first[members], second[members]], axis=1).dropna()
     if len(both) < 3 or (both.nunique() < 2).any():
         return -1.0
-    return float(stats.spearmanr(both.iloc[:, 0], both.iloc[:, 1]).statistic)
+    return float(scipy.stats.spearmanr(both.iloc[:, 0], both.iloc[:, 1]).statistic)
 
 
 def compare_layers(
@@ -540,7 +540,7 @@ def _sampled(
 
 def _quantiles(samples: NDArray[np.float64], shares: Sequence[float]) -> NDArray[np.float64]:
     """Quantiles of each sample's values that are present, shape (shares, samples); missing where none is."""
-    return stats.quantile(samples, np.array(shares), axis=1, keepdims=True, nan_policy="omit").T
+    return scipy.stats.quantile(samples, np.array(shares), axis=1, keepdims=True, nan_policy="omit").T
 
 
 def _coloured(scores: pd.DataFrame) -> pd.Series:
@@ -555,5 +555,5 @@ def _correlation_of_samples(
     if len(members) < 2:
         return np.full(1 + replicates, np.nan)
     drawn = np.vstack([members, random.choice(members, size=(replicates, len(members)))])
-    pe, index = (stats.rankdata(scores[name].to_numpy()[drawn], axis=1) for name in ("pe", "chromatic_index"))
+    pe, index = (scipy.stats.rankdata(scores[name].to_numpy()[drawn], axis=1) for name in ("pe", "chromatic_index"))
     return statistics.pearson(pe, index)

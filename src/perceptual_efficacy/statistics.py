@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 NEAR_ENOUGH = 0.1  # of the tolerance: where the search for a matched split ends
 SIGNIFICANCE = 0.05  # of two-sided p-values
@@ -60,7 +60,7 @@ def jackknife_interval(
             return Interval(np.nan, np.nan)  # a perfect correlation has no scale
     count = without.size
     error = np.sqrt((count - 1) / count * ((without - without.mean()) ** 2).sum())
-    reach = stats.t.ppf((1 + level) / 2, count - 1) * error
+    reach = scipy.stats.t.ppf((1 + level) / 2, count - 1) * error
     low, high = (np.tanh if correlation else float)(whole - reach), (np.tanh if correlation else float)(whole + reach)
     return Interval(float(low), float(high))
 
