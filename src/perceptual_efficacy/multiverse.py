@@ -209,7 +209,7 @@ def _scored(
     """Scores of all units by resolution, CSF, baseline, unit of slopes and frequency of mu2."""
     found = {}
     known = {**csfs, "flat": csf.flat}
-    phases = tuning[["radial_response", "oriented_response"]].astype(np.float64).mean("phase")
+    phases = tuning[["radial_response", "oriented_response"]].astype(np.float64).mean("phase", skipna=False)
     tuning = tuning.drop_dims("phase").assign(phases.expand_dims("phase", axis=-1))  # averaged once, not every time
     for key in product(resolutions, known, *(OPTIONS[name] for name in ("baseline", "slope_per", "orientation_at"))):
         resolution, name, baseline, slope_per, orientation_at = key

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import scipy
+import scipy  # its parts are imported when they are used, and most jobs use none
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -61,7 +61,7 @@ def tuning_curves(
         name: (name, tuning[name].values * (scale / own), {"units": "cycles per degree"})
         for name in ("frequency", "oriented_frequency")
     }
-    mean = tuning[["radial_response", "oriented_response"]].astype(np.float64).mean("phase")
+    mean = tuning[["radial_response", "oriented_response"]].astype(np.float64).mean("phase", skipna=False)
     if baseline == "blank":
         mean = mean - tuning["blank_response"]
     radial = mean["radial_response"].values
@@ -244,7 +244,7 @@ def chromatic_index(tuning: xr.Dataset) -> NDArray[np.float64]:
     kinds = [f"{kind}_response" for kind in ("radial", "red_green", "blue_yellow")]
     if not set(kinds) <= set(tuning):
         return np.full(tuning.sizes["unit"], np.nan)
-    mean = tuning[kinds].astype(np.float64).mean("phase") - tuning["blank_response"].astype(np.float64)
+    mean = tuning[kinds].astype(np.float64).mean("phase", skipna=False) - tuning["blank_response"].astype(np.float64)
     grey, *colours = (np.abs(mean[kind].values).max(axis=-1) for kind in kinds)
     colour = np.maximum(*colours)
     return statistics.ratio(colour, colour + grey)

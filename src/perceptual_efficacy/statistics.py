@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-import scipy
+import scipy  # its parts are imported when they are used, and most jobs use none
 from numpy.typing import ArrayLike, NDArray
 
 NEAR_ENOUGH = 0.1  # of the tolerance: where the search for a matched split ends

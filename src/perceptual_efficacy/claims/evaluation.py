@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import scipy
+from scipy.special import ndtri
 
 from perceptual_efficacy.statistics import LEAST_CLUSTERS, SIGNIFICANCE
 from perceptual_efficacy.vocabulary import INTERVAL, MEAN_OF_LAYERS, TRAINED
@@ -110,9 +110,7 @@ def detectable(ci_low: float, ci_high: float) -> float:
     (z(.975) + z(.8)) standard errors, if the 95% interval has 2 z(.975) of them. A jackknife-t interval has up to 15%
     more (at ten clusters), and so has this.
     """
-    return float(
-        (ci_high - ci_low) / 2 * (1 + scipy.stats.norm.ppf(POWER) / scipy.stats.norm.ppf(1 - SIGNIFICANCE / 2))
-    )
+    return float((ci_high - ci_low) / 2 * (1 + ndtri(POWER) / ndtri(1 - SIGNIFICANCE / 2)))
 
 
 def evaluate(
