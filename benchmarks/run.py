@@ -1,5 +1,7 @@
 """Run the benchmarks and write their ratios to results/benchmarks/summary.json and, as a table, summary.md.
 
+Beside them is study.md, the seconds of the study in results/ by rule, where there is one.
+
 `make benchmark`, at most 12 minutes on two cores. Ratios of runs in turn, with median and range; a goal is the largest
 ratio wanted.
 """
@@ -13,6 +15,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+import study
 import torch
 from measuring import Row
 
@@ -69,6 +72,8 @@ def main() -> None:
     record = {**about, "rows": [row._asdict() for row in rows]}
     storage.write_text(json.dumps(record, indent=2) + "\n", FOLDER / "summary.json")
     storage.write_text(markdown(rows, about), FOLDER / "summary.md")
+    if len(study.jobs()):
+        storage.write_text(study.markdown(), FOLDER / "study.md")
     print(f"\n{markdown(rows, about)}")
     if missed := [row.name for row in rows if row.met is False]:
         print(f"Missed: {'; '.join(missed)}", file=sys.stderr)

@@ -1,7 +1,7 @@
 """Say where the seconds of a study went, by rule: `python benchmarks/study.py` after `make figures`.
 
-Jobs tell how long they took in results/benchmarks/. What they spend before their first line counts: of a job of a few
-seconds most is the import of its libraries.
+Jobs tell how long they took in results/benchmarks/. The import of their libraries counts: it is most of a job of a few
+seconds. Processor seconds are those that Snakemake saw, which looks now and then.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import pandas as pd
 from measuring import Row, of_ratios
 
 RESULTS = Path(__file__).parents[1] / "results" / "benchmarks"
+LONGEST = 20  # rules
 GOAL = 5 * 60  # seconds of the default study on two quiet cores
 
 
@@ -44,8 +45,18 @@ def rows() -> Iterator[Row]:
         )
 
 
+def markdown(folder: Path = RESULTS) -> str:
+    """A table of the rules that took longest, and of all others together."""
+    table = by_rule(jobs(folder)).reset_index()
+    others = table.iloc[LONGEST:][["jobs", "seconds", "processor"]].sum()
+    lines = ["| rule | jobs | seconds | processor seconds |", "| --- | ---: | ---: | ---: |"]
+    shown = [*table.head(LONGEST).itertuples(index=False, name=None), (f"{len(table) - LONGEST} others", *others)]
+    lines += [f"| {rule} | {count:.0f} | {wall:.0f} | {processor:.0f} |" for rule, count, wall, processor in shown]
+    count, wall, processor = table[["jobs", "seconds", "processor"]].sum()
+    return "\n".join([*lines, f"| **all** | {count:.0f} | {wall:.0f} | {processor:.0f} |"]) + "\n"
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, default=RESULTS)
-    table = jobs(parser.parse_args().folder)
-    print(by_rule(table).round(1).to_string())
+    print(markdown(parser.parse_args().folder))

@@ -3,8 +3,9 @@
     python tools/refresh.py                                the default study in results/
     python tools/refresh.py --bfloat16 OTHER/results       what precision=bfloat16 changes in it: into docs/numerics.md
     python tools/refresh.py --pretrained FOLDER/results    config/pretrained.yaml's
+    python tools/refresh.py --benchmark                    the tables of `make benchmark`: into docs/speed.md
 
-The first and the last write into docs/results.md, and some verdicts in a line each into the README, and
+The first and the third write into docs/results.md, and some verdicts in a line each into the README, and
 docs/paper-figures.md from docs/paper-figures.yaml. `make docs` is the first.
 """
 
@@ -310,10 +311,16 @@ def main() -> None:
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument("--pretrained", type=Path, metavar="RESULTS", help="results of config/pretrained.yaml")
     chosen.add_argument("--bfloat16", type=Path, metavar="RESULTS", help="the default study's in bfloat16")
+    chosen.add_argument("--benchmark", action="store_true", help="what `make benchmark` has measured")
     arguments = parser.parse_args()
     pretrained, results, page = arguments.pretrained, ROOT / "results", DOCS / "results.md"
     if arguments.bfloat16 is not None:
         fill(DOCS / "numerics.md", "bfloat16", bfloat16(results, arguments.bfloat16))
+        return
+    if arguments.benchmark:
+        for name in ("summary", "study"):
+            text = (results / "benchmarks" / f"{name}.md").read_text(encoding="utf-8")
+            fill(DOCS / "speed.md", name, text)
         return
     items = yaml.safe_load((DOCS / "paper-figures.yaml").read_text(encoding="utf-8"))
     (DOCS / "paper-figures.md").write_text(paper_figures(items), encoding="utf-8")

@@ -325,6 +325,8 @@ def _shuffled(
     for layer, units in enumerate(members):
         marks, place = np.unique(np.concatenate([of[layer] for of in halves]), axis=0, return_inverse=True)
         place = place.reshape(-1, 2)
+        used = marks.any(axis=0) | exchangeable[units]  # the others are in no half, and so in no sum
+        marks, units = marks[:, used], units[used]
         moved = np.flatnonzero(exchangeable[units])
         orders = random.random((shuffles, len(moved))).argsort(axis=1)
         for block in _blocks(shuffles, len(marks) * values[0].size):
