@@ -333,7 +333,8 @@ def _shuffled(
             shown = np.repeat(marks[None].astype(np.float64), len(orders[block]), axis=0)
             for one, order in zip(shown, orders[block], strict=True):
                 one[:, moved[order]] = marks[:, moved]
-            scores = _scores_of(shown.reshape(-1, len(units)), values[units], judged).reshape(len(shown), -1)
+            flat = shown.reshape(len(shown) * len(marks), len(units))
+            scores = _scores_of(flat, values[units], judged).reshape(len(shown), len(marks))
             total[:, block] += (scores[:, place[:, 0]] - scores[:, place[:, 1]]).T
     return total / len(members)
 
