@@ -30,8 +30,19 @@ from refresh import DOCS, ROOT, fill
 from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
-from perceptual_efficacy import agreement, baselines, distances, inversion, judgements, probing, stimuli
+from perceptual_efficacy import (
+    agreement,
+    baselines,
+    csf,
+    distances,
+    inversion,
+    judgements,
+    multiverse,
+    probing,
+    stimuli,
+)
 from perceptual_efficacy.agreement import Ranking
+from perceptual_efficacy.backbones import vgg
 from perceptual_efficacy.backbones.loading import load_backbone
 from perceptual_efficacy.backbones.network import Backbone
 from perceptual_efficacy.metric import PerceptualMetric
@@ -42,7 +53,7 @@ STUDY = ROOT / "config" / "paper.yaml"
 SUPERRES = "super-resolution"  # beginning of its lines
 FLOAT32 = 4.0  # bytes
 TENTH = 10
-COMPARED = 64  # channels of the layer that agreement is timed with
+SHUFFLES, REPLICATES = 400, 100  # multiverse.shuffles and .replicates, by default
 HALVES = 5  # inversion.halves, by default
 CONTROL_SEEDS = 5  # probing.control_seeds, by default
 MODELFEST_STIMULI, MODELFEST_CONTRASTS = 43, 8
@@ -137,14 +148,14 @@ def of_images(study: dict, networks: dict[str, Backbone], data: Judged) -> Itera
         seconds * data.comparisons,
         0,
     )
-    few = data.comparisons // TENTH
+    few, (layers, width) = data.comparisons // TENTH, layers_of(study, networks)
     judged = judgements.read(comparisons_of(data, few, 1))
-    seconds = TENTH * core_seconds(partial(compare, judged, (few, data.sides))) / COMPARED
+    seconds = TENTH * core_seconds(partial(compare, judged, (few, data.sides, width)))
     yield Cost(
         f"agreement, {data.name}",
         ("assess_agreement",),
-        f"{seconds:.2g} s x {channels:,.0f} channels (from a tenth of the comparisons and {COMPARED} channels)",
-        seconds * channels,
+        f"{seconds:.2g} s x {layers:.0f} layers (from a tenth of the comparisons)",
+        seconds * layers,
         0,
     )
 
@@ -173,27 +184,58 @@ def of_patches(study: dict, networks: dict[str, Backbone]) -> Iterator[Cost]:
     )
     measured = np.random.default_rng(0).uniform(-2.5, -1, (few, 1))
     judged = judgements.DetectionThresholds(measured, contrasts, study=np.arange(few) % 8)
-    seconds = TENTH * core_seconds(partial(compare, judged, (few, len(contrasts)))) / COMPARED
+    layers, width = layers_of(study, networks)
+    seconds = TENTH * core_seconds(partial(compare, judged, (few, len(contrasts), width)))
     yield Cost(
         "agreement, castleCSF",
         ("assess_agreement",),
-        f"{seconds:.2g} s x {channels:,.0f} channels (from a tenth of the stimuli and {COMPARED} channels)",
-        seconds * channels,
+        f"{seconds:.2g} s x {layers:.0f} layers (from a tenth of the stimuli)",
+        seconds * layers,
         0,
     )
 
 
-def compare(judged: judgements.Judgements, shape: tuple[int, int]) -> None:
+def layers_of(study: dict, networks: dict[str, Backbone]) -> tuple[float, int]:
+    """Return the number of layers of all networks of the study, and their average number of channels."""
+    widths = [width for backbone in networks.values() for width in backbone.layers.values()]
+    return len(widths) * len(study["backbones"]) / len(networks), round(mean(widths))
+
+
+def compare(judged: judgements.Judgements, shape: tuple[int, int, int]) -> None:
     """Compare the halves of one layer with judgements, as assess_agreement does."""
-    random = np.random.default_rng(0)
-    units = {"layer": ("unit", ["layer"] * COMPARED), "channel": ("unit", np.arange(COMPARED))}
-    values = random.random((*shape, COMPARED), dtype=np.float32)
+    random, width = np.random.default_rng(0), shape[-1]
+    units = {"layer": ("unit", ["layer"] * width), "channel": ("unit", np.arange(width))}
+    values = random.random(shape, dtype=np.float32)
     cube = xr.DataArray(values, dims=("comparison", "side", "unit"), coords=units)
-    scores = {name: random.random(COMPARED) for name in RANKINGS}
-    channels = pd.DataFrame({"layer": "layer", "channel": np.arange(COMPARED), "status": SCORED, **scores})
+    scores = {name: random.random(width) for name in RANKINGS}
+    channels = pd.DataFrame({"layer": "layer", "channel": np.arange(width), "status": SCORED, **scores})
     rankings = {name: Ranking(channels, name) for name in RANKINGS}
     agreement.compare_selections(cube, judged, rankings)
     agreement.compare_single_channels(cube, judged, rankings)
+
+
+def of_analyses(study: dict, networks: dict[str, Backbone], data: Judged) -> Cost:
+    """Return what all analyses of one data set need, for all networks, by a layer of average size."""
+    few, (layers, width) = data.comparisons // TENTH, layers_of(study, networks)
+    backbone = vgg.draw_random({"relu1_1": width}, seed=0)
+    tuning = probing.probe(backbone, stimuli.gratings(frequencies=5, orientations=4, phases=2), colour=False)
+    judged = judgements.read(comparisons_of(data, few, 1))
+    values = np.random.default_rng(0).random((few, data.sides, width), dtype=np.float32)
+    units = {name: ("unit", tuning[name].values) for name in ("layer", "channel")}
+    shown = multiverse.Data(xr.DataArray(values, dims=("comparison", "side", "unit"), coords=units), judged)
+    explore = partial(
+        multiverse.explore, tuning, {32.0: shown, 60.0: shown}, csf.MODELS, layers=["relu1_1"], replicates=REPLICATES
+    )
+    few_of_them, more = 20, 60  # shuffles, which are only a part of it
+    once, longer = (core_seconds(partial(explore, shuffles=count)) for count in (few_of_them, more))
+    seconds = TENTH * (once + (longer - once) * (SHUFFLES - few_of_them) / (more - few_of_them))
+    return Cost(
+        f"all analyses, {data.name}",
+        ("explore_choices",),
+        f"{seconds:.2g} s x {layers:.0f} layers (from a tenth of the comparisons and some of the shuffles)",
+        seconds * layers,
+        0,
+    )
 
 
 def of_gratings(study: dict, networks: dict[str, Backbone]) -> Iterator[Cost]:
@@ -360,6 +402,7 @@ def main() -> None:
     for cost in chain(
         of_gratings(study, networks),
         *(of_images(study, networks, data) for data in DATASETS),
+        (of_analyses(study, networks, data) for data in DATASETS),
         of_patches(study, networks),
         of_inversion(study),
         of_training(study),
