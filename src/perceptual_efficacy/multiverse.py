@@ -116,26 +116,26 @@ def explore(
 
     Returns
     -------
-    specifications
-        One row per ranking ("pe", "mu1", "mu2", and PE with a flat CSF, another score in the place of mu2, or other
-        gratings) and combination of `CHOICES` ("any" where one makes no difference): identity, measure (the primary
-        one), ranking, the choices, main (whether it is the main result), estimate (high minus low, mean over layers),
-        ci_low, ci_high, p (its place among shuffles), rho (Spearman's correlation of the ranking with the channels' own
-        agreement, mean over layers), rank (of the estimate in its ranking, from 1), band_low and band_high (central 95%
-        of the estimates of that rank in shuffles). p, rank and the band are missing for rankings that are not shuffled.
-    joint
-        One row per ranking and statistic over its specifications (median difference, share positive, share supported,
-        share contradicted; of rankings that are not shuffled the first two): estimate; of the median ci_low and
-        ci_high, the shifts of all differences that the shuffles do not exclude; split_mean (mean over shuffles),
-        p_split (two-sided), splits (shuffles), n (specifications), n_clusters (channels that are shuffled) and
-        resampled_unit. A specification is supported if it lies in the upper tail of its shuffles, p < 0.05 two-sided,
-        and contradicted if in the lower.
-    carried
-        One row per ranking, choice and option: mean (over the specifications that differ in this choice alone),
-        variance (share of the estimates' variance that the choice's main effect carries).
-    kept
-        One row per ranking, selection (high, low, random) and share of channels kept: estimate (score, mean over
-        layers), ci_low and ci_high (central 95% of random ones).
+    Four tables. `specifications`, one row per ranking ("pe", "mu1", "mu2", and PE with a flat CSF, another score in the
+    place of mu2, or other gratings) and combination of `CHOICES` ("any" where one makes no difference): identity,
+    measure (the primary one), ranking, the choices, main (whether it is the main result), estimate (high minus low,
+    mean over layers), ci_low, ci_high, p (its place among shuffles), rho (Spearman's correlation of the ranking with
+    the channels' own agreement, mean over layers), rank (of the estimate in its ranking, from 1), band_low and
+    band_high (central 95% of the estimates of that rank in shuffles). p, rank and the band are missing for rankings
+    that are not shuffled.
+
+    `joint`, one row per ranking and statistic over its specifications (median difference, share positive, share
+    supported, share contradicted; of rankings that are not shuffled the first two): estimate; of the median ci_low and
+    ci_high, the shifts of all differences that the shuffles do not exclude; split_mean (mean over shuffles), p_split
+    (two-sided), splits (shuffles), n (specifications), n_clusters (channels that are shuffled) and resampled_unit. A
+    specification is supported if it lies in the upper tail of its shuffles, p < 0.05 two-sided, and contradicted if in
+    the lower.
+
+    `carried`, one row per ranking, choice and option: mean (over the specifications that differ in this choice alone),
+    variance (share of the estimates' variance that the choice's main effect carries).
+
+    `kept`, one row per ranking, selection (high, low, random) and share of channels kept: estimate (score, mean over
+    layers), ci_low and ci_high (central 95% of random ones).
 
     Raises
     ------

@@ -22,6 +22,11 @@ CONTRASTS = tuple(np.geomspace(0.003, 1, 8).tolist())
 def gratings(pixels_per_degree: float) -> xr.DataArray:
     """Draw the gratings, in a Gaussian window.
 
+    Parameters
+    ----------
+    pixels_per_degree
+        Resolution at which they are shown.
+
     Returns
     -------
     Contrast relative to the wave's, (stimulus, y, x), float32, with the coordinates `waveform`, `frequency` (cycles per
