@@ -15,7 +15,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-import study
+import study_by_rule
 import torch
 from measuring import Row
 
@@ -72,8 +72,8 @@ def main() -> None:
     record = {**about, "rows": [row._asdict() for row in rows]}
     storage.write_text(json.dumps(record, indent=2) + "\n", FOLDER / "summary.json")
     storage.write_text(markdown(rows, about), FOLDER / "summary.md")
-    if len(study.jobs()):
-        storage.write_text(study.markdown(), FOLDER / "study.md")
+    if len(study_by_rule.jobs()):
+        storage.write_text(study_by_rule.markdown(), FOLDER / "study.md")
     print(f"\n{markdown(rows, about)}")
     if missed := [row.name for row in rows if row.met is False]:
         print(f"Missed: {'; '.join(missed)}", file=sys.stderr)

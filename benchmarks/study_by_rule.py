@@ -1,4 +1,4 @@
-"""Say where the seconds of a study went, by rule: `python benchmarks/study.py` after `make figures`.
+"""Say where the seconds of a study went, by rule: `python benchmarks/study_by_rule.py` after `make figures`.
 
 Jobs tell how long they took in results/benchmarks/. The import of their libraries counts: it is most of a job of a few
 seconds. Processor seconds are those that Snakemake saw, which looks now and then.
