@@ -27,7 +27,7 @@ MODULES = (
     "scale",
     "superres_step",
     "image_distances",
-    "study",
+    "study_by_rule",
 )  # the first tells its peak memory
 FOLDER = Path(__file__).parents[1] / "results" / "benchmarks"
 PACKAGES = ("perceptual-efficacy", "numpy", "torch", "torchvision", "lpips")
