@@ -21,14 +21,8 @@ from measuring import Row
 
 from perceptual_efficacy import storage
 
-MODULES = (
-    "agreement",
-    "starting",
-    "scale",
-    "superres_step",
-    "image_distances",
-    "study_by_rule",
-)  # the first tells its peak memory
+# agreement first, as it tells the peak memory of this process
+MODULES = ("agreement", "starting", "scale", "superres_step", "image_distances", "study_by_rule")
 FOLDER = Path(__file__).parents[1] / "results" / "benchmarks"
 PACKAGES = ("perceptual-efficacy", "numpy", "torch", "torchvision", "lpips")
 
