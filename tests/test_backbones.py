@@ -89,6 +89,13 @@ def test_units_in_the_middle_do_not_notice_that_the_rest_is_not_computed(height,
         torch.testing.assert_close(inner[layer], expected)
 
 
+@pytest.mark.parametrize("field", [-2, 0, 13])
+def test_field_that_does_not_fit_is_refused(field):
+    backbone = vgg.draw_random(LAYERS, seed=0)
+    with pytest.raises(ValueError, match=f"field is {field} pixels, the images have 16 x 12; expected at least 1"):
+        next(backbone.activations(torch.rand(1, 3, 12, 16), field))
+
+
 def test_what_the_middle_does_not_need_is_not_computed():
     backbone = vgg.draw_random(dict.fromkeys(list(VGG16)[:4], 1), seed=0)
     images = torch.rand(1, 3, 32, 32)

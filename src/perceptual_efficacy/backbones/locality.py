@@ -86,6 +86,8 @@ def _is_local_call(node: fx.Node) -> bool:
     if node.target is functional.layer_norm:
         shape = node.kwargs["normalized_shape"] if "normalized_shape" in node.kwargs else node.args[1]
         return isinstance(shape, tuple | list) and len(shape) == 1  # over channels
+    if node.target is torch.cat:
+        return 1 in {*node.args[1:2], node.kwargs.get("dim")}  # over channels
     of_weights = all(used.op == "get_attr" for used in node.all_input_nodes)  # such as a scale given its shape
     return node.target in LOCAL_FUNCTIONS or of_weights
 

@@ -211,10 +211,15 @@ class Backbone(nn.Module):
         Raises
         ------
         ValueError
-            If the images have another shape, or a size that the network cannot take.
+            If the images have another shape, or a size that the network cannot take, or the field does not fit in them.
         """
         if images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(f"Images have shape {tuple(images.shape)}; expected (N, 3, height, width).")
+        if field is not None and not 1 <= field <= min(images.shape[-2:]):
+            raise ValueError(
+                f"field is {field} pixels, the images have {images.shape[-1]} x {images.shape[-2]}; "
+                f"expected at least 1 and no more than their smaller side."
+            )
         middle = None if field is None else self._middle(images.shape[-2:], field)
         for name, activation in self._walk(images, {} if middle is None else middle.crops):
             maps = self._as_maps(name, activation, images.shape[-2:])
