@@ -155,6 +155,19 @@ def test_average_precision_by_hand(distance, same, expected):
     assert average_precision(distance, same) == pytest.approx(expected)
 
 
+def test_distances_are_compared_to_fifteen_digits():
+    same = np.array([0, 1, 0, 1 / 3])
+    equal, rounded = np.array([2, 2, 0, 0]), np.array([2, np.nextafter(2, 3), 0, -0.0])
+    assert average_precision(rounded, same) == pytest.approx(precision_by_threshold(equal, same), abs=1e-12)
+    apart = np.array([2, 2 + 1e-14, 0, 1e-300])
+    assert average_precision(apart, same) == pytest.approx(voc_precision(apart, same), abs=1e-12)
+
+
+def test_distances_below_zero_are_the_nearest(random):
+    distance, same = random.normal(size=40), random.integers(4, size=40) / 3
+    assert average_precision(distance, same) == pytest.approx(voc_precision(distance, same), abs=1e-12)
+
+
 def test_the_order_of_pairs_at_equal_distance_does_not_matter(random):
     distance, same = random.integers(4, size=30), random.integers(4, size=30) / 3
     orders = [random.permutation(30) for _ in range(20)]
