@@ -27,6 +27,7 @@ import xarray as xr
 import yaml
 from numpy.typing import ArrayLike
 from refresh import DOCS, ROOT, fill
+from snakemake.utils import update_config
 from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
@@ -53,9 +54,6 @@ STUDY = ROOT / "config" / "paper.yaml"
 SUPERRES = "super-resolution"  # beginning of its lines
 FLOAT32 = 4.0  # bytes
 TENTH = 10
-SHUFFLES, REPLICATES = 400, 100  # multiverse.shuffles and .replicates, by default
-HALVES = 5  # inversion.halves, by default
-CONTROL_SEEDS = 5  # probing.control_seeds, by default
 MODELFEST_STIMULI, MODELFEST_CONTRASTS = 43, 8
 MODELFEST_SIDES = (68, 128, 256)  # pixels, at 32, 60 and 120 pixels per degree
 CASTLECSF_STIMULI, CASTLECSF_CONTRASTS, CASTLECSF_SIDE = 716, 8, 256  # at 32 pixels per degree
@@ -223,12 +221,13 @@ def of_analyses(study: dict, networks: dict[str, Backbone], data: Judged) -> Cos
     values = np.random.default_rng(0).random((few, data.sides, width), dtype=np.float32)
     units = {name: ("unit", tuning[name].values) for name in ("layer", "channel")}
     shown = multiverse.Data(xr.DataArray(values, dims=("comparison", "side", "unit"), coords=units), judged)
+    replicates = study["multiverse"]["replicates"]
     explore = partial(
-        multiverse.explore, tuning, {32.0: shown, 60.0: shown}, csf.MODELS, layers=["relu1_1"], replicates=REPLICATES
+        multiverse.explore, tuning, {32.0: shown, 60.0: shown}, csf.MODELS, layers=["relu1_1"], replicates=replicates
     )
     few_of_them, more = 20, 60  # shuffles, which are only a part of it
     once, longer = (core_seconds(partial(explore, shuffles=count)) for count in (few_of_them, more))
-    seconds = TENTH * (once + (longer - once) * (SHUFFLES - few_of_them) / (more - few_of_them))
+    seconds = TENTH * (once + (longer - once) * (study["multiverse"]["shuffles"] - few_of_them) / (more - few_of_them))
     return Cost(
         f"all analyses, {data.name}",
         ("explore_choices",),
@@ -241,7 +240,7 @@ def of_analyses(study: dict, networks: dict[str, Backbone], data: Judged) -> Cos
 def of_gratings(study: dict, networks: dict[str, Backbone]) -> Iterator[Cost]:
     """Yield what the responses to gratings need, and the distances of ModelFest's patterns."""
     controls = len({entry["control"] for entry in study["backbones"] if "control" in entry})
-    runs = len(study["backbones"]) + controls * (CONTROL_SEEDS - 1)
+    runs = len(study["backbones"]) + controls * (study["probing"]["control_seeds"] - 1)
     few, all_of_them = stimuli.gratings(frequencies=4, orientations=4, phases=2), stimuli.gratings()
     seconds = mean(core_seconds(partial(probing.probe, it, few)) for it in networks.values()) / pictures(few)
     yield Cost(
@@ -339,7 +338,7 @@ def of_inversion(study: dict) -> Iterator[Cost]:
         return core_seconds(partial(inversion.invert, metric, photographs, seed=0, steps=steps)) / steps
 
     seconds = mean(map(seconds_of, subjects))
-    selected = 3 + HALVES  # all, high, low and random halves
+    selected = 3 + inverted["halves"]  # all, high, low and random halves
     total = inverted["steps"] * len(inverted["seeds"]) * selected
     yield Cost(
         "inversion",
@@ -394,7 +393,8 @@ def files_of(folder: Path, rule: str) -> list[Path]:
 
 
 def main() -> None:
-    study = yaml.safe_load(STUDY.read_text(encoding="utf-8"))
+    study, paper = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in (ROOT / "config.yaml", STUDY))
+    update_config(study, paper)
     jobs = planned()
     sources = {entry["source"].partition(":")[2]: entry.get("layers", "all") for entry in study["backbones"]}
     networks = {name: load_backbone(f"random:{name}", layers=layers) for name, layers in sources.items()}
