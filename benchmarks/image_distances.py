@@ -38,7 +38,7 @@ class Case(NamedTuple):
 
 CASES = [
     Case("TID2013-shaped, 384 x 512", 384, 512, references=1, each=5, sides=["first"], batch_size=4),
-    Case("BAPPS-shaped, 64 x 64", 64, 64, references=64, each=1, sides=["first", "second"], batch_size=24),
+    Case("BAPPS-shaped, 64 x 64", 64, 64, references=48, each=1, sides=["first", "second"], batch_size=24),
 ]
 
 

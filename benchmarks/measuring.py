@@ -37,5 +37,6 @@ def compared(
 
 
 def of_ratios(name: str, ratios: list[float], goal: float | None = None, about: str = "") -> Row:
-    ratio = statistics.median(ratios)
-    return Row(name, ratio, min(ratios), max(ratios), goal, None if goal is None else ratio <= goal, about)
+    found = [float(ratio) for ratio in ratios]  # JSON knows no numbers of NumPy
+    ratio = statistics.median(found)
+    return Row(name, ratio, min(found), max(found), goal, None if goal is None else ratio <= goal, about)

@@ -49,23 +49,25 @@ def markdown(rows: list[Row], about: dict[str, str]) -> str:
     lines = [*(f"{name}: {value}  " for name, value in about.items()), ""]
     lines += ["| ratio of | median | range | goal | |", "| --- | --- | --- | --- | --- |"]
     for row in rows:
-        verdict = {None: "", True: f"at most {row.goal:g}: met", False: f"at most {row.goal:g}: **missed**"}[row.met]
-        lines.append(f"| {row.name} | {row.ratio:.2f} | {row.low:.2f} to {row.high:.2f} | {verdict} | {row.about} |")
+        goal = "" if row.goal is None else f"at most {row.goal:g}: {'met' if row.met else '**missed**'}"
+        lines.append(f"| {row.name} | {row.ratio:.2f} | {row.low:.2f} to {row.high:.2f} | {goal} | {row.about} |")
     return "\n".join(lines) + "\n"
 
 
+def write(rows: list[Row], about: dict[str, str], folder: Path = FOLDER) -> None:
+    record = {**about, "rows": [row._asdict() for row in rows]}
+    storage.write_text(json.dumps(record, indent=2) + "\n", folder / "summary.json")
+    storage.write_text(markdown(rows, about), folder / "summary.md")
+
+
 def main() -> None:
-    rows: list[Row] = []
-    start = time.perf_counter()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    rows, about, start = [], machine(), time.perf_counter()
     for name in MODULES:
         for row in importlib.import_module(name).rows():
             rows.append(row)
             print(f"{time.perf_counter() - start:4.0f} s  {row.name}: {row.ratio:.2f}", flush=True)
-    about = machine()
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    record = {**about, "rows": [row._asdict() for row in rows]}
-    storage.write_text(json.dumps(record, indent=2) + "\n", FOLDER / "summary.json")
-    storage.write_text(markdown(rows, about), FOLDER / "summary.md")
+            write(rows, about)  # whatever happens to the next
     if len(study_by_rule.jobs()):
         storage.write_text(study_by_rule.markdown(), FOLDER / "study.md")
     print(f"\n{markdown(rows, about)}")

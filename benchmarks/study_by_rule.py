@@ -48,9 +48,10 @@ def rows() -> Iterator[Row]:
 def markdown(folder: Path = RESULTS) -> str:
     """A table of the rules that took longest, and of all others together."""
     table = by_rule(jobs(folder)).reset_index()
-    others = table.iloc[LONGEST:][["jobs", "seconds", "processor"]].sum()
     lines = ["| rule | jobs | seconds | processor seconds |", "| --- | ---: | ---: | ---: |"]
-    shown = [*table.head(LONGEST).itertuples(index=False, name=None), (f"{len(table) - LONGEST} others", *others)]
+    shown = list(table.head(LONGEST).itertuples(index=False, name=None))
+    if len(others := table.iloc[LONGEST:]):
+        shown.append((f"{len(others)} others", *others[["jobs", "seconds", "processor"]].sum()))
     lines += [f"| {rule} | {count:.0f} | {wall:.0f} | {processor:.0f} |" for rule, count, wall, processor in shown]
     count, wall, processor = table[["jobs", "seconds", "processor"]].sum()
     return "\n".join([*lines, f"| **all** | {count:.0f} | {wall:.0f} | {processor:.0f} |"]) + "\n"

@@ -77,7 +77,7 @@ def step(loss: Loss | None, batch: int, patch: int) -> Callable[[], None]:
     return run
 
 
-def rows(batch: int = 16, patch: int = 192, rounds: int = 4) -> Iterator[Row]:
+def rows(batch: int = 16, patch: int = 192, rounds: int = 3) -> Iterator[Row]:
     losses = {"L1": None, "L1 + plain features": plain(), "L1 + selection": selection(), "L1 + LPIPS-VGG": lpips_vgg()}
     steps = {name: step(loss, batch, patch) for name, loss in losses.items()}
     for run in steps.values():
