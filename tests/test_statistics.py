@@ -220,3 +220,15 @@ def test_unattainable_share_gives_no_split(random):
 
 def test_single_item_cannot_be_split(random):
     assert statistics.matched_halves([1.0], 0.5, 20, random).shape == (0, 1)
+
+
+@pytest.mark.parametrize("kinds", [1, 2, 5, 400])
+def test_what_goes_with_values_is_sorted_with_them(random, kinds):
+    values, companions = random.normal(size=(3, 4, 400)), random.integers(kinds, size=400) / 7
+    values[..., 1] = values[..., 0]
+    found, equal = statistics.SortedTogether(companions)(values)
+    order = np.argsort(values, axis=-1)
+    np.testing.assert_array_equal(equal.sum(axis=-1), 1)
+    no = np.zeros((3, 4, 1), dtype=bool)
+    apart = ~(np.concatenate([equal, no], axis=-1) | np.concatenate([no, equal], axis=-1))
+    np.testing.assert_array_equal(found[apart], companions[order][apart])

@@ -32,7 +32,7 @@ from perceptual_efficacy.vocabulary import (
     identity,
 )
 
-BLOCK = 2**21  # distances scored at once: what stays near the processor is scored several times faster
+BLOCK = 2**23  # distances summed at once: a product of many splits is faster, and must fit into memory
 ROUNDING = 1e-13  # of a sum of distances
 TOGETHER = 128  # channels scored at once
 
@@ -479,8 +479,10 @@ class _Splitting:
         found = np.empty((2, len(marks), self.size))
         upper, lower = found
         np.matmul(marks.astype(np.float64), self.units, out=upper)
-        np.subtract(self.whole, upper, out=lower)
-        lower[np.abs(lower) < self.rounding] = 0  # what is left of a half without any distance
+        for above, below in zip(upper, lower, strict=True):  # one by one, near the processor
+            np.subtract(self.whole, above, out=below)
+            if (nothing := np.abs(below) < self.rounding).any():
+                below[nothing] = 0  # what is left of a half without any distance
         return found
 
     def differences(self, marks: Marks, judgements: Judgements) -> dict[str, Floats]:

@@ -12,6 +12,8 @@ from perceptual_efficacy import statistics
 from perceptual_efficacy.judgements.protocol import Categories, Floats, Indices, shares
 from perceptual_efficacy.vocabulary import HUMAN_CEILING, SELF_AGREEMENT
 
+FEW = 4  # distances scored at once: what stays near the processor is scored faster
+
 
 def two_alternative_score(distance_first: ArrayLike, distance_second: ArrayLike, judgement: ArrayLike) -> Floats:
     """Agreement of a distance with human two-alternative choices, per triplet.
@@ -99,8 +101,14 @@ class TwoAlternativeChoices(Categories):
 
     def by_category(self, evidence: Floats) -> Floats:
         """2AFC score of how much farther every second patch is, (..., triplets), in every category."""
+        farther = evidence.reshape(-1, len(self))
+        found = np.empty((len(farther), len(self._members)))
         # a triplet earns a half, plus or minus what its observers' majority has above a half
-        return 0.5 + np.sign(evidence) @ self._at_stake
+        for start in range(0, len(farther), FEW):
+            few = farther[start : start + FEW]
+            signs = (few > 0).astype(np.int8) - (few < 0)
+            np.matmul(signs, self._at_stake, out=found[start : start + FEW])
+        return 0.5 + found.reshape(*evidence.shape[:-1], -1)
 
     def score_each(
         self, distances: Iterable[Floats], draws: Floats, measures: Sequence[str] | None = None

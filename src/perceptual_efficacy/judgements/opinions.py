@@ -123,12 +123,11 @@ def _centred_ranks(values: Floats, cluster: Indices, clusters: int) -> Floats:
 def _rank_correlation(values: Floats, centred_rank: Floats) -> Floats:
     """Spearman correlation along the last axis with something whose centred ranks are given."""
     size = values.shape[-1]
-    order = np.argsort(values, axis=-1)
-    ranked = np.take_along_axis(values, order, axis=-1)
-    tied = (ranked[..., 1:] == ranked[..., :-1]).any(axis=-1)
     rank = np.arange(size) - (size - 1) / 2
     # the ranks lie in order; the others' are brought there
-    covariance, spread = np.asarray(centred_rank[order] @ rank), np.full(values.shape[:-1], (rank**2).sum())
+    brought, equal = statistics.SortedTogether(centred_rank)(values)
+    covariance, spread = np.asarray(brought @ rank), np.full(values.shape[:-1], (rank**2).sum())
+    tied = equal.any(axis=-1)
     if tied.any():
         ranks = stats.rankdata(values[tied], axis=-1) - (size + 1) / 2
         covariance[tied], spread[tied] = ranks @ centred_rank, (ranks**2).sum(axis=-1)

@@ -53,7 +53,7 @@ class Judgements(Protocol):
 
     def primary_by_group(self, evidence: Floats) -> dict[str, Floats]:
         """The same, and that of the part of it that belongs to each group, by name."""
-        parts = {name: part.primary_of(evidence[..., index]) for name, (index, part) in self.groups().items()}
+        parts = {name: part.primary_of(evidence.take(index, axis=-1)) for name, (index, part) in self.groups().items()}
         return {EVERYTHING: self.primary_of(evidence), **parts}
 
     def score_each(

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from perceptual_efficacy import statistics
 from perceptual_efficacy.judgements.protocol import Categories, Floats, shares
 
 TOGETHER = 2**15  # scores counted at once: what stays near the processor is counted several times faster
@@ -36,22 +37,14 @@ def average_precision(distance: ArrayLike, same: ArrayLike) -> Floats:
     d, share = _checked(distance, same)
     found = np.full(d.shape[:-1], np.nan)
     if share.any():
-        shown = np.arange(1.0, share.size + 1)
-        # each distance's last bits say which judgement it goes with, so that both are sorted at once
-        levels, code = np.unique(share, return_inverse=True)
-        last_bits = 2 ** int(len(levels) - 1).bit_length() - 1
+        shown, sort = np.arange(1.0, share.size + 1), statistics.SortedTogether(share)
         for place in np.ndindex(found.shape):  # one by one, as what stays near the processor is scored faster
-            ranked = d[place] + 0.0  # a copy without negative zeros
-            bits = ranked.view(np.int64)
-            bits &= ~last_bits
-            bits |= code
-            ranked.sort()
-            hits = levels.take(bits & last_bits)
-            bits &= ~last_bits
+            hits, tied = sort(d[place])
             precision = hits.cumsum()
             total = precision[-1]
             precision /= shown
-            precision[:-1][bits[1:] == bits[:-1]] = 0  # only after the last of a tie
+            if tied.any():
+                precision[:-1][tied] = 0  # only after the last of a tie
             backwards = precision[::-1]
             np.maximum.accumulate(backwards, out=backwards)
             found[place] = hits @ precision / total
@@ -140,7 +133,9 @@ class SameOrDifferent(Categories):
     def by_category(self, evidence: Floats) -> Floats:
         """Average precision of distances (..., pairs) in every category, shape (..., categories)."""
         parts = self._members.values()
-        return np.stack([average_precision(evidence[..., part], self.judgement[part]) for part in parts], axis=-1)
+        return np.stack(
+            [average_precision(evidence.take(part, axis=-1), self.judgement[part]) for part in parts], axis=-1
+        )
 
     def score_each(
         self, distances: Iterable[Floats], draws: Floats, measures: Sequence[str] | None = None
