@@ -9,14 +9,13 @@ TID2013, scored one by one by scipy.
 """
 
 import argparse
-import resource
 import time
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from measuring import Row, compared, of_ratios, seconds
+from measuring import Row, compared, of_ratios, peak_memory, seconds
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
@@ -109,9 +108,8 @@ def rows(*, complete: bool = False) -> Iterator[Row]:
     with threadpool_limits(1):
         taken = {name: processor_seconds(name, 1) if complete else whole(name) for name in DATA}
         told = ", ".join(f"{name} {value:.0f} s" for name, value in taken.items())
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         by = "" if complete else f", from {' and '.join(f'{share:.0%}' for share in SHARES)} of splits and samples"
-        about = f"processor time of one core{by}: {told}; peak memory {memory:.1f} GB"
+        about = f"processor time of one core{by}: {told}; peak memory {peak_memory():.1f} GB"
         yield of_ratios("agreement with BAPPS and TID2013 / 12 minutes", [sum(taken.values()) / GOAL], 1, about)
         yield selections()
         cube, people = judged("BAPPS 2AFC")

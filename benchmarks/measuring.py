@@ -1,8 +1,12 @@
 """What the benchmarks share: ratios of runs in turn, since machines are shared, and rows of one table."""
 
+import re
+import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 Run = Callable[[], object]
@@ -19,6 +23,16 @@ class Row(NamedTuple):
     goal: float | None = None  # the ratio is to be at most this; None where there is no goal
     met: bool | None = None
     about: str = ""  # what was measured
+
+
+def peak_memory() -> float:
+    """Largest memory that this process had, in GB."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)
+    # what getrusage says begins with the memory of the process that started this one
+    (peak,) = re.findall(r"VmHWM:\s*(\d+) kB", status.read_text(encoding="utf-8"))
+    return int(peak) / 1e6
 
 
 def seconds(run: Run) -> float:

@@ -4,7 +4,6 @@ Images of 64 x 64 by the packaged SqueezeNet, each run in a process of its own, 
 """
 
 import argparse
-import resource
 import subprocess
 import sys
 import time
@@ -12,11 +11,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from measuring import Row, of_ratios
+from measuring import Row, of_ratios, peak_memory
 
 from perceptual_efficacy import distances, load_backbone
 
-FEW, TIMES, PAIRS = 200, 4, 3
+FEW, TIMES, PAIRS = 200, 4, 5
 
 
 def measured(count: int) -> tuple[float, float]:
@@ -54,7 +53,7 @@ def run(count: int) -> None:
     distances.image_distances(backbone, table[:8], read)  # what is only done once
     start = time.perf_counter()
     distances.image_distances(backbone, table, read)
-    print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)
+    print(time.perf_counter() - start, peak_memory())
 
 
 if __name__ == "__main__":
