@@ -203,7 +203,7 @@ def compare(judged: judgements.Judgements, shape: tuple[int, int, int]) -> None:
     """Compare the halves of one layer with judgements, as assess_agreement does."""
     random, width = np.random.default_rng(0), shape[-1]
     units = {"layer": ("unit", ["layer"] * width), "channel": ("unit", np.arange(width))}
-    values = random.random(shape, dtype=np.float32)
+    values = of_channels(shape)
     cube = xr.DataArray(values, dims=("comparison", "side", "unit"), coords=units)
     scores = {name: random.random(width) for name in RANKINGS}
     channels = pd.DataFrame({"layer": "layer", "channel": np.arange(width), "status": SCORED, **scores})
@@ -212,13 +212,20 @@ def compare(judged: judgements.Judgements, shape: tuple[int, int, int]) -> None:
     agreement.compare_single_channels(cube, judged, rankings)
 
 
+def of_channels(shape: tuple[int, int, int]) -> np.ndarray:
+    """Return random distances (comparisons, sides, channels); channels differ in scale, as those of networks do."""
+    random = np.random.default_rng(1)
+    values: np.ndarray = random.random(shape, dtype=np.float32) ** 2
+    return values * (10 ** random.normal(0, 0.7, shape[-1])).astype(np.float32)
+
+
 def of_analyses(study: dict, networks: dict[str, Backbone], data: Judged) -> Cost:
     """Return what all analyses of one data set need, for all networks, by a layer of average size."""
     few, (layers, width) = data.comparisons // TENTH, layers_of(study, networks)
     backbone = vgg.draw_random({"relu1_1": width}, seed=0)
     tuning = probing.probe(backbone, stimuli.gratings(frequencies=5, orientations=4, phases=2), colour=False)
     judged = judgements.read(comparisons_of(data, few, 1))
-    values = np.random.default_rng(0).random((few, data.sides, width), dtype=np.float32)
+    values = of_channels((few, data.sides, width))
     units = {name: ("unit", tuning[name].values) for name in ("layer", "channel")}
     shown = multiverse.Data(xr.DataArray(values, dims=("comparison", "side", "unit"), coords=units), judged)
     replicates = study["multiverse"]["replicates"]
