@@ -72,16 +72,17 @@ class Judged(NamedTuple):
     comparisons: int
     sides: int
     references: int
+    groups: int
     height: int
     width: int
 
 
 DATASETS = [
-    Judged("BAPPS, 2AFC", TWO_ALTERNATIVES, 36_344, 2, 36_344, 64, 64),
-    Judged("BAPPS, JND", SAME_OR_DIFFERENT, 9_600, 1, 9_600, 64, 64),
-    Judged("TID2013", OPINIONS, 3_000, 1, 25, 384, 512),
-    Judged("KADID-10k", OPINIONS, 10_125, 1, 81, 384, 512),
-    Judged("CSIQ", OPINIONS, 866, 1, 30, 512, 512),
+    Judged("BAPPS, 2AFC", TWO_ALTERNATIVES, 36_344, 2, 36_344, 6, 64, 64),
+    Judged("BAPPS, JND", SAME_OR_DIFFERENT, 9_600, 1, 9_600, 2, 64, 64),
+    Judged("TID2013", OPINIONS, 3_000, 1, 25, 24, 384, 512),
+    Judged("KADID-10k", OPINIONS, 10_125, 1, 81, 25, 384, 512),
+    Judged("CSIQ", OPINIONS, 866, 1, 30, 6, 512, 512),
 ]
 
 
@@ -95,9 +96,10 @@ class Cost(NamedTuple):
     bytes_on_disk: float
 
 
-def core_seconds(run: Callable[[], object]) -> float:
-    """Processor time of a run, after another one that is not counted."""
-    run()
+def core_seconds(run: Callable[[], object], *, warm_up: bool = True) -> float:
+    """Processor time of a run, unless it is long after another one that is not counted."""
+    if warm_up:
+        run()
     start = time.process_time()
     run()
     return time.process_time() - start
@@ -109,7 +111,7 @@ def comparisons_of(data: Judged, count: int, each: int) -> pd.DataFrame:
     shown = {side: [f"{side} {row}" for row in range(count)] for side in ("first", "second")[: data.sides]}
     table = pd.DataFrame({"reference": [f"reference {row // each}" for row in range(count)], "second": None, **shown})
     judgement = random.uniform(1, 8, count) if data.judgement_type == OPINIONS else random.integers(0, 6, count) / 5
-    group = [f"group {row % 6}" for row in range(count)]
+    group = [f"group {row % data.groups}" for row in range(count)]
     cluster = [f"cluster {row * min(data.references, count) // count}" for row in range(count)]
     table = table.assign(judgement=judgement, group=group, cluster=cluster, judgement_type=data.judgement_type)
     return table.assign(dataset=data.name, judged_by=PEOPLE, reference_sha256="", first_sha256="", second_sha256="")
@@ -146,13 +148,13 @@ def of_images(study: dict, networks: dict[str, Backbone], data: Judged) -> Itera
         seconds * data.comparisons,
         0,
     )
-    few, (layers, width) = data.comparisons // TENTH, layers_of(study, networks)
-    judged = judgements.read(comparisons_of(data, few, 1))
-    seconds = TENTH * core_seconds(partial(compare, judged, (few, data.sides, width)))
+    layers, width = layers_of(study, networks)
+    judged = judgements.read(comparisons_of(data, data.comparisons, 1))
+    seconds = core_seconds(partial(compare, judged, (data.comparisons, data.sides, width)), warm_up=False)
     yield Cost(
         f"agreement, {data.name}",
         ("assess_agreement",),
-        f"{seconds:.2g} s x {layers:.0f} layers (from a tenth of the comparisons)",
+        f"{seconds:.2g} s x {layers:.0f} layers",
         seconds * layers,
         0,
     )
@@ -160,7 +162,7 @@ def of_images(study: dict, networks: dict[str, Backbone], data: Judged) -> Itera
 
 def of_patches(study: dict, networks: dict[str, Backbone]) -> Iterator[Cost]:
     """Yield what castleCSF's thresholds need, for all networks."""
-    runs, few = len(study["backbones"]), CASTLECSF_STIMULI // TENTH
+    runs = len(study["backbones"])
     channels = sum(backbone.units["layer"][1].size for backbone in networks.values()) * runs / len(networks)
     picture = np.random.default_rng(0).random((3, CASTLECSF_SIDE, CASTLECSF_SIDE), dtype=np.float32)
     contrasts = np.geomspace(0.001, 1, CASTLECSF_CONTRASTS).tolist()
@@ -180,14 +182,15 @@ def of_patches(study: dict, networks: dict[str, Backbone]) -> Iterator[Cost]:
         seconds * images * runs,
         FLOAT32 * images * channels,
     )
-    measured = np.random.default_rng(0).uniform(-2.5, -1, (few, 1))
-    judged = judgements.DetectionThresholds(measured, contrasts, study=np.arange(few) % 8)
+    measured = np.random.default_rng(0).uniform(-2.5, -1, (CASTLECSF_STIMULI, 1))
+    judged = judgements.DetectionThresholds(measured, contrasts, study=np.arange(CASTLECSF_STIMULI) % 8)
     layers, width = layers_of(study, networks)
-    seconds = TENTH * core_seconds(partial(compare, judged, (few, len(contrasts), width)))
+    shape = (CASTLECSF_STIMULI, len(contrasts), width)
+    seconds = core_seconds(partial(compare, judged, shape), warm_up=False)
     yield Cost(
         "agreement, castleCSF",
         ("assess_agreement",),
-        f"{seconds:.2g} s x {layers:.0f} layers (from a tenth of the stimuli)",
+        f"{seconds:.2g} s x {layers:.0f} layers",
         seconds * layers,
         0,
     )
@@ -233,12 +236,12 @@ def of_analyses(study: dict, networks: dict[str, Backbone], data: Judged) -> Cos
         multiverse.explore, tuning, {32.0: shown, 60.0: shown}, csf.MODELS, layers=["relu1_1"], replicates=replicates
     )
     few_of_them, more = 20, 60  # shuffles, which are only a part of it
-    once, longer = (core_seconds(partial(explore, shuffles=count)) for count in (few_of_them, more))
+    once, longer = (core_seconds(partial(explore, shuffles=count), warm_up=False) for count in (few_of_them, more))
     seconds = TENTH * (once + (longer - once) * (study["multiverse"]["shuffles"] - few_of_them) / (more - few_of_them))
     return Cost(
         f"all analyses, {data.name}",
         ("explore_choices",),
-        f"{seconds:.2g} s x {layers:.0f} layers (from a tenth of the comparisons and some of the shuffles)",
+        f"{seconds:.2g} s x {layers:.0f} layers at most (ten times those of a tenth of the comparisons)",
         seconds * layers,
         0,
     )
