@@ -106,10 +106,8 @@ def package(case: Case, images: dict[str, np.ndarray], distance: Distance) -> Ca
 
 def probed() -> tuple[Callable[[], object], Callable[[], object]]:
     """Probing VGG-16 with a few gratings, and its bare forward pass of as many pictures of that size."""
-    backbone, shown = (
-        load_backbone("random:vgg16", layers="lpips"),
-        stimuli.gratings(frequencies=4, orientations=2, phases=2),
-    )
+    backbone = load_backbone("random:vgg16", layers="lpips")
+    shown = stimuli.gratings(frequencies=4, orientations=2, phases=2)
     size = probing.picture_size(backbone, shown)
     network = torchvision.models.vgg16().features[:30].eval().to(memory_format=torch.channels_last)
     counts = {  # of pictures by size: oriented gratings are shown in a smaller field

@@ -97,7 +97,7 @@ class Cost(NamedTuple):
 
 
 def core_seconds(run: Callable[[], object], *, warm_up: bool = True) -> float:
-    """Processor time of a run, unless it is long after another one that is not counted."""
+    """Processor time of a run, after another one that is not counted; a long run needs none."""
     if warm_up:
         run()
     start = time.process_time()
@@ -236,7 +236,8 @@ def of_analyses(study: dict, networks: dict[str, Backbone], data: Judged) -> Cos
         multiverse.explore, tuning, {32.0: shown, 60.0: shown}, csf.MODELS, layers=["relu1_1"], replicates=replicates
     )
     few_of_them, more = 20, 60  # shuffles, which are only a part of it
-    once, longer = (core_seconds(partial(explore, shuffles=count), warm_up=False) for count in (few_of_them, more))
+    once = core_seconds(partial(explore, shuffles=few_of_them))
+    longer = core_seconds(partial(explore, shuffles=more), warm_up=False)
     seconds = TENTH * (once + (longer - once) * (study["multiverse"]["shuffles"] - few_of_them) / (more - few_of_them))
     return Cost(
         f"all analyses, {data.name}",
