@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import chain
+from itertools import chain, cycle
 from pathlib import Path
 from statistics import mean
 from typing import NamedTuple
@@ -53,7 +53,6 @@ from perceptual_efficacy.vocabulary import OPINIONS, PEOPLE, RANKINGS, SAME_OR_D
 STUDY = ROOT / "config" / "paper.yaml"
 SUPERRES = "super-resolution"  # beginning of its lines
 FLOAT32 = 4.0  # bytes
-TENTH = 10
 MODELFEST_STIMULI, MODELFEST_CONTRASTS = 43, 8
 MODELFEST_SIDES = (68, 128, 256)  # pixels, at 32, 60 and 120 pixels per degree
 CASTLECSF_STIMULI, CASTLECSF_CONTRASTS, CASTLECSF_SIDE = 716, 8, 256  # at 32 pixels per degree
@@ -105,6 +104,11 @@ def core_seconds(run: Callable[[], object], *, warm_up: bool = True) -> float:
     return time.process_time() - start
 
 
+def shown_as(seconds: float) -> str:
+    """Return them with two digits, or as whole seconds."""
+    return f"{seconds:,.0f}" if seconds >= 10 else f"{seconds:.2g}"
+
+
 def comparisons_of(data: Judged, count: int, each: int) -> pd.DataFrame:
     """Return comparisons of images that have no files, `each` to a reference."""
     random = np.random.default_rng(0)
@@ -136,7 +140,7 @@ def of_images(study: dict, networks: dict[str, Backbone], data: Judged) -> Itera
     yield Cost(
         f"networks' distances, {data.name}",
         ("measure_image_distances",),
-        f"{seconds:.2g} s x {data.comparisons:,} comparisons x {runs} networks",
+        f"{shown_as(seconds)} s x {data.comparisons:,} comparisons x {runs} networks",
         seconds * data.comparisons * runs,
         FLOAT32 * data.comparisons * data.sides * channels,
     )
@@ -144,7 +148,7 @@ def of_images(study: dict, networks: dict[str, Backbone], data: Judged) -> Itera
     yield Cost(
         f"baselines' distances, {data.name}",
         ("measure_baselines",),
-        f"{seconds:.2g} s x {data.comparisons:,} comparisons",
+        f"{shown_as(seconds)} s x {data.comparisons:,} comparisons",
         seconds * data.comparisons,
         0,
     )
@@ -154,10 +158,11 @@ def of_images(study: dict, networks: dict[str, Backbone], data: Judged) -> Itera
     yield Cost(
         f"agreement, {data.name}",
         ("assess_agreement",),
-        f"{seconds:.2g} s x {layers:.0f} layers",
+        f"{shown_as(seconds)} s x {layers:.0f} layers",
         seconds * layers,
         0,
     )
+    yield of_analyses(study, networks, data.name, judged, data.sides)
 
 
 def of_patches(study: dict, networks: dict[str, Backbone]) -> Iterator[Cost]:
@@ -178,7 +183,7 @@ def of_patches(study: dict, networks: dict[str, Backbone]) -> Iterator[Cost]:
     yield Cost(
         "networks' distances, castleCSF",
         ("measure_drawn_distances",),
-        f"{seconds:.2g} s x {images:,} images x {runs} networks",
+        f"{shown_as(seconds)} s x {images:,} images x {runs} networks",
         seconds * images * runs,
         FLOAT32 * images * channels,
     )
@@ -190,10 +195,11 @@ def of_patches(study: dict, networks: dict[str, Backbone]) -> Iterator[Cost]:
     yield Cost(
         "agreement, castleCSF",
         ("assess_agreement",),
-        f"{seconds:.2g} s x {layers:.0f} layers",
+        f"{shown_as(seconds)} s x {layers:.0f} layers",
         seconds * layers,
         0,
     )
+    yield of_analyses(study, networks, "castleCSF", judged, len(contrasts))
 
 
 def layers_of(study: dict, networks: dict[str, Backbone]) -> tuple[float, int]:
@@ -222,27 +228,30 @@ def of_channels(shape: tuple[int, int, int]) -> np.ndarray:
     return values * (10 ** random.normal(0, 0.7, shape[-1])).astype(np.float32)
 
 
-def of_analyses(study: dict, networks: dict[str, Backbone], data: Judged) -> Cost:
-    """Return what all analyses of one data set need, for all networks, by a layer of average size."""
-    few, (layers, width) = data.comparisons // TENTH, layers_of(study, networks)
+def of_analyses(
+    study: dict, networks: dict[str, Backbone], name: str, judged: judgements.Judgements, sides: int, cubes: int = 1
+) -> Cost:
+    """Return what all analyses of one data set need, for all networks, by a layer of average size.
+
+    Of images there is one cube, whatever the resolution; patterns are drawn for each.
+    """
+    layers, width = layers_of(study, networks)
     backbone = vgg.draw_random({"relu1_1": width}, seed=0)
     tuning = probing.probe(backbone, stimuli.gratings(frequencies=5, orientations=4, phases=2), colour=False)
-    judged = judgements.read(comparisons_of(data, few, 1))
-    values = of_channels((few, data.sides, width))
-    units = {name: ("unit", tuning[name].values) for name in ("layer", "channel")}
-    shown = multiverse.Data(xr.DataArray(values, dims=("comparison", "side", "unit"), coords=units), judged)
-    replicates = study["multiverse"]["replicates"]
-    explore = partial(
-        multiverse.explore, tuning, {32.0: shown, 60.0: shown}, csf.MODELS, layers=["relu1_1"], replicates=replicates
-    )
-    few_of_them, more = 20, 60  # shuffles, which are only a part of it
-    once = core_seconds(partial(explore, shuffles=few_of_them))
+    units = {coordinate: ("unit", tuning[coordinate].values) for coordinate in ("layer", "channel")}
+    values = of_channels((len(judged), sides, width))
+    cube = xr.DataArray(values, dims=("comparison", "side", "unit"), coords=units)
+    data = dict(zip((32.0, 60.0), cycle([multiverse.Data(cube, judged) for _ in range(cubes)])))
+    replicates, shuffles = (study["multiverse"][number] for number in ("replicates", "shuffles"))
+    explore = partial(multiverse.explore, tuning, data, csf.MODELS, layers=["relu1_1"], replicates=replicates)
+    few, more = 20, 60  # shuffles, which are only a part of it
+    once = core_seconds(partial(explore, shuffles=few))
     longer = core_seconds(partial(explore, shuffles=more), warm_up=False)
-    seconds = TENTH * (once + (longer - once) * (study["multiverse"]["shuffles"] - few_of_them) / (more - few_of_them))
+    seconds = once + (longer - once) * (shuffles - few) / (more - few)
     return Cost(
-        f"all analyses, {data.name}",
+        f"all analyses, {name}",
         ("explore_choices",),
-        f"{seconds:.2g} s x {layers:.0f} layers at most (ten times those of a tenth of the comparisons)",
+        f"{shown_as(seconds)} s x {layers:.0f} layers",
         seconds * layers,
         0,
     )
@@ -257,14 +266,14 @@ def of_gratings(study: dict, networks: dict[str, Backbone]) -> Iterator[Cost]:
     yield Cost(
         "gratings",
         ("probe_channels", "probe_controls"),
-        f"{seconds:.2g} s x {pictures(all_of_them):,} pictures x {runs} networks and seeds of controls",
+        f"{shown_as(seconds)} s x {pictures(all_of_them):,} pictures x {runs} networks and seeds of controls",
         seconds * pictures(all_of_them) * runs,
         0,
     )
-    random, contrasts = np.random.default_rng(0), [0.1, 0.5]
+    random, few_contrasts = np.random.default_rng(0), [0.1, 0.5]
     patterns = [random.uniform(-1, 1, (1, side, side)) for side in MODELFEST_SIDES]
     seconds = mean(
-        core_seconds(partial(distances.contrast_distances, backbone, pattern, contrasts)) / len(contrasts)
+        core_seconds(partial(distances.contrast_distances, backbone, pattern, few_contrasts)) / len(few_contrasts)
         for backbone in networks.values()
         for pattern in patterns
     )
@@ -272,10 +281,13 @@ def of_gratings(study: dict, networks: dict[str, Backbone]) -> Iterator[Cost]:
     yield Cost(
         "ModelFest",
         ("measure_contrast_distances",),
-        f"{seconds:.2g} s x {shown:,} images x {runs} networks",
+        f"{shown_as(seconds)} s x {shown:,} images x {runs} networks",
         seconds * shown * runs,
         0,
     )
+    measured, contrasts = random.uniform(-2.5, -1, (MODELFEST_STIMULI, 16)), np.geomspace(0.003, 1, MODELFEST_CONTRASTS)
+    judged = judgements.DetectionThresholds(measured, contrasts)
+    yield of_analyses(study, networks, "ModelFest", judged, MODELFEST_CONTRASTS, cubes=2)
 
 
 def pictures(gratings: stimuli.Gratings) -> int:
@@ -308,7 +320,7 @@ def of_training(study: dict) -> Iterator[Cost]:
     yield Cost(
         f"{SUPERRES}, initial checkpoint",
         ("train_start",),
-        f"{plain:.2g} s x {steps:,} steps",
+        f"{shown_as(plain)} s x {steps:,} steps",
         plain * steps,
         weights,
     )
@@ -318,7 +330,7 @@ def of_training(study: dict) -> Iterator[Cost]:
     yield Cost(
         f"{SUPERRES}, fine-tuning",
         ("fine_tune",),
-        f"{seconds:.2g} s x {steps:,} steps x {len(losses)} losses x {seeds} seeds",
+        f"{shown_as(seconds)} s x {steps:,} steps x {len(losses)} losses x {seeds} seeds",
         seconds * steps * len(losses) * seeds,
         weights * len(losses) * seeds,
     )
@@ -329,7 +341,7 @@ def of_training(study: dict) -> Iterator[Cost]:
     yield Cost(
         f"{SUPERRES}, scoring",
         ("score_images",),
-        f"{seconds:.2g} s x {TEST_IMAGES} images x {runs} runs",
+        f"{shown_as(seconds)} s x {TEST_IMAGES} images x {runs} runs",
         seconds * TEST_IMAGES * runs,
         image.nbytes * TEST_IMAGES * runs,  # PNG of photographs is smaller by about a third
     )
@@ -354,7 +366,7 @@ def of_inversion(study: dict) -> Iterator[Cost]:
     yield Cost(
         "inversion",
         ("invert_features",),
-        f"{seconds:.2g} s x {total:,} steps x {len(subjects)} networks",
+        f"{shown_as(seconds)} s x {total:,} steps x {len(subjects)} networks",
         seconds * total * len(subjects),
         0,
     )
@@ -413,7 +425,6 @@ def main() -> None:
     for cost in chain(
         of_gratings(study, networks),
         *(of_images(study, networks, data) for data in DATASETS),
-        (of_analyses(study, networks, data) for data in DATASETS),
         of_patches(study, networks),
         of_inversion(study),
         of_training(study),

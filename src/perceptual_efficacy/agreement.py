@@ -447,7 +447,7 @@ def _place_splits(plan: _Plan, distance: _Distances, judgements: Judgements, *, 
     held = [
         _Splitting(np.ascontiguousarray(judgements.evidence(distance.of(units)))) for units in plan.candidates.values()
     ]
-    for block in _blocks(splits, held[0].size):
+    for block in blocks(splits, held[0].size):
         total: Any = 0
         for layer, splitting in zip(plan.candidates, held, strict=True):
             halves = splitting.halves(plan.marks[layer][block])
@@ -488,16 +488,10 @@ class _Splitting:
     def differences(self, marks: Marks, judgements: Judgements) -> dict[str, Floats]:
         """How much more the upper half of every split scores than its lower half, by group."""
         found: dict[str, Floats] = {group: np.empty(len(marks)) for group in [EVERYTHING, *judgements.groups()]}
-        for block in _blocks(len(marks), self.size):
+        for block in blocks(len(marks), self.size):
             for group, (upper, lower) in judgements.primary_by_group(self.halves(marks[block])).items():
                 found[group][block] = upper - lower
         return found
-
-
-def _blocks(splits: int, size: int) -> Iterator[slice]:
-    """Splits to be scored at once."""
-    count = min(256, max(64, BLOCK // size))
-    return (slice(start, start + count) for start in range(0, splits, count))
 
 
 def _layer_rows(plan: _Plan, name: str, layer: _Layer, judgements: Judgements) -> list[dict[str, Any]]:
@@ -584,6 +578,12 @@ def check(cube: xr.DataArray, judgements: Judgements, rankings: Mapping[str, Ran
     for name, (channels, _) in rankings.items():
         if (list(channels["layer"]), list(channels["channel"])) != units:
             raise ValueError(f"The channels ranked by {name!r} are not the units of the distance cube, in its order.")
+
+
+def blocks(selections: int, size: int) -> Iterator[slice]:
+    """Selections to be summed and scored at once, each of which takes so many distances."""
+    count = min(256, max(64, BLOCK // size))
+    return (slice(start, start + count) for start in range(0, selections, count))
 
 
 def _size(judgements: Judgements) -> dict[str, Any]:

@@ -4,7 +4,8 @@ After Simonsohn, Simmons, Nelson: Specification curve analysis, Nature Human Beh
 network: a specification scores the channels from their tuning curves, and sums the distance cube over the halves.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from perceptual_efficacy import csf, statistics
-from perceptual_efficacy.agreement import Ranking, check, interval
+from perceptual_efficacy.agreement import Ranking, blocks, check, interval
 from perceptual_efficacy.judgements import Judgements
 from perceptual_efficacy.judgements.protocol import Floats, Indices
 from perceptual_efficacy.scores import Baseline, Combination, score_channels
@@ -53,7 +54,6 @@ OTHER_RANKINGS = {  # the score that takes the place of mu2, or the CSF; estimat
     "pe with 1 - circular variance": ("selectivity", None),
 }
 AT_CONTRAST = "pe with gratings of contrast {:.10g}"  # likewise
-BLOCK = 2**21  # distances scored at once
 STATISTICS = (MEDIAN, "share positive", "share supported", "share contradicted")
 
 Marks = NDArray[np.bool_]
@@ -165,9 +165,10 @@ def explore(
     options = {"pixels_per_degree": tuple(data), "csf": tuple(csfs)}
     options |= {"baseline": _first(baseline, "baseline"), "combination": _first(combination, "combination")}
     listed = _specifications({**OPTIONS, **options}, by_contrast)
-    scores = [_score_of(row, by_contrast.get(row["ranking"], scored)) for row in listed.to_dict("records")]
+    records = listed.to_dict("records")
+    scores = np.stack([_score_of(row, by_contrast.get(row["ranking"], scored)) for row in records])
     shuffled = listed["ranking"].isin(RANKINGS).to_numpy()
-    exchangeable = np.all([np.isfinite(one) for one, used in zip(scores, shuffled, strict=True) if used], axis=0)
+    exchangeable: Marks = np.all(np.isfinite(scores[shuffled]), axis=0)
     sampling, shuffling, drawing = np.random.SeedSequence(seed).spawn(3)
     estimates = np.empty((len(listed), 3))
     null = np.zeros((len(listed), shuffles))
@@ -183,13 +184,12 @@ def explore(
         if cube == STANDARDISED:
             values /= np.where(mean > 0, mean, 1).reshape(-1, *[1] * (values.ndim - 1))
         draws = judged.draw(replicates, np.random.default_rng(sampling))
-        once = judged.draw(0, np.random.default_rng(sampling))
-        alone = np.concatenate([judged.primary(values[part]) for part in _blocks(len(values), values[0].size)])
+        alone = np.concatenate([judged.primary(values[part]) for part in blocks(len(values), values[0].size)])
         alone = alone.round(statistics.DIGITS)
         halves = {row: _halves(scores[row], members, listed["share"][row]) for row in rows}
-        for part, samples in ((rows[shuffled[rows]], draws), (rows[~shuffled[rows]], once)):
+        for part, samples in ((rows[shuffled[rows]], draws), (rows[~shuffled[rows]], None)):
             estimates[part] = _differences(values, judged, samples, members, [halves[row] for row in part])
-        rho[rows] = [_rank_correlation(scores[row], alone, members) for row in rows]
+        rho[rows] = _rank_correlations(scores[rows], alone, members)
         used = rows[shuffled[rows]]
         random = np.random.default_rng(shuffling)
         null[used] = _shuffled(values, judged, members, [halves[row] for row in used], exchangeable, shuffles, random)
@@ -290,24 +290,24 @@ def _differences(
     members: Sequence[Indices],
     halves: Sequence[Sequence[Marks]],
 ) -> Floats:
-    """High minus low of every specification with its interval, mean over layers, shape (specifications, 3)."""
+    """High minus low of every specification and, with draws, its interval: mean over layers, (specifications, 3)."""
     measure = judged.measures[0]
-    known: dict[tuple[int, bytes], Floats] = {}
 
-    def samples(layer: int, mark: Marks) -> Floats:
-        key = layer, mark.tobytes()
-        if key not in known:
-            summed = values[members[layer][mark]].sum(axis=0)
-            scores = np.atleast_1d(judged.score(summed, draws, (measure,))[measure])
-            known[key] = scores if mark.any() else np.full_like(scores, np.nan)  # no channels, no opinion
-        return known[key]
+    def score(distances: Floats) -> Floats:
+        if draws is None:
+            return judged.primary(distances)[:, None]
+        return judged.score_each(distances, draws, (measure,))[measure]
 
-    found = np.empty((len(halves), 3))
-    for number, of_layers in enumerate(halves):
-        apart = [samples(layer, high) - samples(layer, low) for layer, (high, low) in enumerate(of_layers)]
-        difference = np.mean(apart, axis=0)
-        ends = interval(difference, judged, correlation=False) if len(difference) > 1 else (np.nan, np.nan)
-        found[number] = difference[0], *ends
+    total: Any = 0
+    for layer, units in enumerate(members):
+        marks, place = _distinct(halves, layer)
+        scores = _scores_of(marks, values[units], score)
+        total = total + scores[place[:, 0]] - scores[place[:, 1]]
+    found = np.full((len(halves), 3), np.nan)
+    for row, samples in zip(found, total / len(members), strict=True):
+        row[0] = samples[0]
+        if draws is not None:
+            row[1:] = interval(samples, judged, correlation=False)
     return found
 
 
@@ -323,46 +323,48 @@ def _shuffled(
     """High minus low of every specification when channels are shuffled within layers: (specifications, shuffles)."""
     total = np.zeros((len(halves), shuffles))
     for layer, units in enumerate(members):
-        marks, place = np.unique(np.concatenate([of[layer] for of in halves]), axis=0, return_inverse=True)
-        place = place.reshape(-1, 2)
+        marks, place = _distinct(halves, layer)
         used = marks.any(axis=0) | exchangeable[units]  # the others are in no half, and so in no sum
         marks, units = marks[:, used], units[used]
+        evidence = judged.evidence(values[units])
         moved = np.flatnonzero(exchangeable[units])
         orders = random.random((shuffles, len(moved))).argsort(axis=1)
-        for block in _blocks(shuffles, len(marks) * values[0].size):
-            shown = np.repeat(marks[None].astype(np.float64), len(orders[block]), axis=0)
-            for one, order in zip(shown, orders[block], strict=True):
-                one[:, moved[order]] = marks[:, moved]
-            flat = shown.reshape(len(shown) * len(marks), len(units))
-            scores = _scores_of(flat, values[units], judged).reshape(len(shown), len(marks))
+        for block in blocks(shuffles, values[0].size):
+            comes_from = np.tile(np.arange(len(units)), (len(orders[block]), 1))
+            np.put_along_axis(comes_from, moved[orders[block]], moved[None], axis=1)
+            shown = marks[:, comes_from].swapaxes(0, 1)  # (shuffles, marks, units)
+            together = shown.reshape(shown.shape[0] * shown.shape[1], len(units))
+            scores = _scores_of(together, evidence, judged.primary_of).reshape(shown.shape[:2])
             total[:, block] += (scores[:, place[:, 0]] - scores[:, place[:, 1]]).T
     return total / len(members)
 
 
-def _scores_of(marks: Floats, values: Floats, judged: Judgements) -> Floats:
-    """Primary scores of selections (selections, channels) of a layer's distances (channels, *comparisons)."""
-    if not len(values):
-        return np.full(len(marks), np.nan)
-    flat, shape = values.reshape(len(values), -1), values.shape[1:]
-    parts = _blocks(len(marks), flat.shape[1])
-    scores = np.concatenate([judged.primary((marks[part] @ flat).reshape(-1, *shape)) for part in parts])
+def _distinct(halves: Sequence[Sequence[Marks]], layer: int) -> tuple[Marks, Indices]:
+    """The halves of one layer, each once, and which of them a specification's high and low half are."""
+    marks, place = np.unique(np.concatenate([of[layer] for of in halves]), axis=0, return_inverse=True)
+    return marks, place.reshape(-1, 2)
+
+
+def _scores_of(marks: Marks, values: Floats, score: Callable[[Floats], Floats]) -> Floats:
+    """Score the sums over selections (selections, channels) of a layer's (channels, ...)."""
+    flat, shape = values.reshape(len(values), math.prod(values.shape[1:])), values.shape[1:]
+    parts = blocks(len(marks), flat.shape[1])
+    scores = np.concatenate([score((marks[part].astype(np.float64) @ flat).reshape(-1, *shape)) for part in parts])
     scores[~marks.any(axis=1)] = np.nan  # no channels, no opinion
     return scores
 
 
-def _blocks(count: int, each: int) -> Iterator[slice]:
-    size = max(1, BLOCK // max(1, each))
-    return (slice(start, min(start + size, count)) for start in range(0, count, size))
-
-
-def _rank_correlation(score: Floats, alone: Floats, members: Sequence[Indices]) -> float:
-    """Spearman's correlation of a score with the channels' own agreement, mean over layers."""
-    found = []
-    for units in members:
-        usable = units[np.isfinite(score[units]) & np.isfinite(alone[units])]
-        ranks = (stats.rankdata(one[usable]) for one in (score, alone))
-        found.append(float(statistics.pearson(*ranks)) if len(usable) > 1 else np.nan)
-    return float(np.mean(found))
+def _rank_correlations(scores: Floats, alone: Floats, members: Sequence[Indices]) -> Floats:
+    """Spearman's correlation of scores (specifications, units) with the channels' own agreement, mean over layers."""
+    found = np.full((len(members), len(scores)), np.nan)
+    for of_layer, units in zip(found, members, strict=True):
+        usable, place = np.unique(np.isfinite(scores[:, units] + alone[units]), axis=0, return_inverse=True)
+        for number, channels in enumerate(usable):
+            if channels.sum() > 1:
+                alike = place.reshape(-1) == number  # specifications with the same channels are ranked at once
+                ranks = stats.rankdata(scores[np.ix_(alike, units[channels])], axis=1)
+                of_layer[alike] = statistics.pearson(ranks, stats.rankdata(alone[units[channels]]))
+    return found.mean(axis=0)
 
 
 def _among_shuffles(table: pd.DataFrame, null: Floats, channels: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -459,10 +461,10 @@ def _kept(
                 ranked = units[np.argsort(-score[units], kind="stable")][: int(np.isfinite(score[units]).sum())]
                 count = int(share * len(ranked))
                 drawn = random.random((draws, len(ranked))).argsort(axis=1)
-                marks = np.zeros((2 + draws, len(ranked)))
-                marks[0, :count] = marks[1, int((1 - share) * len(ranked)) :] = 1
-                np.put_along_axis(marks[2:], drawn[:, :count], 1, axis=1)
-                found = _scores_of(marks, values[ranked], judged)
+                marks = np.zeros((2 + draws, len(ranked)), dtype=bool)
+                marks[0, :count] = marks[1, int((1 - share) * len(ranked)) :] = True
+                np.put_along_axis(marks[2:], drawn[:, :count], True, axis=1)
+                found = _scores_of(marks, judged.evidence(values[ranked]), judged.primary_of)
                 ends.append(found[:2])
                 chance.append(found[2:])
             high, low = np.mean(ends, axis=0)

@@ -103,7 +103,7 @@ class DetectionThresholds(Judgements):
         return type(self)(self.measured[index], 10**self.log_contrast, self.full[index], self.study[index])
 
     def _by_stimulus(self, evidence: Floats) -> Floats:
-        return evidence.reshape(*evidence.shape[:-1], len(self), len(self.log_contrast))
+        return evidence.reshape(*evidence.shape[:-1], len(self.log_contrast), len(self)).swapaxes(-1, -2)
 
     def primary_by_group(self, evidence: Floats) -> dict[str, Floats]:
         """The same as `primary_of`, and that of each study where there are several."""
@@ -124,8 +124,8 @@ class DetectionThresholds(Judgements):
         return Draws(stimuli, counts(self.observers))
 
     def evidence(self, distance: Floats) -> Floats:
-        """Distances of all stimuli at all contrasts."""
-        return distance.reshape(*distance.shape[:-2], distance.shape[-2] * distance.shape[-1])
+        """Distances of all stimuli at all contrasts: all of one contrast together, as they are predicted from."""
+        return distance.swapaxes(-1, -2).reshape(*distance.shape[:-2], distance.shape[-2] * distance.shape[-1])
 
     def primary_of(self, evidence: Floats) -> Floats:
         """Correlation of the predicted with the measured log thresholds, shape (...): see `score`."""
