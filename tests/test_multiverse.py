@@ -103,7 +103,7 @@ def test_main_specification_is_the_main_result(make):
     for ranking in RANKINGS:
         chosen = table[(table["layer"] == "mean of layers") & (table["selection"] == "high - low")]
         chosen = chosen[(chosen["cube"] == "raw") & (chosen["ranking"] == ranking)]
-        assert main(found, ranking)["estimate"] == pytest.approx(chosen["estimate"].item(), rel=1e-12)
+        assert main(found, ranking)["estimate"] == pytest.approx(chosen["estimate"].iloc[0], rel=1e-12)
         rho = alone[(alone["layer"] == "mean of layers") & (alone["ranking"] == ranking)]["estimate"].item()
         assert main(found, ranking)["rho"] == pytest.approx(rho)
 
