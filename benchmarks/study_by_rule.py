@@ -1,7 +1,7 @@
 """Say where the seconds of a study went, by rule: `python benchmarks/study_by_rule.py` after `make figures`.
 
 Jobs tell how long they took in results/benchmarks/. The import of their libraries counts: it is most of a job of a few
-seconds. Processor seconds are those that Snakemake saw, which looks now and then.
+seconds. The processor time there is not used: Snakemake looks every half minute, and misses what comes after.
 """
 
 import argparse
@@ -17,21 +17,18 @@ GOAL = 5 * 60  # seconds of the default study on two quiet cores
 
 
 def jobs(folder: Path = RESULTS) -> pd.DataFrame:
-    """One row per job: its rule, seconds and processor seconds, as Snakemake samples them."""
+    """One row per job: its rule and seconds."""
     files = [path for path in folder.rglob("*.tsv") if path.stat().st_size]
     tables = [
         pd.read_csv(path, sep="\t").assign(rule=path.relative_to(folder).with_suffix("").parts[0]) for path in files
     ]
-    columns = ["rule", "s", "cpu_time"]
+    columns = ["rule", "s"]
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
 def by_rule(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per rule, the longest first: number of jobs, seconds, processor seconds."""
-    grouped = table.groupby("rule")[["s", "cpu_time"]].agg(["size", "sum"])
-    found = pd.DataFrame(
-        {"jobs": grouped["s", "size"], "seconds": grouped["s", "sum"], "processor": grouped["cpu_time", "sum"]}
-    )
+    """One row per rule, the longest first: number of jobs, and their seconds."""
+    found = table.groupby("rule")["s"].agg(jobs="size", seconds="sum")
     return found.sort_values("seconds", ascending=False)
 
 
@@ -45,19 +42,24 @@ def rows() -> Iterator[Row]:
         )
 
 
-def markdown(folder: Path = RESULTS) -> str:
-    """A table of the rules that took longest, and of all others together."""
-    table = by_rule(jobs(folder)).reset_index()
-    lines = ["| rule | jobs | seconds | processor seconds |", "| --- | ---: | ---: | ---: |"]
-    shown = list(table.head(LONGEST).itertuples(index=False, name=None))
-    if len(others := table.iloc[LONGEST:]):
-        shown.append((f"{len(others)} others", *others[["jobs", "seconds", "processor"]].sum()))
-    lines += [f"| {rule} | {count:.0f} | {wall:.0f} | {processor:.0f} |" for rule, count, wall, processor in shown]
-    count, wall, processor = table[["jobs", "seconds", "processor"]].sum()
-    return "\n".join([*lines, f"| **all** | {count:.0f} | {wall:.0f} | {processor:.0f} |"]) + "\n"
+def markdown(folder: Path = RESULTS, one_core: Path | None = None) -> str:
+    """A table of the rules that took longest, and of all others together; beside them a run on one core."""
+    table = by_rule(jobs(folder))
+    heads = ["rule", "jobs", "seconds"]
+    if one_core is not None:
+        table["one core"] = by_rule(jobs(one_core))["seconds"]
+        heads.append("with one core")
+    shown, others = table.head(LONGEST).copy(), table[LONGEST:]
+    if len(others):
+        shown.loc[f"{len(others)} others"] = others.sum()
+    shown.loc["**all**"] = table.sum()
+    rows = [[rule, *(f"{number:.0f}" for number in numbers)] for rule, *numbers in shown.itertuples()]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in [heads, ["---", *["---:"] * (len(heads) - 1)], *rows])
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, default=RESULTS)
-    print(markdown(parser.parse_args().folder))
+    parser.add_argument("--one-core", type=Path, metavar="FOLDER", help="of a run on one core, to stand beside it")
+    arguments = parser.parse_args()
+    print(markdown(arguments.folder, arguments.one_core))

@@ -43,13 +43,29 @@ def test_rows_are_written_as_a_table_and_as_json(benchmarks, tmp_path):
 def test_the_seconds_of_a_study_are_added_by_rule(benchmarks, tmp_path):
     from study_by_rule import markdown
 
-    for name, seconds in {"plot_ladder/a": 2, "plot_ladder/b": 3, "probe_channels": 1}.items():
-        path = tmp_path / f"{name}.tsv"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(f"s\tcpu_time\n{seconds}\t{seconds / 2}\n")
-    (tmp_path / "unfinished.tsv").touch()
-    assert markdown(tmp_path).splitlines()[2:] == [
-        "| plot_ladder | 2 | 5 | 2 |",
-        "| probe_channels | 1 | 1 | 0 |",
-        "| **all** | 3 | 6 | 3 |",
+    for cores, times in {"two": 1, "one": 2}.items():
+        for name, seconds in {"plot_ladder/a": 2, "plot_ladder/b": 3, "probe_channels": 1}.items():
+            path = tmp_path / cores / f"{name}.tsv"
+            path.parent.mkdir(exist_ok=True, parents=True)
+            path.write_text(f"s\tcpu_time\n{times * seconds}\t0\n")
+        (tmp_path / cores / "unfinished.tsv").touch()
+    assert markdown(tmp_path / "two").splitlines()[2:] == [
+        "| plot_ladder | 2 | 5 |",
+        "| probe_channels | 1 | 1 |",
+        "| **all** | 3 | 6 |",
     ]
+    assert markdown(tmp_path / "two", tmp_path / "one").splitlines() == [
+        "| rule | jobs | seconds | with one core |",
+        "| --- | ---: | ---: | ---: |",
+        "| plot_ladder | 2 | 5 | 10 |",
+        "| probe_channels | 1 | 1 | 2 |",
+        "| **all** | 3 | 6 | 12 |",
+    ]
+
+
+def test_rules_that_took_little_are_shown_together(benchmarks, tmp_path):
+    from study_by_rule import LONGEST, markdown
+
+    for number in range(LONGEST + 2):
+        (tmp_path / f"rule_{number}.tsv").write_text(f"s\n{number}\n")
+    assert markdown(tmp_path).splitlines()[-2:] == ["| 2 others | 2 | 1 |", "| **all** | 22 | 231 |"]

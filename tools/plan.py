@@ -1,7 +1,7 @@
 """Write into docs/cluster.md what the study at the paper's scale needs: jobs, core-hours and disk; its sum into README.
 
     make figures            the default study in results/, for the times of its small jobs
-    python tools/plan.py    takes some minutes; needs the extra "slurm", for the profile of that name
+    python tools/plan.py    takes half an hour; needs the extra "slurm", for the profile of that name
 
 The jobs are those of a dry run. Core-hours are processor time, which a busy machine does not lengthen much: of a few
 images or steps by each rule's own function, at the study's sizes and with random weights, times their number; of all
@@ -404,7 +404,8 @@ def of_the_rest(jobs: dict[str, int], measured: set[str]) -> tuple[Cost, list[st
     """Return what all other jobs need, startup included, and which rules the default study does not have."""
     folder = ROOT / "results" / "benchmarks"
     taken = {rule: [pd.read_csv(path, sep="\t") for path in files_of(folder, rule)] for rule in jobs}
-    known = {rule: float(pd.concat(tables)["cpu_time"].mean()) for rule, tables in taken.items() if tables}
+    # not cpu_time: Snakemake looks at it every half minute, and misses what comes after
+    known = {rule: float(pd.concat(tables)["s"].mean()) for rule, tables in taken.items() if tables}
     others = {rule: count for rule, count in jobs.items() if rule not in measured and rule in known}
     seconds = sum(known[rule] * count for rule, count in others.items())
     lacking = sorted({*jobs} - measured - {*known} - {"all"})

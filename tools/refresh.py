@@ -3,7 +3,8 @@
     python tools/refresh.py                                the default study in results/
     python tools/refresh.py --bfloat16 OTHER/results       what precision=bfloat16 changes in it: into docs/numerics.md
     python tools/refresh.py --pretrained FOLDER/results    config/pretrained.yaml's
-    python tools/refresh.py --benchmark                    the tables of `make benchmark`: into docs/speed.md
+    python tools/refresh.py --benchmark                    the tables of `make benchmark`: into docs/speed.md, with
+                            [--one-core OTHER/results]     the default study's seconds on one core beside them
 
 The first and the third write into docs/results.md, and some verdicts in a line each into the README, and
 docs/paper-figures.md from docs/paper-figures.yaml. `make docs` is the first.
@@ -248,6 +249,14 @@ def bfloat16(single: Path, half: Path) -> str:
     return "\n\n".join(tables)
 
 
+def by_rule(folder: Path, one_core: Path | None) -> str:
+    """Say where the seconds of the default study went."""
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    import study_by_rule
+
+    return study_by_rule.markdown(folder, one_core)
+
+
 def all_analyses(results: Path, controls: Mapping[str, str | None]) -> str:
     """Say what the analyses of ModelFest find for each network with a control."""
     parts = {
@@ -312,15 +321,16 @@ def main() -> None:
     chosen.add_argument("--pretrained", type=Path, metavar="RESULTS", help="results of config/pretrained.yaml")
     chosen.add_argument("--bfloat16", type=Path, metavar="RESULTS", help="the default study's in bfloat16")
     chosen.add_argument("--benchmark", action="store_true", help="what `make benchmark` has measured")
+    parser.add_argument("--one-core", type=Path, metavar="RESULTS", help="with --benchmark: the default study's")
     arguments = parser.parse_args()
     pretrained, results, page = arguments.pretrained, ROOT / "results", DOCS / "results.md"
     if arguments.bfloat16 is not None:
         fill(DOCS / "numerics.md", "bfloat16", bfloat16(results, arguments.bfloat16))
         return
     if arguments.benchmark:
-        for name in ("summary", "study"):
-            text = (results / "benchmarks" / f"{name}.md").read_text(encoding="utf-8")
-            fill(DOCS / "speed.md", name, text)
+        folder, one_core = results / "benchmarks", arguments.one_core
+        fill(DOCS / "speed.md", "summary", (folder / "summary.md").read_text(encoding="utf-8"))
+        fill(DOCS / "speed.md", "study", by_rule(folder, one_core and one_core / "benchmarks"))
         return
     items = yaml.safe_load((DOCS / "paper-figures.yaml").read_text(encoding="utf-8"))
     (DOCS / "paper-figures.md").write_text(paper_figures(items), encoding="utf-8")
