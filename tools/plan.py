@@ -260,13 +260,14 @@ def of_analyses(
 def of_gratings(study: dict, networks: dict[str, Backbone]) -> Iterator[Cost]:
     """Yield what the responses to gratings need, and the distances of ModelFest's patterns."""
     controls = len({entry["control"] for entry in study["backbones"] if "control" in entry})
-    runs = len(study["backbones"]) + controls * (study["probing"]["control_seeds"] - 1)
+    shown_at = 1 + len(study["multiverse"]["contrasts"])  # contrasts; other seeds see only the first
+    runs = len(study["backbones"]) * shown_at + controls * (study["probing"]["control_seeds"] - 1)
     few, all_of_them = stimuli.gratings(frequencies=4, orientations=4, phases=2), stimuli.gratings()
     seconds = mean(core_seconds(partial(probing.probe, it, few)) for it in networks.values()) / pictures(few)
     yield Cost(
         "gratings",
         ("probe_channels", "probe_controls"),
-        f"{shown_as(seconds)} s x {pictures(all_of_them):,} pictures x {runs} networks and seeds of controls",
+        f"{shown_as(seconds)} s x {pictures(all_of_them):,} pictures x {runs} networks, contrasts, control seeds",
         seconds * pictures(all_of_them) * runs,
         0,
     )
