@@ -60,6 +60,6 @@ def markdown(folder: Path = RESULTS, one_core: Path | None = None) -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, default=RESULTS)
-    parser.add_argument("--one-core", type=Path, metavar="FOLDER", help="of a run on one core, to stand beside it")
+    parser.add_argument("--one-core", type=Path, metavar="FOLDER", help="the same of a run on one core: another column")
     arguments = parser.parse_args()
     print(markdown(arguments.folder, arguments.one_core))

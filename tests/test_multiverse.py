@@ -9,7 +9,7 @@ from scipy import stats
 from perceptual_efficacy import csf, multiverse, scores
 from perceptual_efficacy.agreement import Ranking, compare_selections, compare_single_channels
 from perceptual_efficacy.energy import distance_of_energy
-from perceptual_efficacy.judgements import DetectionThresholds, OpinionScores
+from perceptual_efficacy.judgements import DetectionThresholds, OpinionScores, SameOrDifferent, TwoAlternativeChoices
 from perceptual_efficacy.multiverse import Data
 from perceptual_efficacy.report import analyses
 from perceptual_efficacy.vocabulary import ANY, CHOICES, FLAT_CSF, MEDIAN, RANKINGS
@@ -81,6 +81,20 @@ def opinions(seed=0):
     return Data(cube(random.random((60, 1, CHANNELS * 2)), ("comparison", "side", "unit")), judged)
 
 
+def patches(kind, sides):
+    random = np.random.default_rng(0)
+    judged = kind(random.integers(0, 6, 60) / 5, np.tile(["blur", "noise"], 30), np.repeat(np.arange(20), 3))
+    return Data(cube(random.random((60, sides, CHANNELS * 2)), ("comparison", "side", "unit")), judged)
+
+
+def choices():
+    return patches(TwoAlternativeChoices, 2)
+
+
+def pairs():
+    return patches(SameOrDifferent, 1)
+
+
 def explore(data, curves=None, **options):
     options = {"layers": LAYERS, "shuffles": 39, "replicates": 20} | options
     curves = tuning() if curves is None else curves
@@ -92,7 +106,7 @@ def main(table, ranking):
     return row
 
 
-@pytest.mark.parametrize("make", [thresholds, opinions])
+@pytest.mark.parametrize("make", [thresholds, opinions, choices, pairs])
 def test_main_specification_is_the_main_result(make):
     data = make()
     found = explore({32.0: data, 60.0: data}, tuning(silent=[3])).specifications

@@ -45,6 +45,7 @@ from perceptual_efficacy.vocabulary import (
 )
 
 ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "benchmarks"))  # those whose tables are filled in
 SUBJECT = "squeezenet"  # of the default study
 # what the README tells, by the ids of claims
 FOUND = ("efficacy-predicts-thresholds", "efficacy-predicts-thresholds-in-most-analyses")
@@ -241,7 +242,6 @@ def controls(results: Path) -> str:
 
 def bfloat16(single: Path, half: Path) -> str:
     """Say how bfloat16 changes the scores and the agreement of a study."""
-    sys.path.insert(0, str(ROOT / "benchmarks"))
     import compare_results
 
     parts = {"Scores": compare_results.channels, "Agreement": compare_results.agreement}
@@ -251,7 +251,6 @@ def bfloat16(single: Path, half: Path) -> str:
 
 def by_rule(folder: Path, one_core: Path | None) -> str:
     """Say where the seconds of the default study went."""
-    sys.path.insert(0, str(ROOT / "benchmarks"))
     import study_by_rule
 
     return study_by_rule.markdown(folder, one_core)

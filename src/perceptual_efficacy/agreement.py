@@ -581,7 +581,7 @@ def check(cube: xr.DataArray, judgements: Judgements, rankings: Mapping[str, Ran
 
 
 def blocks(selections: int, size: int) -> Iterator[slice]:
-    """Selections to be summed and scored at once, each of which takes so many distances."""
+    """Divide selections, each a sum of `size` distances, into blocks that are summed and scored at once."""
     count = min(256, max(64, BLOCK // size))
     return (slice(start, start + count) for start in range(0, selections, count))
 
